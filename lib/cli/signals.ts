@@ -1,0 +1,60 @@
+/**
+ * SIGINT and SIGTERM: end as they ask, but clean up before.
+ *
+ * @module
+ */
+import { EXIT } from "./exit_codes.ts";
+
+const EXIT_BY_SIGNAL = {
+  SIGINT: EXIT.interrupted,
+  SIGTERM: EXIT.terminated,
+} as const;
+
+type EndingSignal = keyof typeof EXIT_BY_SIGNAL;
+
+/** Waits for the first signal; the second one ends the process at once. */
+export class Signals implements Disposable {
+  readonly #listeners: [EndingSignal, () => void][] = [];
+  #raised: EndingSignal | undefined;
+
+  /**
+   * Starts to listen.
+   *
+   * @param onSignal Starts to clean up.
+   */
+  constructor(onSignal: () => void) {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) {
+      const listener = () => {
+        this.#raised = signal;
+        this[Symbol.dispose]();
+        onSignal();
+      };
+      Deno.addSignalListener(signal, listener);
+      this.#listeners.push([signal, listener]);
+    }
+  }
+
+  /** The signal that came. */
+  get raised(): EndingSignal | undefined {
+    return this.#raised;
+  }
+
+  /**
+   * Raises the signal that came once more, now that all is cleaned up: a shell
+   * tells a program that a signal ended from one that exits.
+   *
+   * @param signal The signal.
+   * @returns The exit code, for as long as the process still lives.
+   */
+  raise(signal: EndingSignal): number {
+    Deno.kill(Deno.pid, signal);
+    return EXIT_BY_SIGNAL[signal];
+  }
+
+  /** Stops listening. */
+  [Symbol.dispose](): void {
+    for (const [signal, listener] of this.#listeners.splice(0)) {
+      Deno.removeSignalListener(signal, listener);
+    }
+  }
+}

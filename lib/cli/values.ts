@@ -1,0 +1,78 @@
+/**
+ * What the options of the programs take: each kind says what it is in words,
+ * and reads it.
+ *
+ * @module
+ */
+
+/** A kind of value. */
+export interface ValueKind<T> {
+  /** How usage text names it. */
+  placeholder: string;
+  /** What it is, for the error that says so: "takes …". */
+  description: string;
+  /** Reads it; undefined if it is none. */
+  read(text: string): T | undefined;
+}
+
+const MILLISECONDS: Record<string, number> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+};
+
+const BYTES: Record<string, number> = { k: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
+
+/** Any text. */
+export const text: ValueKind<string> = {
+  placeholder: "TEXT",
+  description: "a text",
+  read: (text) => text,
+};
+
+/** The name of a file. */
+export const file: ValueKind<string> = {
+  placeholder: "FILE",
+  description: "a file name",
+  read: (text) => text || undefined,
+};
+
+/** A whole number from 1. */
+export const count: ValueKind<number> = {
+  placeholder: "N",
+  description: "a whole number from 1",
+  read: (text) =>
+    /^[0-9]{1,15}$/.test(text) ? Number(text) || undefined : undefined,
+};
+
+/** A time in seconds or with a unit, as milliseconds. */
+export const duration: ValueKind<number> = {
+  placeholder: "TIME",
+  description: "a time such as 2, 0.5, 500ms, 2s, 5m or 1h",
+  read: (text) => {
+    const [, number, unit = "s"] =
+      /^([0-9]+\.?[0-9]*|\.[0-9]+)(ms|s|m|h)?$/.exec(text) ?? [];
+    if (number === undefined) return undefined;
+    const milliseconds = Number(number) * MILLISECONDS[unit]!;
+    // The longest that setTimeout() knows: 24 days.
+    return milliseconds < 2 ** 31 ? milliseconds : undefined;
+  },
+};
+
+/** A number of bytes from 1. */
+export const size: ValueKind<number> = {
+  placeholder: "BYTES",
+  description: "a number of bytes such as 4096, 64k or 1M",
+  read: (text) => {
+    const [, number, unit] = /^([0-9]{1,12})([kMG])?$/.exec(text) ?? [];
+    return Number(number) * (unit ? BYTES[unit]! : 1) || undefined;
+  },
+};
+
+/** File permissions in octal. */
+export const mode: ValueKind<number> = {
+  placeholder: "MODE",
+  description: "permissions in octal such as 600 or 0660",
+  read: (text) => /^0?[0-7]{3}$/.test(text) ? parseInt(text, 8) : undefined,
+};

@@ -1,0 +1,61 @@
+/**
+ * The error that a caller of this library may want to catch.
+ *
+ * @module
+ */
+
+/**
+ * Why a {@linkcode FifobusError} was thrown.
+ *
+ * - `bad_address`: the address is not one that this version understands.
+ * - `not_a_fifo`: the path is taken by something else, or cannot be made.
+ * - `no_reader`: nobody reads, and the caller chose not to wait.
+ * - `timed_out`: nobody took the message within the time given.
+ * - `message_too_large`: a message is over the limit, sent or received.
+ * - `delimiter_in_message`: a message holds the byte that would end it.
+ * - `too_many_readers`: this process already reads as many FIFOs as it can.
+ * - `closed`: the publisher was closed before the message was published.
+ */
+export type FifobusErrorCode =
+  | "bad_address"
+  | "not_a_fifo"
+  | "no_reader"
+  | "timed_out"
+  | "message_too_large"
+  | "delimiter_in_message"
+  | "too_many_readers"
+  | "closed";
+
+/**
+ * What fifobus throws when it cannot do what was asked. The text names the
+ * address and the reason; {@linkcode FifobusError.code} is for programs.
+ *
+ * @example Tell one reason from another
+ * ```ts
+ * import { FifobusError, publish } from "@fifobus/fifobus";
+ * import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
+ *
+ * try {
+ *   await publish("/tmp", "a folder is no FIFO");
+ * } catch (error) {
+ *   assertEquals(error instanceof FifobusError && error.code, "not_a_fifo");
+ * }
+ * ```
+ */
+export class FifobusError extends Error {
+  /** Why, for a program to act on. */
+  readonly code: FifobusErrorCode;
+
+  /**
+   * Creates an error.
+   *
+   * @param code Why, for a program to act on.
+   * @param message Why, for a person to read.
+   * @param options As of `Error`.
+   */
+  constructor(code: FifobusErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "FifobusError";
+    this.code = code;
+  }
+}

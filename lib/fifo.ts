@@ -1,0 +1,115 @@
+/**
+ * One FIFO in the file system: made, and found to be one.
+ *
+ * @module
+ */
+import { FifobusError } from "./errors.ts";
+
+/** Who may use a FIFO that is made, unless told otherwise: its owner. */
+export const DEFAULT_MODE = 0o600;
+
+/**
+ * How many bytes a write(2) to a FIFO puts in whole, whoever else writes:
+ * PIPE_BUF, 4096 on Linux and 512 elsewhere, see pipe(7).
+ */
+export const PIPE_BUF = Deno.build.os === "linux" ? 4096 : 512;
+
+/**
+ * Makes a FIFO, unless there is one: mkfifo(1).
+ *
+ * @param path Where.
+ * @param mode Its permissions, whatever the umask.
+ * @throws {FifobusError} `not_a_fifo`, if the path is taken by something else
+ * or the FIFO cannot be made.
+ */
+export async function ensureFifo(path: string, mode: number): Promise<void> {
+  if (exists(path)) return;
+  const command = new Deno.Command("mkfifo", {
+    args: ["-m", mode.toString(8).padStart(4, "0"), "--", path],
+    env: { LC_ALL: "C" },
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  });
+  let reason: string;
+  try {
+    const { success, stderr } = await command.output();
+    if (success) return;
+    reason = new TextDecoder().decode(stderr).trim().split(": ").at(-1)!;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    reason = "the program mkfifo is not on the PATH";
+  }
+  // Another program may have made it since.
+  if (!exists(path)) throw unusable(path, reason);
+}
+
+/**
+ * Checks that an open file is a FIFO: the path may have come to mean another
+ * since it was looked at.
+ *
+ * @param file The open file, closed if it is something else.
+ * @param path What it was opened as.
+ * @returns The file.
+ * @throws {FifobusError} `not_a_fifo`.
+ */
+export function checkFifo(file: Deno.FsFile, path: string): Deno.FsFile {
+  const info = file.statSync();
+  if (info.isFifo) return file;
+  file.close();
+  throw unusable(path, `it is ${kind(info)}`);
+}
+
+/**
+ * Says that a file cannot be opened.
+ *
+ * @param path Which.
+ * @param error What the system said.
+ * @param access What was wanted: "read", "write".
+ * @returns The error, to be thrown.
+ */
+export function cannotOpen(
+  path: string,
+  error: unknown,
+  access: string,
+): unknown {
+  const { code } = error as { code?: string };
+  if (code === "EACCES") {
+    return unusable(path, `no permission to ${access} it`, error);
+  }
+  return code === "ENOENT" ? unusable(path, "it was removed", error) : error;
+}
+
+function exists(path: string): boolean {
+  let info: Deno.FileInfo;
+  try {
+    info = Deno.statSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    if (error instanceof Deno.errors.NotCapable) throw error;
+    const reason = error instanceof Deno.errors.NotADirectory
+      ? "a part of the path is not a folder"
+      : error instanceof Deno.errors.PermissionDenied
+      ? "no permission to look into its folder"
+      : error instanceof Error
+      ? error.message
+      : String(error);
+    throw unusable(path, reason, error);
+  }
+  if (!info.isFifo) throw unusable(path, `it is ${kind(info)}`);
+  return true;
+}
+
+function kind(info: Deno.FileInfo): string {
+  if (info.isDirectory) return "a folder";
+  if (info.isSocket) return "a socket";
+  return info.isFile ? "a regular file" : "a device";
+}
+
+function unusable(path: string, reason: string, cause?: unknown): FifobusError {
+  return new FifobusError(
+    "not_a_fifo",
+    `Cannot use "${path}" as a FIFO: ${reason}`,
+    { cause },
+  );
+}

@@ -1,0 +1,152 @@
+/**
+ * The reading end of a FIFO.
+ *
+ * @module
+ */
+import { FifobusError } from "./errors.ts";
+import { cannotOpen, checkFifo } from "./fifo.ts";
+import {
+  type Delimiter,
+  type Message,
+  MessageSplitter,
+  wakeMarker,
+} from "./framing.ts";
+
+/** What a FIFO of default size holds, so that a read leaves nothing in it. */
+const READ_BYTES = 64 * 1024;
+
+/**
+ * Each reader parks one of the 32 threads on which Deno does everything
+ * asynchronous with files; with all of them parked, nothing of that goes on.
+ */
+const MAX_READERS = 24;
+let readers = 0;
+
+/** How long a wake marker has to come back before the next one is written. */
+const WAKE_RETRY_MS = 10;
+
+/**
+ * Reads messages from a FIFO, however many publishers come and go.
+ *
+ * It holds the FIFO open for reading and writing, which POSIX leaves open but
+ * Linux, macOS and the BSDs define: open(2) never waits, and read(2) never
+ * sees the end of the file, which is where the textbook reader loses what a
+ * second publisher writes between that end and close(2).
+ */
+export class FifoReader {
+  readonly #file: Deno.FsFile;
+  readonly #waker: Deno.FsFile;
+  readonly #splitter: MessageSplitter;
+  readonly #wake: Uint8Array<ArrayBuffer>;
+  #buffer = new Uint8Array(READ_BYTES);
+  #arrived: Message[][] = [];
+  #reading: Promise<void> | undefined;
+  #closed: Promise<void> | undefined;
+  #error: unknown;
+
+  /**
+   * Opens a FIFO that exists.
+   *
+   * @param path Where it is.
+   * @param delimiter What ends a message.
+   * @param maxBytes How long a message may be.
+   * @throws {FifobusError} `not_a_fifo`; `too_many_readers`, if this process
+   * has 24 of them open.
+   */
+  constructor(path: string, delimiter: Delimiter, maxBytes: number) {
+    if (readers >= MAX_READERS) {
+      throw new FifobusError(
+        "too_many_readers",
+        `Cannot read "${path}": this process reads ${MAX_READERS} FIFOs already, ` +
+          "as many as a Deno process can; close one, or read it in another process",
+      );
+    }
+    this.#splitter = new MessageSplitter(path, delimiter, maxBytes);
+    this.#wake = wakeMarker(delimiter);
+    try {
+      const file = Deno.openSync(path, { read: true, write: true });
+      this.#file = checkFifo(file, path);
+      // Deno runs one operation on a handle at a time: a read that is under
+      // way can only be woken through another.
+      this.#waker = Deno.openSync(path, { write: true });
+    } catch (error) {
+      throw cannotOpen(path, error, "read and write");
+    }
+    readers++;
+  }
+
+  /**
+   * Waits for messages. Nothing is read from the FIFO before it is called, and
+   * one call takes at most 64 KiB from it.
+   *
+   * @returns The next messages, one at least; undefined after the last.
+   * @throws {FifobusError} `message_too_large`, after the messages before it.
+   */
+  async next(): Promise<Message[] | undefined> {
+    while (true) {
+      const messages = this.#arrived.shift();
+      if (messages) return messages;
+      if (this.#error) throw this.#error;
+      if (this.#closed) {
+        await this.#closed;
+        if (this.#arrived.length === 0) return undefined;
+      } else await this.#read();
+    }
+  }
+
+  /**
+   * Stops reading. What was in the FIFO before, as far as a read was under way,
+   * is still handed out by {@linkcode next}; the rest stays for other readers.
+   *
+   * @returns When the FIFO is closed.
+   */
+  close(): Promise<void> {
+    return this.#closed ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
+    try {
+      if (this.#reading) await this.#wakeUp();
+    } finally {
+      readers--;
+      this.#file.close();
+      this.#waker.close();
+    }
+    const rest = this.#splitter.flush();
+    if (rest.length > 0) this.#arrived.push(rest);
+  }
+
+  /** Ends the read that is under way, and takes the marker out again. */
+  async #wakeUp(): Promise<void> {
+    const { wakes } = this.#splitter;
+    const writes: Promise<number>[] = [];
+    const write = () => writes.push(this.#waker.write(this.#wake));
+    write();
+    // Another reader of the FIFO may be given the first one.
+    const retry = setInterval(write, WAKE_RETRY_MS);
+    while (this.#splitter.wakes === wakes && !this.#error) await this.#read();
+    clearInterval(retry);
+    await Promise.all(writes);
+  }
+
+  #read(): Promise<void> {
+    return this.#reading ??= this.#readOnce().finally(() => {
+      this.#reading = undefined;
+    });
+  }
+
+  async #readOnce(): Promise<void> {
+    try {
+      const count = await this.#file.read(this.#buffer) ?? 0;
+      let chunk = this.#buffer.subarray(0, count);
+      // Messages are views: a full buffer is theirs, a few bytes are copied.
+      if (count > READ_BYTES / 4) this.#buffer = new Uint8Array(READ_BYTES);
+      else chunk = chunk.slice();
+      const messages = this.#splitter.push(chunk);
+      if (messages.length > 0) this.#arrived.push(messages);
+      this.#error ??= this.#splitter.error;
+    } catch (error) {
+      this.#error = error;
+    }
+  }
+}

@@ -1,0 +1,269 @@
+/**
+ * The writing end of a FIFO that other programs write to as well.
+ *
+ * @module
+ */
+import { delay } from "jsr:@std/async@1.5.0/delay";
+import { FifobusError } from "./errors.ts";
+import { cannotOpen, checkFifo, PIPE_BUF } from "./fifo.ts";
+
+/** How a writer waits. */
+export interface FifoWriterOptions {
+  /** Whether to wait for a reader where there is none. */
+  wait: boolean;
+  /** The longest wait without progress in milliseconds; no limit if undefined. */
+  timeoutMs: number | undefined;
+  /** Gives up when aborted. */
+  signal: AbortSignal | undefined;
+}
+
+/** The same FIFO, open twice. */
+interface Handle {
+  /** Its writes wait for room; locks are taken on it. */
+  file: Deno.FsFile;
+  /** A descriptor of node:fs, whose writes fail where there is no room. */
+  fd?: number;
+}
+
+/**
+ * A writer parks a thread of Deno's pool of 32 while it waits in open(2) or
+ * write(2). So the first few of a process do that, the others poll.
+ */
+const MAX_BLOCKING_WRITERS = 4;
+let blockingWriters = 0;
+
+/** Before Deno 2.8 an open(2) that waits stops the event loop. */
+const OPEN_IS_ASYNC = isDenoAtLeast(2, 8);
+
+/**
+ * So many writes in a row are made at once (2 µs each), the next one lets the
+ * event loop turn (60 µs). A writer that stays below needs no node:fs.
+ */
+const BURST = 16;
+
+/** How long a poll pauses: at first, and at most. */
+const MIN_PAUSE_MS = 1;
+const MAX_PAUSE_MS = 50;
+
+let fs: typeof import("node:fs") | undefined;
+
+/**
+ * Writes messages to a FIFO. It waits for a reader as `echo` does, and again
+ * when the reader has gone.
+ *
+ * It waits in one of two ways. The kernel's own costs least, but cannot be
+ * called off and parks a thread; O_NONBLOCK with pauses is for those who may
+ * give up, and for the many. That needs node:fs, 30 ms to load.
+ */
+export class FifoWriter {
+  readonly #path: string;
+  readonly #delimiter: Uint8Array;
+  readonly #options: FifoWriterOptions;
+  readonly #blocking: boolean;
+  #handle: Handle | undefined;
+  #writes = 0;
+  /** Whether the last message in the FIFO lacks its end. */
+  #torn = false;
+
+  /**
+   * Creates a writer, which opens the FIFO when it has something to write.
+   *
+   * @param path Where the FIFO is.
+   * @param delimiter The byte that ends a message.
+   * @param options How to wait.
+   */
+  constructor(path: string, delimiter: number, options: FifoWriterOptions) {
+    this.#path = path;
+    this.#delimiter = Uint8Array.of(delimiter);
+    this.#options = options;
+    this.#blocking = OPEN_IS_ASYNC && options.wait && !options.signal &&
+      options.timeoutMs === undefined && blockingWriters < MAX_BLOCKING_WRITERS;
+    if (this.#blocking) blockingWriters++;
+  }
+
+  /**
+   * Writes whole messages: as many as fit into PIPE_BUF bytes, which no other
+   * writer can part, or a larger one, which takes the lock for itself so that
+   * no other writer of ours can. If the reader goes, they are written again to
+   * the next one.
+   *
+   * @param bytes The messages, each with its delimiter.
+   * @throws {FifobusError} `no_reader`, `timed_out`, `not_a_fifo`.
+   */
+  async write(bytes: Uint8Array): Promise<void> {
+    this.#handle ??= await this.#open();
+    const exclusive = bytes.length > PIPE_BUF;
+    await this.#lock(exclusive);
+    try {
+      for (let rest = bytes; rest.length > 0;) {
+        try {
+          if (this.#torn) {
+            await this.#put(this.#delimiter);
+            this.#torn = false;
+          }
+          rest = rest.subarray(await this.#put(rest));
+        } catch (error) {
+          // What the last reader did not read of it waits for the next one.
+          this.#torn ||= rest.length < bytes.length;
+          if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+          rest = bytes;
+          if (await this.#reopen()) await this.#lock(exclusive);
+        }
+      }
+    } finally {
+      this.#handle.file.unlockSync();
+    }
+  }
+
+  /** Closes the FIFO. What was written stays in it while it has a reader. */
+  close(): void {
+    if (this.#blocking) blockingWriters--;
+    if (!this.#handle) return;
+    if (this.#torn) tryWrite(this.#handle, this.#delimiter);
+    closeHandle(this.#handle);
+    this.#handle = undefined;
+  }
+
+  /**
+   * Waits for the next reader with the FIFO still open, as what is left in it
+   * would be gone if all closed it.
+   *
+   * @returns Whether the path has come to mean another FIFO.
+   */
+  async #reopen(): Promise<boolean> {
+    const old = this.#handle!;
+    const fresh = await this.#open();
+    if (isSame(old.file, fresh.file)) {
+      closeHandle(fresh);
+      return false;
+    }
+    closeHandle(old);
+    this.#handle = fresh;
+    this.#torn = false;
+    return true;
+  }
+
+  async #open(): Promise<Handle> {
+    try {
+      if (!this.#blocking) return await this.#openPolling();
+      const file = await Deno.open(this.#path, { write: true });
+      return { file: checkFifo(file, this.#path) };
+    } catch (error) {
+      throw cannotOpen(this.#path, error, "write");
+    }
+  }
+
+  async #openPolling(): Promise<Handle> {
+    const poll = this.#poll("nobody reads it");
+    let fd: number | undefined;
+    while ((fd = await openNonblocking(this.#path)) === undefined) {
+      if (!this.#options.wait) {
+        throw new FifobusError(
+          "no_reader",
+          `Cannot write to "${this.#path}": nobody reads it`,
+        );
+      }
+      await poll();
+    }
+    try {
+      const file = await Deno.open(this.#path, { write: true });
+      return { file: checkFifo(file, this.#path), fd };
+    } catch (error) {
+      fs!.closeSync(fd);
+      throw error;
+    }
+  }
+
+  /** Writes some of the bytes. */
+  async #put(bytes: Uint8Array): Promise<number> {
+    const handle = this.#handle!;
+    const turn = this.#writes++ % BURST === BURST - 1;
+    if (this.#blocking) {
+      if (turn) handle.fd ??= await openNonblocking(this.#path, handle.file);
+      return !turn && tryWrite(handle, bytes) || await handle.file.write(bytes);
+    }
+    if (turn) await delay(0);
+    const poll = this.#poll("its reader has stopped reading");
+    let count;
+    while ((count = tryWrite(handle, bytes)) === 0) await poll();
+    return count;
+  }
+
+  async #lock(exclusive: boolean): Promise<void> {
+    const { file } = this.#handle!;
+    // Deno 2.6 has no tryLockSync.
+    if (this.#blocking || !file.tryLockSync) {
+      if (!file.tryLockSync?.(exclusive)) await file.lock(exclusive);
+      return;
+    }
+    const poll = this.#poll("another publisher has stopped in mid-message");
+    while (!file.tryLockSync(exclusive)) await poll();
+  }
+
+  /** Pauses at each call, until it is time to give up. */
+  #poll(reason: string): () => Promise<void> {
+    const { timeoutMs = Infinity, signal } = this.#options;
+    const deadline = performance.now() + timeoutMs;
+    let pause = MIN_PAUSE_MS;
+    return async () => {
+      const left = deadline - performance.now();
+      if (left <= 0) {
+        throw new FifobusError(
+          "timed_out",
+          `Cannot write to "${this.#path}": ${reason}, waited ${timeoutMs} ms`,
+        );
+      }
+      await delay(Math.min(pause, left), signal ? { signal } : {});
+      pause = Math.min(2 * pause, MAX_PAUSE_MS);
+    };
+  }
+}
+
+/**
+ * Opens a FIFO with O_NONBLOCK, which Deno.open lacks.
+ *
+ * @param path Where it is.
+ * @param file What it must be the same as, if given.
+ * @returns The descriptor; undefined if nobody reads, or it is another.
+ */
+async function openNonblocking(
+  path: string,
+  file?: Deno.FsFile,
+): Promise<number | undefined> {
+  fs ??= await import("node:fs");
+  try {
+    const { O_WRONLY, O_NONBLOCK } = fs.constants;
+    const fd = fs.openSync(path, O_WRONLY | O_NONBLOCK);
+    if (!file || fs.fstatSync(fd).ino === file.statSync().ino) return fd;
+    fs.closeSync(fd);
+  } catch (error) {
+    if ((error as { code?: string }).code !== "ENXIO") throw error;
+  }
+}
+
+/** Writes what there is room for; 0 if there is none, or no descriptor. */
+function tryWrite({ fd }: Handle, bytes: Uint8Array): number {
+  if (fd === undefined) return 0;
+  try {
+    return fs!.writeSync(fd, bytes);
+  } catch (error) {
+    if (error instanceof Deno.errors.WouldBlock) return 0;
+    throw error;
+  }
+}
+
+function closeHandle({ file, fd }: Handle): void {
+  file.close();
+  if (fd !== undefined) fs!.closeSync(fd);
+}
+
+function isSame(one: Deno.FsFile, other: Deno.FsFile): boolean {
+  const a = one.statSync();
+  const b = other.statSync();
+  return a.ino === b.ino && a.dev === b.dev;
+}
+
+function isDenoAtLeast(major: number, minor: number): boolean {
+  const [ours = 0, oursMinor = 0] = Deno.version.deno.split(".").map(Number);
+  return ours > major || ours === major && oursMinor >= minor;
+}

@@ -1,0 +1,300 @@
+/**
+ * Messages to bytes and back: a message is its bytes and one delimiter.
+ *
+ * @module
+ */
+import { FifobusError } from "./errors.ts";
+
+/**
+ * What ends a message on the wire: a line feed, or a NUL byte, with which a
+ * message may hold line feeds.
+ */
+export type Delimiter = "\n" | "\0";
+
+/** The longest message in bytes, unless told otherwise: 1 MiB. */
+export const DEFAULT_MAX_BYTES = 1024 * 1024;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/**
+ * What a subscriber writes to its own FIFO to end a read that is under way: a
+ * read(2) that waits cannot be cancelled, and would swallow the next message
+ * of another reader. SYN is ASCII's "nothing to send, keep in step". Splitters
+ * drop it, wherever it lands, together with the delimiter behind it.
+ */
+const WAKE = encoder.encode("\x16fifobus wake\x16");
+const WAKE_END = 0x16;
+
+/**
+ * The bytes that end a subscriber's pending read, see {@linkcode WAKE}.
+ *
+ * @param delimiter What ends a message.
+ * @returns The marker and its delimiter.
+ */
+export function wakeMarker(delimiter: Delimiter): Uint8Array<ArrayBuffer> {
+  return Uint8Array.of(...WAKE, delimiter.charCodeAt(0));
+}
+
+/** One message, as it was received. */
+export class Message {
+  /** The address it came from: the path of the FIFO. */
+  readonly topic: string;
+  readonly #buffer: Uint8Array<ArrayBuffer>;
+  readonly #start: number;
+  readonly #end: number;
+
+  /**
+   * Creates a message out of a part of a buffer, which is not copied.
+   *
+   * @param topic The address it came from.
+   * @param buffer The bytes around it.
+   * @param start Where in the buffer it starts.
+   * @param end Where in the buffer it ends, without its delimiter.
+   */
+  constructor(
+    topic: string,
+    buffer: Uint8Array<ArrayBuffer>,
+    start = 0,
+    end: number = buffer.length,
+  ) {
+    this.topic = topic;
+    this.#buffer = buffer;
+    this.#start = start;
+    this.#end = end;
+  }
+
+  /** The length in bytes. */
+  get length(): number {
+    return this.#end - this.#start;
+  }
+
+  /** The message byte for byte, without its delimiter. */
+  get bytes(): Uint8Array<ArrayBuffer> {
+    return this.#buffer.subarray(this.#start, this.#end);
+  }
+
+  /** The message as text; what is not UTF-8 becomes U+FFFD. */
+  get text(): string {
+    return decoder.decode(this.bytes);
+  }
+
+  /**
+   * Writes messages as they go over the wire.
+   *
+   * @param messages The messages, in order.
+   * @param delimiter What ends each of them.
+   * @returns The bytes; where the messages lie side by side in one buffer, as
+   * they do when they arrived together, a view of it.
+   *
+   * @example Back to bytes
+   * ```ts
+   * import { Message } from "@fifobus/fifobus";
+   * import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
+   *
+   * const message = new Message("/tmp/p", new TextEncoder().encode("21.5"));
+   * const bytes = Message.frame([message, message], "\n");
+   * assertEquals(new TextDecoder().decode(bytes), "21.5\n21.5\n");
+   * ```
+   */
+  static frame(
+    messages: Message[],
+    delimiter: Delimiter,
+  ): Uint8Array<ArrayBuffer> {
+    const end = delimiter.charCodeAt(0);
+    const parts: Uint8Array<ArrayBuffer>[] = [];
+    for (let i = 0; i < messages.length;) {
+      const buffer = messages[i]!.#buffer;
+      const start = messages[i]!.#start;
+      let stop = start;
+      for (; i < messages.length; i++) {
+        const next = messages[i]!;
+        if (next.#buffer !== buffer || next.#start !== stop) break;
+        if (buffer[next.#end] !== end) break;
+        stop = next.#end + 1;
+      }
+      if (stop > start) parts.push(buffer.subarray(start, stop));
+      else parts.push(messages[i++]!.bytes, Uint8Array.of(end));
+    }
+    return concat(parts);
+  }
+}
+
+function concat(parts: Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
+  if (parts.length === 1) return parts[0]!;
+  let length = 0;
+  for (const part of parts) length += part.length;
+  const whole = new Uint8Array(length);
+  let offset = 0;
+  for (const part of parts) {
+    whole.set(part, offset);
+    offset += part.length;
+  }
+  return whole;
+}
+
+/**
+ * Writes one message as it goes over the wire.
+ *
+ * @param message The message; text goes as UTF-8.
+ * @param delimiter What ends it.
+ * @param maxBytes How long it may be, without its delimiter.
+ * @returns The message and its delimiter.
+ * @throws {FifobusError} `message_too_large` or `delimiter_in_message`.
+ */
+export function encodeMessage(
+  message: string | Uint8Array,
+  delimiter: Delimiter,
+  maxBytes: number,
+): Uint8Array<ArrayBuffer> {
+  const end = delimiter.charCodeAt(0);
+  const framed = typeof message === "string"
+    ? encoder.encode(message + delimiter)
+    : concat([new Uint8Array(message), Uint8Array.of(end)]);
+  const length = framed.length - 1;
+  if (length > maxBytes) throw tooLarge(`is ${length} bytes`, maxBytes);
+  const at = framed.indexOf(end);
+  if (at < length) throw holdsDelimiter(delimiter, at);
+  return framed;
+}
+
+function holdsDelimiter(delimiter: Delimiter, at: number): FifobusError {
+  const what = delimiter === "\n"
+    ? "a line feed, which would end it there; send it with the NUL delimiter"
+    : "a NUL, which would end it there; send it as a line";
+  return new FifobusError(
+    "delimiter_in_message",
+    `Cannot send the message: byte ${at} is ${what}`,
+  );
+}
+
+/**
+ * Says that a message is over the limit.
+ *
+ * @param found What was found: "is 5000 bytes", "has no end after 5000 bytes".
+ * @param maxBytes The limit.
+ * @returns The error, to be thrown.
+ */
+export function tooLarge(found: string, maxBytes: number): FifobusError {
+  return new FifobusError(
+    "message_too_large",
+    `Cannot take the message: it ${found}, the limit is ${maxBytes}`,
+  );
+}
+
+/**
+ * Cuts what arrives into messages.
+ *
+ * TextLineStream alone would keep an endless line in memory; a splitter stops
+ * at its limit, and keeps bytes that are not UTF-8.
+ */
+export class MessageSplitter {
+  readonly #topic: string;
+  readonly #delimiter: Delimiter;
+  readonly #end: number;
+  readonly #maxBytes: number;
+  #rest: Uint8Array<ArrayBuffer>[] = [];
+  #restBytes = 0;
+  #wakes = 0;
+  #error: FifobusError | undefined;
+
+  /**
+   * Creates a splitter.
+   *
+   * @param topic What the messages say of where they came from.
+   * @param delimiter What ends a message.
+   * @param maxBytes How long a message may be, without its delimiter.
+   */
+  constructor(topic: string, delimiter: Delimiter, maxBytes: number) {
+    this.#topic = topic;
+    this.#delimiter = delimiter;
+    this.#end = delimiter.charCodeAt(0);
+    this.#maxBytes = maxBytes;
+  }
+
+  /** How many wake markers have come by. */
+  get wakes(): number {
+    return this.#wakes;
+  }
+
+  /** Set once a message is over the limit: nothing after it is a message. */
+  get error(): FifobusError | undefined {
+    return this.#error;
+  }
+
+  /**
+   * Takes what has arrived.
+   *
+   * @param chunk The bytes, which belong to the messages from now on.
+   * @returns The messages that are complete now, in order.
+   */
+  push(chunk: Uint8Array<ArrayBuffer>): Message[] {
+    const messages: Message[] = [];
+    let start = 0;
+    let end;
+    while (!this.#error && (end = chunk.indexOf(this.#end, start)) >= 0) {
+      if (this.#restBytes === 0) this.#take(chunk, start, end, messages);
+      else {
+        this.#keep(chunk.subarray(start, end + 1));
+        const record = this.#takeRest();
+        this.#take(record, 0, record.length - 1, messages);
+      }
+      start = end + 1;
+    }
+    // A copy, so that a few bytes do not keep a whole chunk in memory.
+    if (start < chunk.length) this.#keep(chunk.slice(start));
+    return messages;
+  }
+
+  /**
+   * Ends the input.
+   *
+   * @returns What came after the last delimiter, if anything did.
+   */
+  flush(): Message[] {
+    const rest = this.#takeRest();
+    return rest.length > 0 ? [new Message(this.#topic, rest)] : [];
+  }
+
+  #take(
+    buffer: Uint8Array<ArrayBuffer>,
+    start: number,
+    end: number,
+    messages: Message[],
+  ): void {
+    if (buffer[end - 1] === WAKE_END && endsWithWake(buffer, start, end)) {
+      this.#wakes++;
+      // It may have landed between two halves of somebody's message.
+      this.#keep(buffer.slice(start, end - WAKE.length));
+    } else if (end - start > this.#maxBytes) {
+      this.#error ??= tooLarge(`is ${end - start} bytes`, this.#maxBytes);
+    } else messages.push(new Message(this.#topic, buffer, start, end));
+  }
+
+  #keep(bytes: Uint8Array<ArrayBuffer>): void {
+    if (this.#error || bytes.length === 0) return;
+    this.#rest.push(bytes);
+    this.#restBytes += bytes.length;
+    // A wake marker and a delimiter may be among these bytes.
+    if (this.#restBytes <= this.#maxBytes + WAKE.length + 1) return;
+    const found = `has no end after ${this.#restBytes} bytes`;
+    this.#error = tooLarge(found, this.#maxBytes);
+    this.#takeRest();
+  }
+
+  #takeRest(): Uint8Array<ArrayBuffer> {
+    const rest = concat(this.#rest);
+    this.#rest = [];
+    this.#restBytes = 0;
+    return rest;
+  }
+}
+
+function endsWithWake(
+  buffer: Uint8Array,
+  start: number,
+  end: number,
+): boolean {
+  const from = end - WAKE.length;
+  return from >= start && WAKE.every((byte, i) => buffer[from + i] === byte);
+}

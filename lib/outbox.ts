@@ -1,0 +1,121 @@
+/**
+ * Group commit: what is published while a write is under way goes out with the
+ * next one.
+ *
+ * @module
+ */
+
+/** Messages that go out in one write. */
+interface Batch {
+  bytes: Uint8Array<ArrayBuffer>;
+  length: number;
+  written: PromiseWithResolvers<void>;
+}
+
+/**
+ * Queues messages, and writes them in the order in which they were added, as
+ * many at a time as a write may hold. One write(2) through Deno costs 60 µs,
+ * whatever its size, so that is what a message costs who waits for each; 132
+ * messages of 31 bytes share one.
+ */
+export class Outbox {
+  readonly #write: (bytes: Uint8Array<ArrayBuffer>) => Promise<void>;
+  readonly #maxWrite: number;
+  readonly #batches: Batch[] = [];
+  #bufferedBytes = 0;
+  #draining: Promise<void> | undefined;
+
+  /**
+   * Creates an empty outbox.
+   *
+   * @param write Writes whole messages.
+   * @param maxWrite How many bytes to write at once; a longer message goes alone.
+   */
+  constructor(
+    write: (bytes: Uint8Array<ArrayBuffer>) => Promise<void>,
+    maxWrite: number,
+  ) {
+    this.#write = write;
+    this.#maxWrite = maxWrite;
+  }
+
+  /** How many bytes were added and are not written yet. */
+  get bufferedBytes(): number {
+    return this.#bufferedBytes;
+  }
+
+  /**
+   * Adds one message.
+   *
+   * @param message The message with its delimiter.
+   * @returns When it was written.
+   */
+  add(message: Uint8Array<ArrayBuffer>): Promise<void> {
+    if (message.length > this.#maxWrite) return this.#push(message);
+    let last = this.#batches.at(-1);
+    if (!last || last.length + message.length > last.bytes.length) {
+      this.#push(new Uint8Array(this.#maxWrite), 0);
+      last = this.#batches.at(-1)!;
+    }
+    last.bytes.set(message, last.length);
+    last.length += message.length;
+    this.#bufferedBytes += message.length;
+    return last.written.promise;
+  }
+
+  /**
+   * Adds many messages, without a copy.
+   *
+   * @param messages The messages, each with its delimiter.
+   * @param delimiter What ends a message.
+   * @returns When all were written.
+   */
+  async addAll(
+    messages: Uint8Array<ArrayBuffer>,
+    delimiter: number,
+  ): Promise<void> {
+    const written: Promise<void>[] = [];
+    for (let start = 0; start < messages.length;) {
+      const limit = start + this.#maxWrite;
+      let end = limit >= messages.length
+        ? messages.length
+        : messages.lastIndexOf(delimiter, limit - 1) + 1;
+      if (end <= start) end = messages.indexOf(delimiter, limit) + 1;
+      written.push(this.#push(messages.subarray(start, end)));
+      start = end;
+    }
+    await Promise.all(written);
+  }
+
+  /** Waits until all that was added is written, or could not be. */
+  async drained(): Promise<void> {
+    await this.#draining;
+  }
+
+  #push(
+    bytes: Uint8Array<ArrayBuffer>,
+    length: number = bytes.length,
+  ): Promise<void> {
+    const written = Promise.withResolvers<void>();
+    this.#batches.push({ bytes, length, written });
+    this.#bufferedBytes += length;
+    this.#draining ??= this.#drain();
+    return written.promise;
+  }
+
+  async #drain(): Promise<void> {
+    // Lets the caller add more before the first write.
+    await Promise.resolve();
+    let batch;
+    while ((batch = this.#batches.shift())) {
+      try {
+        await this.#write(batch.bytes.subarray(0, batch.length));
+        batch.written.resolve();
+      } catch (error) {
+        batch.written.reject(error);
+      }
+      this.#bufferedBytes -= batch.length;
+    }
+    this.#draining = undefined;
+  }
+}

@@ -1,0 +1,276 @@
+/**
+ * Subscribing: messages from addresses.
+ *
+ * @module
+ */
+import { parseAddress } from "./address.ts";
+import { DEFAULT_MODE, ensureFifo } from "./fifo.ts";
+import { FifoReader } from "./fifo_reader.ts";
+import { DEFAULT_MAX_BYTES, type Delimiter, Message } from "./framing.ts";
+import { textStream } from "./text_stream.ts";
+
+/** How to subscribe. */
+export interface SubscriberOptions {
+  /**
+   * What ends a message on the wire, the same as at the publishers.
+   *
+   * @default {"\n"}
+   */
+  delimiter?: Delimiter;
+  /**
+   * The longest message in bytes. More than that without a delimiter ends the
+   * subscription with an error.
+   *
+   * @default {1048576}
+   */
+  maxBytes?: number;
+  /**
+   * The permissions of a FIFO, if it has to be made.
+   *
+   * @default {0o600}
+   */
+  mode?: number;
+  /** Closes the subscriber when aborted; who waits is given its reason. */
+  signal?: AbortSignal;
+}
+
+/** What a reader had to say: messages, its end, or why it failed. */
+interface Arrival {
+  messages?: Message[] | undefined;
+  error?: unknown;
+}
+
+/**
+ * Receives the messages of one or more addresses.
+ *
+ * Several subscribers of one FIFO share its messages: each message goes to one
+ * of them. A subscriber takes at most 64 KiB from a FIFO before it is asked
+ * for more.
+ *
+ * @example As a stream of lines
+ * ```ts
+ * import { publish, Subscriber } from "@fifobus/fifobus";
+ * import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
+ *
+ * const folder = await Deno.makeTempDir();
+ * const subscriber = await Subscriber.open(`${folder}/pipe`);
+ * await publish(`${folder}/pipe`, "21.5");
+ * await publish(`${folder}/pipe`, "21.6");
+ * const lines = subscriber.lines.values();
+ * assertEquals(await lines.next(), { value: "21.5", done: false });
+ * assertEquals(await lines.next(), { value: "21.6", done: false });
+ * await lines.return!();
+ * await Deno.remove(folder, { recursive: true });
+ * ```
+ */
+export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
+  readonly #delimiter: Delimiter;
+  readonly #signal: AbortSignal | undefined;
+  readonly #readers: FifoReader[] = [];
+  /** The readers that nobody waits for, and those that have more to come. */
+  readonly #idle: Set<FifoReader>;
+  readonly #live: Set<FifoReader>;
+  readonly #arrivals: Arrival[] = [];
+  #changed = Promise.withResolvers<void>();
+  #batch: Message[] = [];
+  #index = 0;
+  #closed: Promise<void> | undefined;
+
+  private constructor(paths: Iterable<string>, options: SubscriberOptions) {
+    const { delimiter = "\n", maxBytes = DEFAULT_MAX_BYTES, signal } = options;
+    this.#delimiter = delimiter;
+    this.#signal = signal;
+    try {
+      for (const path of paths) {
+        this.#readers.push(new FifoReader(path, delimiter, maxBytes));
+      }
+    } catch (error) {
+      for (const reader of this.#readers) reader.close();
+      throw error;
+    }
+    this.#idle = new Set(this.#readers);
+    this.#live = new Set(this.#readers);
+    signal?.addEventListener("abort", this.#abort, { once: true });
+  }
+
+  /**
+   * Opens the FIFOs, and makes those that are not there. A publisher that
+   * waits for a reader goes on from here.
+   *
+   * @param addresses Where to read.
+   * @param options How to subscribe.
+   * @returns The subscriber, to be closed after use.
+   * @throws {FifobusError} `bad_address`, `not_a_fifo`; `too_many_readers`, if
+   * this process would read more than 24 FIFOs.
+   */
+  static async open(
+    addresses: string | string[],
+    options: SubscriberOptions = {},
+  ): Promise<Subscriber> {
+    options.signal?.throwIfAborted();
+    const paths = new Set(
+      [addresses].flat().map((it) => parseAddress(it).path),
+    );
+    for (const path of paths) {
+      await ensureFifo(path, options.mode ?? DEFAULT_MODE);
+    }
+    options.signal?.throwIfAborted();
+    return new Subscriber(paths, options);
+  }
+
+  /**
+   * Waits for messages, and takes all that have arrived together: the fastest
+   * way to receive.
+   *
+   * @returns The next messages, one at least; undefined after the last one, once
+   * the subscriber was closed.
+   * @throws {FifobusError} `message_too_large`, after the messages before it.
+   */
+  async read(): Promise<Message[] | undefined> {
+    this.#signal?.throwIfAborted();
+    if (this.#index < this.#batch.length) {
+      const rest = this.#batch.slice(this.#index);
+      this.#batch = [];
+      return rest;
+    }
+    while (true) {
+      const arrival = this.#arrivals.shift();
+      if (arrival?.messages) return arrival.messages;
+      if (arrival?.error) throw arrival.error;
+      if (this.#live.size === 0) return undefined;
+      for (const reader of this.#idle) this.#ask(reader);
+      await this.#changed.promise;
+      this.#signal?.throwIfAborted();
+    }
+  }
+
+  /**
+   * Iterates over the messages. Leaving the loop does not close the subscriber:
+   * the next loop goes on with the next message.
+   *
+   * @returns The iterator.
+   */
+  [Symbol.asyncIterator](): AsyncIterator<Message, undefined> {
+    return { next: () => this.#next() };
+  }
+
+  /** The messages as a stream, whose cancellation closes the subscriber. */
+  get readable(): ReadableStream<Message> {
+    return this.#stream((messages, controller) => {
+      for (const message of messages) controller.enqueue(message);
+    });
+  }
+
+  /**
+   * The text of each message as a stream, through TextDecoderStream and
+   * TextLineStream; so a carriage return at the end of a message is taken off.
+   */
+  get lines(): ReadableStream<string> {
+    const bytes = this.#stream<Uint8Array<ArrayBuffer>>(
+      (messages, controller) =>
+        controller.enqueue(Message.frame(messages, this.#delimiter)),
+    );
+    return textStream(bytes, this.#delimiter);
+  }
+
+  /**
+   * Closes the subscriber. Messages that it took from a FIFO can still be
+   * read; what it did not take stays there for other readers.
+   *
+   * @returns When the FIFOs are closed.
+   */
+  close(): Promise<void> {
+    this.#signal?.removeEventListener("abort", this.#abort);
+    return this.#closed ??= Promise.all(
+      this.#readers.map((reader) => reader.close()),
+    ).then(() => {});
+  }
+
+  /** Closes the subscriber at the end of an `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #abort = (): void => {
+    this.close();
+    this.#notify();
+  };
+
+  async #next(): Promise<IteratorResult<Message, undefined>> {
+    if (this.#index >= this.#batch.length) {
+      this.#batch = await this.read() ?? [];
+      this.#index = 0;
+      if (this.#batch.length === 0) return { value: undefined, done: true };
+    } else this.#signal?.throwIfAborted();
+    return { value: this.#batch[this.#index++]!, done: false };
+  }
+
+  /** Reads on; what comes of it is an arrival. */
+  async #ask(reader: FifoReader): Promise<void> {
+    this.#idle.delete(reader);
+    const arrival: Arrival = {};
+    try {
+      arrival.messages = await reader.next();
+    } catch (error) {
+      arrival.error = error;
+    }
+    if (arrival.messages) this.#idle.add(reader);
+    else this.#live.delete(reader);
+    this.#arrivals.push(arrival);
+    this.#notify();
+  }
+
+  #notify(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+  }
+
+  #stream<T>(
+    enqueue: (
+      messages: Message[],
+      controller: ReadableStreamDefaultController<T>,
+    ) => void,
+  ): ReadableStream<T> {
+    return new ReadableStream<T>({
+      pull: async (controller) => {
+        const messages = await this.read();
+        if (messages) enqueue(messages, controller);
+        else controller.close();
+      },
+      cancel: () => this.close(),
+    }, { highWaterMark: 0 });
+  }
+}
+
+/**
+ * Receives the messages of one or more addresses, until the loop is left.
+ *
+ * @param addresses Where to read.
+ * @param options How to subscribe.
+ * @returns The messages.
+ * @throws {FifobusError} As {@linkcode Subscriber.open} and
+ * {@linkcode Subscriber.read} do.
+ *
+ * @example
+ * ```ts
+ * import { publish, subscribe } from "@fifobus/fifobus";
+ * import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
+ *
+ * const folder = await Deno.makeTempDir();
+ * const path = `${folder}/pipe`;
+ * const published = publish(path, "21.5");
+ * for await (const message of subscribe(path)) {
+ *   assertEquals(message.text, "21.5");
+ *   break;
+ * }
+ * await published;
+ * await Deno.remove(folder, { recursive: true });
+ * ```
+ */
+export async function* subscribe(
+  addresses: string | string[],
+  options: SubscriberOptions = {},
+): AsyncGenerator<Message, void> {
+  await using subscriber = await Subscriber.open(addresses, options);
+  yield* subscriber;
+}

@@ -1,0 +1,26 @@
+/**
+ * Framed bytes as a stream of texts.
+ *
+ * @module
+ */
+import { TextDelimiterStream } from "jsr:@std/streams@1.1.2/text-delimiter-stream";
+import { TextLineStream } from "jsr:@std/streams@1.1.2/text-line-stream";
+import type { Delimiter } from "./framing.ts";
+
+/**
+ * Decodes a stream of framed bytes into the text of each message. Lines also
+ * lose a carriage return before their line feed, as TextLineStream does it.
+ *
+ * @param bytes The bytes, cut anywhere.
+ * @param delimiter What ends a message.
+ * @returns One string a message.
+ */
+export function textStream(
+  bytes: ReadableStream<Uint8Array<ArrayBuffer>>,
+  delimiter: Delimiter,
+): ReadableStream<string> {
+  const framing: TransformStream<string, string> = delimiter === "\n"
+    ? new TextLineStream()
+    : new TextDelimiterStream(delimiter);
+  return bytes.pipeThrough(new TextDecoderStream()).pipeThrough(framing);
+}

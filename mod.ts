@@ -1,0 +1,35 @@
+/**
+ * Publish/subscribe between programs in any language on one machine, over named
+ * pipes (FIFOs), with no daemon.
+ *
+ * A FIFO is one address; each message to it goes to one of its readers. On the
+ * wire a message is its bytes and one line feed, so `echo` publishes and `cat`
+ * subscribes.
+ *
+ * ```ts no-assert
+ * import { publish, subscribe } from "@fifobus/fifobus";
+ *
+ * const folder = await Deno.makeTempDir();
+ * const path = `${folder}/mypipe`;
+ * const published = publish(path, "21.5");
+ * for await (const message of subscribe(path)) {
+ *   console.log(message.text);
+ *   break;
+ * }
+ * await published;
+ * await Deno.remove(folder, { recursive: true });
+ * ```
+ *
+ * Needs the permissions to read and to write the FIFO's path, and to run
+ * `mkfifo` where a FIFO has to be made.
+ *
+ * @module
+ */
+export { FifobusError, type FifobusErrorCode } from "./lib/errors.ts";
+export { type Delimiter, Message } from "./lib/framing.ts";
+export { publish, Publisher, type PublisherOptions } from "./lib/publisher.ts";
+export {
+  subscribe,
+  Subscriber,
+  type SubscriberOptions,
+} from "./lib/subscriber.ts";

@@ -1,0 +1,13 @@
+#!/usr/bin/env -S deno run --allow-read --allow-write --allow-run=mkfifo
+/**
+ * Publishes messages to a named pipe (FIFO): the program `pub`.
+ *
+ * ```sh
+ * deno run --allow-read --allow-write --allow-run=mkfifo pub.ts /tmp/mypipe hello
+ * ```
+ *
+ * @module
+ */
+import { run } from "./lib/cli/pub.ts";
+
+if (import.meta.main) Deno.exitCode = await run(Deno.args, Deno);
