@@ -41,7 +41,11 @@ export async function ensureFifo(path: string, mode: number): Promise<void> {
     reason = "the program mkfifo is not on the PATH";
   }
   // Another program may have made it since.
-  if (!exists(path)) throw unusable(path, reason);
+  if (exists(path)) return;
+  if (reason === "No such file or directory") {
+    reason = "its folder is not there";
+  }
+  throw unusable(path, reason);
 }
 
 /**

@@ -136,6 +136,7 @@ function concat(parts: Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
 /**
  * Writes one message as it goes over the wire.
  *
+ * @param address Where it goes to, for the error that says so.
  * @param message The message; text goes as UTF-8.
  * @param delimiter What ends it.
  * @param maxBytes How long it may be, without its delimiter.
@@ -143,6 +144,7 @@ function concat(parts: Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
  * @throws {FifobusError} `message_too_large` or `delimiter_in_message`.
  */
 export function encodeMessage(
+  address: string,
   message: string | Uint8Array,
   delimiter: Delimiter,
   maxBytes: number,
@@ -152,34 +154,25 @@ export function encodeMessage(
     ? encoder.encode(message + delimiter)
     : concat([new Uint8Array(message), Uint8Array.of(end)]);
   const length = framed.length - 1;
-  if (length > maxBytes) throw tooLarge(`is ${length} bytes`, maxBytes);
+  if (length > maxBytes) {
+    throw new FifobusError(
+      "message_too_large",
+      `Cannot publish to "${address}": ${tooLarge(`is ${length}`, maxBytes)}`,
+    );
+  }
   const at = framed.indexOf(end);
-  if (at < length) throw holdsDelimiter(delimiter, at);
-  return framed;
-}
-
-function holdsDelimiter(delimiter: Delimiter, at: number): FifobusError {
-  const what = delimiter === "\n"
-    ? "a line feed, which would end it there; send it with the NUL delimiter"
-    : "a NUL, which would end it there; send it as a line";
-  return new FifobusError(
+  if (at === length) return framed;
+  const reason = delimiter === "\n"
+    ? "a line feed, which would end it there; NUL as the delimiter allows it"
+    : "a NUL, which would end it there; a line feed as the delimiter allows it";
+  throw new FifobusError(
     "delimiter_in_message",
-    `Cannot send the message: byte ${at} is ${what}`,
+    `Cannot publish to "${address}": byte ${at} of the message is ${reason}`,
   );
 }
 
-/**
- * Says that a message is over the limit.
- *
- * @param found What was found: "is 5000 bytes", "has no end after 5000 bytes".
- * @param maxBytes The limit.
- * @returns The error, to be thrown.
- */
-export function tooLarge(found: string, maxBytes: number): FifobusError {
-  return new FifobusError(
-    "message_too_large",
-    `Cannot take the message: it ${found}, the limit is ${maxBytes}`,
-  );
+function tooLarge(found: string, maxBytes: number): string {
+  return `the message ${found} bytes, the limit is ${maxBytes}`;
 }
 
 /**
@@ -195,6 +188,7 @@ export class MessageSplitter {
   readonly #maxBytes: number;
   #rest: Uint8Array<ArrayBuffer>[] = [];
   #restBytes = 0;
+  #count = 0;
   #wakes = 0;
   #error: FifobusError | undefined;
 
@@ -267,8 +261,11 @@ export class MessageSplitter {
       // It may have landed between two halves of somebody's message.
       this.#keep(buffer.slice(start, end - WAKE.length));
     } else if (end - start > this.#maxBytes) {
-      this.#error ??= tooLarge(`is ${end - start} bytes`, this.#maxBytes);
-    } else messages.push(new Message(this.#topic, buffer, start, end));
+      this.#fail(`is ${end - start}`);
+    } else {
+      this.#count++;
+      messages.push(new Message(this.#topic, buffer, start, end));
+    }
   }
 
   #keep(bytes: Uint8Array<ArrayBuffer>): void {
@@ -277,9 +274,16 @@ export class MessageSplitter {
     this.#restBytes += bytes.length;
     // A wake marker and a delimiter may be among these bytes.
     if (this.#restBytes <= this.#maxBytes + WAKE.length + 1) return;
-    const found = `has no end after ${this.#restBytes} bytes`;
-    this.#error = tooLarge(found, this.#maxBytes);
+    this.#fail(`has no end after ${this.#restBytes}`);
     this.#takeRest();
+  }
+
+  #fail(found: string): void {
+    const text = tooLarge(found, this.#maxBytes);
+    this.#error ??= new FifobusError(
+      "message_too_large",
+      `Cannot read message ${this.#count + 1} of ${this.#topic}: ${text}`,
+    );
   }
 
   #takeRest(): Uint8Array<ArrayBuffer> {

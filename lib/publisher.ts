@@ -139,7 +139,7 @@ export class Publisher implements AsyncDisposable {
     if (this.#closed) return Promise.reject(this.#closedError());
     try {
       return this.#outbox.add(
-        encodeMessage(message, this.#delimiter, this.#maxBytes),
+        encodeMessage(this.#address, message, this.#delimiter, this.#maxBytes),
       );
     } catch (error) {
       return Promise.reject(error);

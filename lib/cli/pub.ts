@@ -120,10 +120,8 @@ async function publishLines(
     delimiter,
     given["max-size"] ?? DEFAULT_MAX_BYTES,
   );
-  let lines = 0;
   let written = Promise.resolve();
   const send = async (messages: Message[]) => {
-    lines += messages.length;
     const previous = written;
     written = publisher.publishFramed(Message.frame(messages, delimiter));
     // Awaited with the next ones: until then the next ones are read.
@@ -137,10 +135,7 @@ async function publishLines(
   }
   if (!splitter.error) await send(splitter.flush());
   await written;
-  if (splitter.error) {
-    const { code, message } = splitter.error;
-    throw new FifobusError(code, `${name}, message ${lines + 1}: ${message}`);
-  }
+  if (splitter.error) throw splitter.error;
 }
 
 async function publishTyped(publisher: Publisher, world: World): Promise<void> {

@@ -1,0 +1,147 @@
+/**
+ * Programs as a user starts them: their input, their output, their end.
+ *
+ * @module
+ */
+import { fromFileUrl } from "jsr:@std/path@1.1.6/from-file-url";
+
+const ROOT = fromFileUrl(new URL("..", import.meta.url));
+
+/** Exactly what the README tells users to allow. */
+const PERMISSIONS = ["--allow-read", "--allow-write", "--allow-run=mkfifo"];
+
+/** How a program ended, and what it printed that nobody had read before. */
+export interface Ended {
+  code: number;
+  signal: Deno.Signal | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** A program that runs; killed at the end of the test if it still does. */
+export class Process implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+  readonly #input: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
+  readonly #stdout: ReadableStreamDefaultReader<string>;
+  readonly #stderr: Promise<string>;
+  #unread = "";
+  #ended = false;
+
+  constructor(command: string, args: string[], cwd?: string) {
+    this.#child = new Deno.Command(command, {
+      args,
+      cwd,
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.#child.status.then(() => this.#ended = true);
+    this.#input = this.#child.stdin.getWriter();
+    this.#stdout = this.#child.stdout
+      .pipeThrough(new TextDecoderStream()).getReader();
+    this.#stderr = new Response(this.#child.stderr).text();
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  /** Writes to its standard input. */
+  async write(text: string): Promise<void> {
+    await this.#input.write(new TextEncoder().encode(text));
+  }
+
+  /** Ends its standard input. */
+  async end(): Promise<void> {
+    await this.#input.close();
+  }
+
+  /** Reads its standard output up to and with a text that it must print. */
+  async until(text: string): Promise<string> {
+    let end;
+    while ((end = this.#unread.indexOf(text)) < 0) {
+      const { value, done } = await this.#stdout.read();
+      if (done) {
+        throw new Error(
+          `ended without ${JSON.stringify(text)}: ` +
+            JSON.stringify(this.#unread + await this.#stderr),
+        );
+      }
+      this.#unread += value;
+    }
+    const found = this.#unread.slice(0, end + text.length);
+    this.#unread = this.#unread.slice(found.length);
+    return found;
+  }
+
+  /** The next line that it prints. */
+  async line(): Promise<string> {
+    return (await this.until("\n")).slice(0, -1);
+  }
+
+  kill(signal: Deno.Signal): void {
+    this.#child.kill(signal);
+  }
+
+  /** Waits until it ends. */
+  async ended(): Promise<Ended> {
+    for (let chunk; !(chunk = await this.#stdout.read()).done;) {
+      this.#unread += chunk.value;
+    }
+    const { code, signal } = await this.#child.status;
+    return { code, signal, stdout: this.#unread, stderr: await this.#stderr };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#ended) this.#child.kill("SIGKILL");
+    // What it did not read of its input is of no interest.
+    await this.#input.close().catch(() => {});
+    await this.#stdout.cancel();
+    await this.#stderr;
+    await this.#child.status;
+  }
+}
+
+function fifobus(name: string, args: string[]): Process {
+  const script = `${ROOT}${name}.ts`;
+  return new Process(Deno.execPath(), [
+    "run",
+    "--no-prompt",
+    ...PERMISSIONS,
+    script,
+    ...args,
+  ]);
+}
+
+/** Starts our publisher. */
+export function pub(...args: string[]): Process {
+  return fifobus("pub", args);
+}
+
+/** Starts our subscriber. */
+export function sub(...args: string[]): Process {
+  return fifobus("sub", args);
+}
+
+/** Starts a line of shell, whose $0 is the first argument, and so on. */
+export function sh(line: string, ...args: string[]): Process {
+  return new Process("sh", ["-c", line, ...args]);
+}
+
+/** Runs a program to its end, without any input. */
+export async function finish(process: Process): Promise<Ended> {
+  await using running = process;
+  await running.end().catch(() => {});
+  return await running.ended();
+}
+
+/** Waits for something that another process does; a test ends a minute later. */
+export async function eventually(
+  condition: () => boolean | Promise<boolean>,
+): Promise<void> {
+  const deadline = Date.now() + 60_000;
+  while (!await condition()) {
+    if (Date.now() > deadline) throw new Error(`not true: ${condition}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}

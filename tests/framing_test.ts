@@ -1,0 +1,145 @@
+import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
+import { assertThrows } from "jsr:@std/assert@1.0.19/throws";
+import { FifobusError } from "../lib/errors.ts";
+import {
+  type Delimiter,
+  encodeMessage,
+  Message,
+  MessageSplitter,
+  wakeMarker,
+} from "../lib/framing.ts";
+
+const encoder = new TextEncoder();
+
+function split(
+  splitter: MessageSplitter,
+  ...chunks: (string | Uint8Array<ArrayBuffer>)[]
+): string[] {
+  return chunks.flatMap((chunk) =>
+    splitter.push(typeof chunk === "string" ? encoder.encode(chunk) : chunk)
+      .map((message) => message.text)
+  );
+}
+
+/** Numbers that look random and are the same in each run: mulberry32. */
+function randomNumbers(seed: number): (below: number) => number {
+  return (below) => {
+    seed = (seed + 0x6d2b79f5) | 0;
+    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) % below;
+  };
+}
+
+Deno.test("MessageSplitter finds the same messages wherever the bytes are cut", () => {
+  for (let seed = 1; seed <= 300; seed++) {
+    const random = randomNumbers(seed);
+    const delimiter: Delimiter = random(2) === 0 ? "\n" : "\0";
+    const messages: Uint8Array[] = [];
+    const wire: number[] = [];
+    for (let i = random(40); i > 0; i--) {
+      // All bytes, but for the delimiter and the end of a wake marker.
+      const message = Uint8Array.from(
+        { length: random(4) === 0 ? random(3000) : random(40) },
+        () => 0x17 + random(0xff - 0x17),
+      );
+      messages.push(message);
+      const cut = random(message.length + 1);
+      wire.push(...message.subarray(0, cut));
+      if (random(5) === 0) wire.push(...wakeMarker(delimiter));
+      wire.push(...message.subarray(cut), delimiter.charCodeAt(0));
+    }
+    const splitter = new MessageSplitter("p", delimiter, 3000);
+    const found: Message[] = [];
+    for (let start = 0; start < wire.length;) {
+      const end = start + 1 + random(random(2) === 0 ? 10 : 5000);
+      found.push(...splitter.push(Uint8Array.from(wire.slice(start, end))));
+      start = end;
+    }
+    assertEquals(
+      found.map((message) => [...message.bytes]),
+      messages.map((message) => [...message]),
+      `seed ${seed}`,
+    );
+    assertEquals(splitter.flush(), []);
+    const framed = messages.flatMap((it) => [...it, delimiter.charCodeAt(0)]);
+    assertEquals([...Message.frame(found, delimiter)], framed, `seed ${seed}`);
+  }
+});
+
+Deno.test("MessageSplitter keeps empty messages, carriage returns and wide text", () => {
+  const splitter = new MessageSplitter("p", "\n", 100);
+  assertEquals(split(splitter, "\n\nä", "\r\n", "日本", "語\n"), [
+    "",
+    "",
+    "ä\r",
+    "日本語",
+  ]);
+});
+
+Deno.test("MessageSplitter hands out the last message without an end at the end", () => {
+  const splitter = new MessageSplitter("p", "\n", 100);
+  assertEquals(split(splitter, "a\nb"), ["a"]);
+  assertEquals(splitter.flush().map((message) => message.text), ["b"]);
+});
+
+Deno.test("MessageSplitter takes a message at the limit, and fails one byte above", () => {
+  const splitter = new MessageSplitter("p", "\n", 5);
+  assertEquals(split(splitter, "12345\n", "12", "345\n"), ["12345", "12345"]);
+  assertEquals(splitter.error, undefined);
+  assertEquals(split(splitter, "ok\n123456\nlater\n"), ["ok"]);
+  assertEquals(splitter.error?.code, "message_too_large");
+  assertEquals(
+    splitter.error?.message,
+    "Cannot read message 4 of p: the message is 6 bytes, the limit is 5",
+  );
+});
+
+Deno.test("MessageSplitter fails at an endless line, and keeps nothing of it", () => {
+  const splitter = new MessageSplitter("p", "\n", 1000);
+  const chunk = "x".repeat(400);
+  assertEquals(split(splitter, chunk, chunk), []);
+  assertEquals(splitter.error, undefined);
+  assertEquals(split(splitter, chunk, chunk, chunk + "\nnext\n"), []);
+  assertEquals(splitter.error?.code, "message_too_large");
+  assertEquals(splitter.flush(), []);
+});
+
+Deno.test("MessageSplitter drops wake markers, and counts them", () => {
+  const splitter = new MessageSplitter("p", "\n", 100);
+  const wake = wakeMarker("\n");
+  assertEquals(split(splitter, wake, "a\n", "b", wake, "c\n", wake), [
+    "a",
+    "bc",
+  ]);
+  assertEquals(splitter.wakes, 3);
+});
+
+Deno.test("Message.frame() writes with another delimiter than was read", () => {
+  const splitter = new MessageSplitter("p", "\n", 100);
+  const messages = splitter.push(encoder.encode("a\n\nbc\n"));
+  assertEquals([...Message.frame(messages, "\0")], [97, 0, 0, 98, 99, 0]);
+});
+
+Deno.test("encodeMessage() appends the delimiter to text and to bytes", () => {
+  assertEquals([...encodeMessage("p", "ä", "\n", 9)], [0xc3, 0xa4, 10]);
+  assertEquals([...encodeMessage("p", "", "\0", 9)], [0]);
+  assertEquals(
+    [...encodeMessage("p", Uint8Array.of(0xff, 10), "\0", 9)],
+    [0xff, 10, 0],
+  );
+});
+
+Deno.test("encodeMessage() refuses its own delimiter and what is too long", () => {
+  const cases: [string, Delimiter, string][] = [
+    ["a\nb", "\n", "delimiter_in_message"],
+    ["a\n", "\n", "delimiter_in_message"],
+    ["\0", "\0", "delimiter_in_message"],
+    ["1234567890", "\n", "message_too_large"],
+    ["ääääää", "\n", "message_too_large"],
+  ];
+  for (const [message, delimiter, code] of cases) {
+    const error = assertThrows(() => encodeMessage("p", message, delimiter, 9));
+    assertEquals(error instanceof FifobusError && error.code, code);
+  }
+});

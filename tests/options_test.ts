@@ -1,0 +1,102 @@
+import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
+import { assertThrows } from "jsr:@std/assert@1.0.19/throws";
+import { parseOptions, UsageError } from "../lib/cli/options.ts";
+import {
+  count,
+  duration,
+  mode,
+  size,
+  text,
+  type ValueKind,
+} from "../lib/cli/values.ts";
+
+const TABLE = {
+  count: { short: "n", takes: count, help: "" },
+  word: { short: "w", takes: text, help: "" },
+  json: { short: "j", help: "" },
+  lines: { short: "l", help: "" },
+};
+
+Deno.test("parseOptions() reads options as the shell's tools do", () => {
+  const cases: [args: string[], given: object, operands: string[]][] = [
+    [["-n5"], { count: 5 }, []],
+    [["-n", "5", "a"], { count: 5 }, ["a"]],
+    [["--count=5"], { count: 5 }, []],
+    [["--count", "5"], { count: 5 }, []],
+    [["a", "--json", "b"], { json: true }, ["a", "b"]],
+    [["--json", "true"], { json: true }, ["true"]],
+    [["-jl", "a"], { json: true, lines: true }, ["a"]],
+    [["-jn5"], { json: true, count: 5 }, []],
+    [["-jwfoo"], { json: true, word: "foo" }, []],
+    [["--word", "-"], { word: "-" }, []],
+    [["--word", "--json"], { word: "--json" }, []],
+    [["--word="], { word: "" }, []],
+    [["--word=a=b"], { word: "a=b" }, []],
+    [["-n1", "-n2"], { count: 2 }, []],
+    [["007", "1e3", "-"], {}, ["007", "1e3", "-"]],
+    [["--", "--json", "-n"], {}, ["--json", "-n"]],
+    [["a", "--", "--", "b"], {}, ["a", "--", "b"]],
+    [["", "a b"], {}, ["", "a b"]],
+  ];
+  for (const [args, given, operands] of cases) {
+    assertEquals(
+      parseOptions(TABLE, args),
+      { given, operands },
+      args.join(" "),
+    );
+  }
+});
+
+Deno.test("parseOptions() refuses what is not in the table", () => {
+  const cases: [args: string[], message: string][] = [
+    [["--bogus"], "there is no option --bogus"],
+    [["--bogus=1"], "there is no option --bogus"],
+    [["--toString"], "there is no option --toString"],
+    [["--count.x=1"], "there is no option --count.x"],
+    [["--no-json"], "there is no option --no-json"],
+    [["-x"], "there is no option -x"],
+    [["-jx"], "there is no option -x"],
+    [["--json=no"], "option --json takes no value"],
+    [["--count"], "option --count takes a whole number from 1"],
+    [["-n"], "option -n takes a whole number from 1"],
+    [["-n0"], 'option --count takes a whole number from 1, not "0"'],
+    [["--count="], 'option --count takes a whole number from 1, not ""'],
+  ];
+  for (const [args, message] of cases) {
+    assertThrows(() => parseOptions(TABLE, args), UsageError, message);
+  }
+});
+
+Deno.test("values are read with their units, and nothing else is", () => {
+  const cases: [ValueKind<unknown>, Record<string, unknown>][] = [
+    [count, { 1: 1, 1000000: 1000000, "-1": undefined, "1.5": undefined }],
+    [duration, {
+      2: 2000,
+      0.5: 500,
+      ".5s": 500,
+      "250ms": 250,
+      "2m": 120_000,
+      "1h": 3_600_000,
+      0: 0,
+      "": undefined,
+      "2 s": undefined,
+      "-1": undefined,
+      "1000h": undefined,
+    }],
+    [size, {
+      1: 1,
+      "64k": 65536,
+      "1M": 1048576,
+      "1G": 2 ** 30,
+      0: undefined,
+      "1.5k": undefined,
+      "1m": undefined,
+    }],
+    [mode, { 600: 0o600, "0660": 0o660, 888: undefined, 60: undefined }],
+  ];
+  for (const [kind, values] of cases) {
+    for (const [text, value] of Object.entries(values)) {
+      assertEquals(kind.read(text), value, text);
+    }
+  }
+});
