@@ -119,7 +119,11 @@ export class FifoWriter {
   close(): void {
     if (this.#blocking) blockingWriters--;
     if (!this.#handle) return;
-    if (this.#torn) tryWrite(this.#handle, this.#delimiter);
+    try {
+      if (this.#torn) tryWrite(this.#handle, this.#delimiter);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+    }
     closeHandle(this.#handle);
     this.#handle = undefined;
   }
@@ -241,11 +245,18 @@ async function openNonblocking(
   }
 }
 
-/** Writes what there is room for; 0 if there is none, or no descriptor. */
+/**
+ * Writes the first PIPE_BUF bytes, if there is room for them: all or nothing,
+ * while of more than that node:fs would write some, and fail without a count.
+ *
+ * @param handle Where; without a descriptor there is never room.
+ * @param bytes What.
+ * @returns How many bytes it wrote.
+ */
 function tryWrite({ fd }: Handle, bytes: Uint8Array): number {
   if (fd === undefined) return 0;
   try {
-    return fs!.writeSync(fd, bytes);
+    return fs!.writeSync(fd, bytes.subarray(0, PIPE_BUF));
   } catch (error) {
     if (error instanceof Deno.errors.WouldBlock) return 0;
     throw error;

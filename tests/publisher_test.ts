@@ -1,0 +1,211 @@
+import { assert } from "jsr:@std/assert@1.0.19/assert";
+import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
+import { assertRejects } from "jsr:@std/assert@1.0.19/rejects";
+import { FifobusError, publish, Publisher, Subscriber } from "../mod.ts";
+import { Folder } from "./_folder.ts";
+import { eventually, sh } from "./_process.ts";
+
+async function texts(subscriber: Subscriber, count: number): Promise<string[]> {
+  const texts: string[] = [];
+  while (texts.length < count) {
+    const messages = await subscriber.read();
+    if (!messages) break;
+    texts.push(...messages.map((message) => message.text));
+  }
+  return texts;
+}
+
+async function code(promise: Promise<unknown>): Promise<string> {
+  const error = await assertRejects(() => promise, FifobusError);
+  return (error as FifobusError).code;
+}
+
+Deno.test("Publisher.publish() keeps the order, awaited or not", async () => {
+  await using folder = new Folder();
+  const path = folder.file("pipe");
+  await using subscriber = await Subscriber.open(path);
+  await using publisher = await Publisher.open(path);
+  const sent = Array.from({ length: 20_000 }, (_, i) => `${i}`);
+  const received = texts(subscriber, sent.length);
+  for (const [i, text] of sent.entries()) {
+    const written = publisher.publish(
+      i % 3 ? text : new TextEncoder().encode(text),
+    );
+    if (i % 1000 === 0) await written;
+  }
+  assert(publisher.bufferedBytes > 0);
+  assertEquals(await received, sent);
+  await publisher.close();
+  assertEquals(publisher.bufferedBytes, 0);
+});
+
+Deno.test("Publisher.publish() resolves once the message is in the FIFO, not before", async () => {
+  await using folder = new Folder();
+  const path = folder.file("pipe");
+  await using publisher = await Publisher.open(path);
+  let written = false;
+  const publishing = publisher.publish("x").then(() => written = true);
+  // A turn of the event loop in which it would have been written.
+  await Deno.stat(path);
+  assertEquals(written, false);
+  await using subscriber = await Subscriber.open(path);
+  await publishing;
+  assertEquals(await texts(subscriber, 1), ["x"]);
+});
+
+Deno.test("Publisher.publish() waits again when the reader has gone", async () => {
+  await using folder = new Folder();
+  const path = folder.file("pipe");
+  for (const options of [{}, { timeoutMs: 60_000 }]) {
+    await using publisher = await Publisher.open(path, options);
+    for (const round of ["a", "b"]) {
+      const publishing = publisher.publish(round);
+      await using subscriber = await Subscriber.open(path);
+      await publishing;
+      assertEquals(await texts(subscriber, 1), [round]);
+    }
+  }
+});
+
+Deno.test("Publisher ends the message that its reader left half read", async () => {
+  await using folder = new Folder();
+  const path = await folder.fifo();
+  await using publisher = await Publisher.open(path, { timeoutMs: 100 });
+  const published = code(publisher.publish("x".repeat(300_000)));
+  await using reader = sh('head -c 1000 "$0"', path);
+  await reader.ended();
+  assertEquals(await published, "timed_out");
+  await using subscriber = await Subscriber.open(path);
+  const received = texts(subscriber, 2);
+  await publisher.publish("next");
+  const [torn, next] = await received;
+  assertEquals(torn, "x".repeat(torn!.length));
+  assertEquals(next, "next");
+});
+
+Deno.test("Publisher finds the new FIFO when its path has been made anew", async () => {
+  await using folder = new Folder();
+  const path = folder.file("pipe");
+  for (const options of [{}, { timeoutMs: 60_000 }]) {
+    await using publisher = await Publisher.open(path, options);
+    for (const round of ["a", "b"]) {
+      const publishing = publisher.publish(round);
+      await using subscriber = await Subscriber.open(path);
+      await publishing;
+      assertEquals(await texts(subscriber, 1), [round]);
+      await Deno.remove(path);
+      await folder.fifo();
+    }
+  }
+});
+
+Deno.test("Publisher gives up as its options say, and can go on", async () => {
+  await using folder = new Folder();
+  const path = folder.file("pipe");
+  assertEquals(await code(publish(path, "x", { wait: false })), "no_reader");
+  assertEquals(await code(publish(path, "x", { timeoutMs: 20 })), "timed_out");
+  await using publisher = await Publisher.open(path, { wait: false });
+  assertEquals(await code(publisher.publish("lost")), "no_reader");
+  await using subscriber = await Subscriber.open(path);
+  await publisher.publish("kept");
+  assertEquals(await texts(subscriber, 1), ["kept"]);
+});
+
+Deno.test("Publisher is aborted while it waits for a reader, and for room", async () => {
+  await using folder = new Folder();
+  const path = folder.file("pipe");
+  const reason = new Error("enough");
+  for (const read of [false, true]) {
+    const controller = new AbortController();
+    await using publisher = await Publisher.open(path, {
+      signal: controller.signal,
+    });
+    await using _subscriber = read ? await Subscriber.open(path) : undefined;
+    const published = [1, 2, 3].map(() =>
+      publisher.publish("x".repeat(50_000))
+    );
+    const settled = Promise.allSettled(published);
+    if (read) await published[0];
+    controller.abort(reason);
+    const results = await settled;
+    assertEquals(results.at(-1), { status: "rejected", reason });
+    await assertRejects(() => publish(path, "x", controller), Error, "enough");
+  }
+});
+
+Deno.test("Publisher.close() writes what was published, and refuses more", async () => {
+  await using folder = new Folder();
+  const path = folder.file("pipe");
+  await using subscriber = await Subscriber.open(path);
+  const publisher = await Publisher.open(path);
+  const published = ["a", "b"].map((text) => publisher.publish(text));
+  await publisher.close();
+  await Promise.all(published);
+  assertEquals(await texts(subscriber, 2), ["a", "b"]);
+  assertEquals(await code(publisher.publish("c")), "closed");
+  assertEquals(
+    await code(publisher.publishFramed(new Uint8Array(1))),
+    "closed",
+  );
+});
+
+Deno.test("Publisher.writable takes a stream of messages to its end", async () => {
+  await using folder = new Folder();
+  const path = folder.file("pipe");
+  await using subscriber = await Subscriber.open(path);
+  const sent = Array.from({ length: 20_000 }, (_, i) => `message ${i}`);
+  const received = texts(subscriber, sent.length);
+  const publisher = await Publisher.open(path);
+  await ReadableStream.from(sent).pipeTo(publisher.writable);
+  assertEquals(await received, sent);
+  assertEquals(await code(publisher.publish("x")), "closed");
+});
+
+Deno.test("Publisher.writable fails when a message cannot be sent", async () => {
+  await using folder = new Folder();
+  const publisher = await Publisher.open(folder.file("pipe"), { wait: false });
+  const piping = ReadableStream.from(["a", "b", "c"]).pipeTo(
+    publisher.writable,
+  );
+  assertEquals(await code(piping), "no_reader");
+  await publisher.close();
+});
+
+Deno.test("40 Publishers that wait for a reader leave the file system usable", async () => {
+  await using folder = new Folder();
+  const paths = Array.from({ length: 40 }, (_, i) => folder.file(`pipe${i}`));
+  const publishers = await Promise.all(
+    paths.map((path) => Publisher.open(path)),
+  );
+  const published = publishers.map((publisher) => publisher.publish("x"));
+  await Deno.stat(folder.path);
+  for (const path of paths) {
+    await using subscriber = await Subscriber.open(path);
+    assertEquals(await texts(subscriber, 1), ["x"]);
+  }
+  await Promise.all(published);
+  for (const publisher of publishers) await publisher.close();
+});
+
+Deno.test("40 Publishers whose readers have stopped leave the file system usable", async () => {
+  await using folder = new Folder();
+  const paths = await Promise.all(
+    Array.from({ length: 40 }, (_, i) => folder.fifo(`pipe${i}`)),
+  );
+  const readers = paths.map((path) =>
+    Deno.openSync(path, { read: true, write: true })
+  );
+  const publishers = await Promise.all(
+    paths.map((path) => Publisher.open(path)),
+  );
+  const published = publishers.map((it) => it.publish("x".repeat(100_000)));
+  await eventually(() => publishers.every((it) => it.bufferedBytes > 0));
+  await Deno.stat(folder.path);
+  for (const reader of readers) {
+    const buffer = new Uint8Array(65536);
+    for (let left = 100_001; left > 0;) left -= (await reader.read(buffer))!;
+  }
+  await Promise.all(published);
+  for (const publisher of publishers) await publisher.close();
+  for (const reader of readers) reader.close();
+});
