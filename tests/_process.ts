@@ -102,15 +102,30 @@ export class Process implements AsyncDisposable {
   }
 }
 
-function fifobus(name: string, args: string[]): Process {
+/** The command line that runs one of our programs. */
+export function commandLine(name: "pub" | "sub", ...args: string[]): string[] {
   const script = `${ROOT}${name}.ts`;
-  return new Process(Deno.execPath(), [
+  return [
+    Deno.execPath(),
     "run",
     "--no-prompt",
     ...PERMISSIONS,
     script,
     ...args,
-  ]);
+  ];
+}
+
+function fifobus(name: "pub" | "sub", args: string[]): Process {
+  const [command, ...rest] = commandLine(name, ...args);
+  return new Process(command!, rest);
+}
+
+/** Starts a program with a terminal of its own, which is also its output. */
+export function inTerminal(...command: string[]): Process {
+  const line = command.map((it) => `'${it.replaceAll("'", "'\\''")}'`).join(
+    " ",
+  );
+  return new Process("script", ["-qec", line, "/dev/null"]);
 }
 
 /** Starts our publisher. */

@@ -87,15 +87,17 @@ Deno.test("a publisher killed in mid-stream leaves whole messages, the next goes
   await using folder = new Folder();
   const path = await folder.fifo();
   await using subscriber = sub("--no-exit-word", path);
-  await using killed = sh(
-    'i=0; while :; do echo "line $i"; i=$((i+1)); done | "$1" run -A "$2" -l "$0"',
-    path,
-    Deno.execPath(),
-    new URL("../pub.ts", import.meta.url).pathname,
-  );
+  await using killed = pub("-l", path);
+  const feeding = (async () => {
+    for (let i = 0;; i += 100) {
+      const lines = Array.from({ length: 100 }, (_, k) => `line ${i + k}\n`);
+      await killed.write(lines.join(""));
+    }
+  })().catch(() => "it was killed");
   await subscriber.until("line 20000\n");
-  await finish(sh('pkill -KILL -P "$0" deno', String(killed.pid)));
+  killed.kill("SIGKILL");
   await killed.ended();
+  await feeding;
   assertEquals((await finish(pub(path, "after"))).code, 0);
   const rest = (await subscriber.until("after\n")).trimEnd().split("\n");
   const first = 20_001;

@@ -2,7 +2,7 @@ import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { assertStringIncludes } from "jsr:@std/assert@1.0.19/string-includes";
 import { Folder } from "./_folder.ts";
-import { finish, pub, sh, sub } from "./_process.ts";
+import { commandLine, finish, pub, sh, sub } from "./_process.ts";
 
 Deno.test("sub prints what plain echoes write, across their coming and going", async () => {
   await using folder = new Folder();
@@ -73,11 +73,9 @@ Deno.test("sub to a pipe keeps carriage returns and bytes that are not UTF-8", a
   await Deno.writeFile(folder.file("in"), message);
   await using copy = sh('cat "$0" > "$1"', folder.file("in"), path);
   await using subscriber = sh(
-    '"$1" run --no-prompt -A "$2" -C 1 "$0" > "$3"',
-    path,
-    Deno.execPath(),
-    new URL("../sub.ts", import.meta.url).pathname,
+    'exec "$@" > "$0"',
     folder.file("out"),
+    ...commandLine("sub", "-C", "1", path),
   );
   assertEquals((await subscriber.ended()).code, 0);
   assertEquals((await copy.ended()).code, 0);
@@ -114,10 +112,8 @@ Deno.test("sub ends quietly when whoever reads its output leaves", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   await using pipeline = sh(
-    '{ "$1" run --no-prompt -A "$2" "$0"; echo "code $?" >&2; } | { head -n 1; exec <&-; echo gone; }',
-    path,
-    Deno.execPath(),
-    new URL("../sub.ts", import.meta.url).pathname,
+    '{ "$0" "$@"; echo "code $?" >&2; } | { head -n 1; exec <&-; echo gone; }',
+    ...commandLine("sub", path) as [string, ...string[]],
   );
   await finish(sh('echo a > "$0"', path));
   assertEquals(await pipeline.line(), "a");
