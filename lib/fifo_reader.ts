@@ -119,14 +119,17 @@ export class FifoReader {
   /** Ends the read that is under way, and takes the marker out again. */
   async #wakeUp(): Promise<void> {
     const { wakes } = this.#splitter;
-    const writes: Promise<number>[] = [];
-    const write = () => writes.push(this.#waker.write(this.#wake));
-    write();
-    // Another reader of the FIFO may be given the first one.
-    const retry = setInterval(write, WAKE_RETRY_MS);
-    while (this.#splitter.wakes === wakes && !this.#error) await this.#read();
+    const waits = () => this.#splitter.wakes === wakes && !this.#error;
+    let written = this.#waker.write(this.#wake);
+    // Another reader of the FIFO may be given the marker.
+    const retry = setInterval(() => {
+      written = written.then((n) =>
+        waits() ? this.#waker.write(this.#wake) : n
+      );
+    }, WAKE_RETRY_MS);
+    while (waits()) await this.#read();
     clearInterval(retry);
-    await Promise.all(writes);
+    await written;
   }
 
   #read(): Promise<void> {

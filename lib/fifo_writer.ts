@@ -25,6 +25,11 @@ interface Handle {
   fd?: number;
 }
 
+/** Deno 2.6 cannot try: its lock() may wait, like an open(2) that does. */
+type Lockable = Pick<Deno.FsFile, "lock"> & {
+  tryLockSync?(exclusive: boolean): boolean;
+};
+
 /**
  * A writer parks a thread of Deno's pool of 32 while it waits in open(2) or
  * write(2). So the first few of a process do that, the others poll.
@@ -194,12 +199,9 @@ export class FifoWriter {
   }
 
   async #lock(exclusive: boolean): Promise<void> {
-    const { file } = this.#handle!;
-    // Deno 2.6 has no tryLockSync.
-    if (this.#blocking || !file.tryLockSync) {
-      if (!file.tryLockSync?.(exclusive)) await file.lock(exclusive);
-      return;
-    }
+    const file: Lockable = this.#handle!.file;
+    if (file.tryLockSync?.(exclusive)) return;
+    if (this.#blocking || !file.tryLockSync) return await file.lock(exclusive);
     const poll = this.#poll("another publisher has stopped in mid-message");
     while (!file.tryLockSync(exclusive)) await poll();
   }
