@@ -101,7 +101,8 @@ Deno.test("sub prints what it has and ends on SIGINT and SIGTERM", async () => {
     subscriber.kill(signal);
     assertEquals(await subscriber.ended(), {
       code: signal === "SIGINT" ? 130 : 143,
-      signal,
+      // Deno 2.6 does not let a program raise it without a permission.
+      signal: Deno.version.deno.startsWith("2.6.") ? null : signal,
       stdout: "b\nunfinished\n",
       stderr: "",
     });

@@ -1,0 +1,84 @@
+/**
+ * What the benchmarks share: processes that are timed, and ratios of one run.
+ *
+ * @module
+ */
+import { fromFileUrl } from "jsr:@std/path@1.1.6/from-file-url";
+
+const ROOT = fromFileUrl(new URL("../..", import.meta.url));
+
+/** The command line of one of our programs. */
+export function fifobus(name: "pub" | "sub", ...args: string[]): string[] {
+  const permissions = ["--allow-read", "--allow-write", "--allow-run=mkfifo"];
+  return [Deno.execPath(), "run", ...permissions, `${ROOT}${name}.ts`, ...args];
+}
+
+/** A program that runs, with its input from and its output to a file. */
+export class Timed implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+  readonly #start = performance.now();
+  #peakKib = 0;
+
+  constructor(
+    command: string[],
+    { from = "/dev/null", to = "/dev/null" } = {},
+  ) {
+    this.#child = new Deno.Command("sh", {
+      args: ["-c", 'from=$1 to=$2; shift 2; exec "$@" <"$from" >"$to"', "sh"]
+        .concat(from, to, command),
+    }).spawn();
+  }
+
+  /** Waits for its end: how long it took, and its largest resident memory. */
+  async end(): Promise<{ seconds: number; peakMib: number }> {
+    const sampling = setInterval(() => {
+      try {
+        const status = Deno.readTextFileSync(`/proc/${this.#child.pid}/status`);
+        this.#peakKib = Number(
+          /VmHWM:\s*(\d+)/.exec(status)?.[1] ?? this.#peakKib,
+        );
+      } catch {
+        // It has just ended, or this is not Linux.
+      }
+    }, 10);
+    const { success } = await this.#child.status;
+    clearInterval(sampling);
+    if (!success) throw new Error("a program did not succeed");
+    const seconds = (performance.now() - this.#start) / 1000;
+    return { seconds, peakMib: this.#peakKib / 1024 };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.#child.kill();
+    } catch {
+      // It has ended.
+    }
+    await this.#child.status;
+  }
+}
+
+/** Runs a program and waits for its end. */
+export async function run(command: string[]): Promise<void> {
+  await using timed = new Timed(command);
+  await timed.end();
+}
+
+/** The one in the middle. */
+export function median(values: number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
+}
+
+/** Writes a line of a table of results. */
+export function report(what: string, figure: string): void {
+  console.log(`${what.padEnd(56)} ${figure}`);
+}
+
+/** Says what it was measured on. */
+export function reportMachine(): void {
+  const { hardwareConcurrency } = navigator;
+  report(
+    `Deno ${Deno.version.deno}, ${Deno.build.os} ${Deno.osRelease()}`,
+    `${hardwareConcurrency} cores`,
+  );
+}

@@ -1,0 +1,171 @@
+/**
+ * Speed, memory and start-up of one FIFO: `deno task bench`. The comparison with
+ * MQTT is left out where mosquitto and its clients are not installed.
+ *
+ * @module
+ */
+import { Publisher } from "../../mod.ts";
+import { Folder } from "../_folder.ts";
+import { eventually } from "../_process.ts";
+import {
+  fifobus,
+  median,
+  report,
+  reportMachine,
+  run,
+  Timed,
+} from "./_measure.ts";
+
+const LINE = (i: number) =>
+  `warehouse/a1/temp ${String(i).padStart(12, "0")}\n`;
+const ROUNDS = 5;
+const STARTS = 20;
+
+function perSecond(messages: number, seconds: number): string {
+  return `${(messages / seconds / 1e6).toFixed(2)} million messages/s`;
+}
+
+async function writeLines(path: string, count: number): Promise<void> {
+  await Deno.writeTextFile(
+    path,
+    Array.from({ length: count }, (_, i) => LINE(i)).join(""),
+  );
+}
+
+/** Lines from a file through a FIFO into a file. */
+async function throughFifo(folder: Folder, count: number) {
+  const pipe = folder.file("pipe");
+  const from = folder.file(`${count}`);
+  const to = folder.file("out");
+  await using subscriber = new Timed(
+    fifobus("sub", "-C", `${count}`, pipe),
+    { to },
+  );
+  await using publisher = new Timed(fifobus("pub", "-l", pipe), { from });
+  const [sub, pub] = await Promise.all([subscriber.end(), publisher.end()]);
+  const { size } = await Deno.stat(to);
+  if (size !== count * LINE(0).length) throw new Error("messages were lost");
+  return { seconds: sub.seconds, sub: sub.peakMib, pub: pub.peakMib };
+}
+
+/** The same through mosquitto, from start to the last message. */
+async function throughMosquitto(folder: Folder, count: number) {
+  const port = "18830";
+  const config = folder.file("mosquitto.conf");
+  await Deno.writeTextFile(
+    config,
+    `listener ${port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\nlog_dest none\n`,
+  );
+  await using _broker = new Timed(["mosquitto", "-c", config]);
+  await eventually(async () => {
+    try {
+      (await Deno.connect({ hostname: "127.0.0.1", port: Number(port) }))
+        .close();
+      return true;
+    } catch {
+      return false;
+    }
+  });
+  const topic = ["-h", "127.0.0.1", "-p", port, "-t", "t"];
+  const to = folder.file("mqtt-out");
+  await using subscriber = new Timed(
+    ["mosquitto_sub", ...topic, "-C", `${count + 1}`],
+    { to },
+  );
+  // Retained, so that it does not matter who is there first.
+  await run(["mosquitto_pub", ...topic, "-r", "-m", "ready"]);
+  await eventually(async () => (await Deno.stat(to)).size > 0);
+  const start = performance.now();
+  await using publisher = new Timed(
+    ["mosquitto_pub", ...topic, "-l"],
+    { from: folder.file(`${count}`) },
+  );
+  await subscriber.end();
+  await publisher.end();
+  return (performance.now() - start) / 1000;
+}
+
+async function isInstalled(command: string): Promise<boolean> {
+  const which = new Deno.Command("sh", {
+    args: ["-c", 'command -v "$0"', command],
+  });
+  return (await which.output()).success;
+}
+
+/** How long a command takes from start to end, in milliseconds. */
+async function startTime(command: string[]): Promise<number> {
+  await using timed = new Timed(command);
+  return (await timed.end()).seconds * 1000;
+}
+
+/** Messages that one process publishes to a plain cat. */
+async function publishing(pipe: string, count: number, wait: boolean) {
+  await using _reader = new Timed(["cat", pipe]);
+  await using publisher = await Publisher.open(pipe);
+  await publisher.publish("ready");
+  const message = LINE(0).trimEnd();
+  const start = performance.now();
+  for (let i = 1; i < count; i++) {
+    const written = publisher.publish(message);
+    if (wait) await written;
+  }
+  await publisher.publish(message);
+  return (performance.now() - start) / 1000;
+}
+
+await using folder = new Folder();
+reportMachine();
+
+const million = 1_000_000;
+for (const count of [million / 5, million, 5 * million]) {
+  await writeLines(folder.file(`${count}`), count);
+}
+
+const rounds = [];
+for (let i = 0; i < ROUNDS; i++) {
+  rounds.push(await throughFifo(folder, million));
+}
+const seconds = median(rounds.map((round) => round.seconds));
+report("pub -l FIFO < file, sub FIFO > file", perSecond(million, seconds));
+
+for (const count of [million, 5 * million]) {
+  const { sub, pub } = await throughFifo(folder, count);
+  const peaks = `pub ${pub.toFixed(0)} MiB, sub ${sub.toFixed(0)} MiB`;
+  report(`  peak memory with ${count / million} million messages`, peaks);
+}
+
+if (await isInstalled("mosquitto") && await isInstalled("mosquitto_pub")) {
+  const mqtt = median([
+    await throughMosquitto(folder, million / 5),
+    await throughMosquitto(folder, million / 5),
+    await throughMosquitto(folder, million / 5),
+  ]);
+  report("mosquitto_pub -l, mosquitto_sub", perSecond(million / 5, mqtt));
+  report("  times as many through the FIFO", (5 * mqtt / seconds).toFixed(0));
+} else report("mosquitto_pub -l, mosquitto_sub", "left out, not installed");
+
+const pipe = folder.file("pipe");
+const loose = await publishing(pipe, million, false);
+report("Publisher.publish(), not awaited", perSecond(million, loose));
+const awaited = await publishing(pipe, million / 20, true);
+report("Publisher.publish(), each awaited", perSecond(million / 20, awaited));
+
+const empty = folder.file("empty.ts");
+await Deno.writeTextFile(empty, "");
+await using _reader = new Timed(fifobus("sub", "--no-exit-word", pipe));
+const starts = {
+  empty: [] as number[],
+  pub: [] as number[],
+  echo: [] as number[],
+};
+await run(fifobus("pub", pipe, "first"));
+for (let i = 0; i < STARTS; i++) {
+  starts.empty.push(await startTime([Deno.execPath(), "run", empty]));
+  starts.pub.push(await startTime(fifobus("pub", pipe, "hello")));
+  starts.echo.push(await startTime(["sh", "-c", 'echo hello > "$0"', pipe]));
+}
+const [base, one, echo] = [starts.empty, starts.pub, starts.echo].map(median);
+report("an empty Deno module, start to end", `${base!.toFixed(1)} ms`);
+report("pub FIFO hello, start to end", `${one!.toFixed(1)} ms`);
+report("  times the empty module", (one! / base!).toFixed(2));
+report("sh -c 'echo hello > FIFO', start to end", `${echo!.toFixed(1)} ms`);
