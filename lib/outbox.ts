@@ -112,7 +112,13 @@ export class Outbox {
         await this.#write(batch.bytes.subarray(0, batch.length));
         batch.written.resolve();
       } catch (error) {
-        batch.written.reject(error);
+        // What is queued behind it fails with it: sent later it would leave a
+        // gap, and each would wait as long once more.
+        for (const failed of [batch, ...this.#batches.splice(0)]) {
+          failed.written.reject(error);
+        }
+        this.#bufferedBytes = 0;
+        continue;
       }
       this.#bufferedBytes -= batch.length;
     }

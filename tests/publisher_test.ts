@@ -111,6 +111,25 @@ Deno.test("Publisher gives up as its options say, and can go on", async () => {
   assertEquals(await texts(subscriber, 1), ["kept"]);
 });
 
+Deno.test("Publisher fails what is queued behind a message that timed out with it", async () => {
+  await using folder = new Folder();
+  await using publisher = await Publisher.open(folder.file("pipe"), {
+    timeoutMs: 20,
+  });
+  const published = Array.from(
+    { length: 9 },
+    () => publisher.publish("x".repeat(4000)),
+  );
+  const errors = (await Promise.allSettled(published))
+    .map((result) => result.status === "rejected" && result.reason);
+  assertEquals(
+    errors[0] instanceof FifobusError && errors[0].code,
+    "timed_out",
+  );
+  assertEquals(new Set(errors).size, 1);
+  assertEquals(publisher.bufferedBytes, 0);
+});
+
 Deno.test("Publisher is aborted while it waits for a reader, and for room", async () => {
   await using folder = new Folder();
   const path = folder.file("pipe");
