@@ -33,3 +33,4 @@ export {
   Subscriber,
   type SubscriberOptions,
 } from "./lib/subscriber.ts";
+export { matchesTopic } from "./lib/topic.ts";

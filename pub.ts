@@ -1,9 +1,10 @@
-#!/usr/bin/env -S deno run --allow-read --allow-write --allow-run=mkfifo
+#!/usr/bin/env -S deno run --allow-read --allow-write --allow-run=mkfifo --allow-env=FIFOBUS_DIR,XDG_RUNTIME_DIR --allow-sys=uid
 /**
  * Publishes messages to a named pipe (FIFO): the program `pub`.
  *
  * ```sh
- * deno run --allow-read --allow-write --allow-run=mkfifo pub.ts /tmp/mypipe hello
+ * deno run --allow-read --allow-write --allow-run=mkfifo \
+ *   --allow-env=FIFOBUS_DIR,XDG_RUNTIME_DIR --allow-sys=uid pub.ts /tmp/mypipe hello
  * ```
  *
  * @module

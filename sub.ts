@@ -1,9 +1,10 @@
-#!/usr/bin/env -S deno run --allow-read --allow-write --allow-run=mkfifo
+#!/usr/bin/env -S deno run --allow-read --allow-write --allow-run=mkfifo --allow-env=FIFOBUS_DIR,XDG_RUNTIME_DIR --allow-sys=uid
 /**
  * Prints the messages of named pipes (FIFOs): the program `sub`.
  *
  * ```sh
- * deno run --allow-read --allow-write --allow-run=mkfifo sub.ts /tmp/mypipe
+ * deno run --allow-read --allow-write --allow-run=mkfifo \
+ *   --allow-env=FIFOBUS_DIR,XDG_RUNTIME_DIR --allow-sys=uid sub.ts /tmp/mypipe
  * ```
  *
  * @module

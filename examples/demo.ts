@@ -10,7 +10,13 @@
  */
 import { fromFileUrl } from "jsr:@std/path@1.1.6/from-file-url";
 
-const PERMISSIONS = ["--allow-read", "--allow-write", "--allow-run=mkfifo"];
+const PERMISSIONS = [
+  "--allow-read",
+  "--allow-write",
+  "--allow-run=mkfifo",
+  "--allow-env=FIFOBUS_DIR,XDG_RUNTIME_DIR",
+  "--allow-sys=uid",
+];
 const TOOLCHAIN_TIMEOUT_MS = 10_000;
 
 const here = (name: string) => fromFileUrl(new URL(name, import.meta.url));

@@ -5,39 +5,37 @@
  */
 import { FifobusError } from "./errors.ts";
 
-/** One FIFO in the file system. */
-export interface FifoAddress {
-  /** Which kind of address this is. */
-  kind: "fifo";
-  /** The path of the FIFO, as it was written. */
-  path: string;
-}
+/** Where a message goes. */
+export type Address = { kind: "fifo"; path: string } | {
+  kind: "topic";
+  topic: string;
+};
 
 const FIFO_SCHEME = "fifo:";
 
 /**
  * Reads an address: a path that starts with `/`, `./` or `../`, or any path
- * after `fifo:`, is a FIFO.
+ * after `fifo:`, is a FIFO; everything else is a topic name or filter, which
+ * is not checked here.
  *
  * @param text The address as a user writes it.
  * @returns Where that is.
  * @throws {FifobusError} `bad_address`, if it is none of these.
  */
-export function parseAddress(text: string): FifoAddress {
+export function parseAddress(text: string): Address {
+  const scheme = /^(mqtts?|wss?):\/\//.exec(text);
+  if (scheme) throw bad(text, `this version does not speak ${scheme[1]}`);
+  const isFifo = text.startsWith(FIFO_SCHEME) || /^\.{0,2}\//.test(text);
+  if (!isFifo) return { kind: "topic", topic: text };
   const path = text.startsWith(FIFO_SCHEME)
     ? text.slice(FIFO_SCHEME.length)
     : text;
-  if (path === "" || path.includes("\0")) {
-    const reason = path === "" ? "it is empty" : "a path cannot hold a NUL";
-    throw new FifobusError(
-      "bad_address",
-      `Cannot use the address ${JSON.stringify(text)}: ${reason}`,
-    );
-  }
-  if (path !== text || /^\.{0,2}\//.test(path)) return { kind: "fifo", path };
-  throw new FifobusError(
-    "bad_address",
-    `Cannot use the address "${text}": this version knows FIFO paths only, ` +
-      `which start with /, ./ or ../; did you mean "./${text}"?`,
-  );
+  if (path === "") throw bad(text, "it is empty");
+  if (path.includes("\0")) throw bad(text, "a path cannot hold a NUL");
+  return { kind: "fifo", path };
+}
+
+function bad(text: string, reason: string): FifobusError {
+  const message = `Cannot use the address ${JSON.stringify(text)}: ${reason}`;
+  return new FifobusError("bad_address", message);
 }

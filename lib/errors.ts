@@ -14,6 +14,7 @@
  * - `message_too_large`: a message is over the limit, sent or received.
  * - `delimiter_in_message`: a message holds the byte that would end it.
  * - `too_many_readers`: this process already reads as many FIFOs as it can.
+ * - `unsafe_bus`: the folder of the bus is not one, or others could change it.
  * - `closed`: the publisher was closed before the message was published.
  */
 export type FifobusErrorCode =
@@ -24,6 +25,7 @@ export type FifobusErrorCode =
   | "message_too_large"
   | "delimiter_in_message"
   | "too_many_readers"
+  | "unsafe_bus"
   | "closed";
 
 /**

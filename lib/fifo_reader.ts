@@ -25,6 +25,14 @@ let readers = 0;
 /** How long a wake marker has to come back before the next one is written. */
 const WAKE_RETRY_MS = 10;
 
+/** What one read brought. */
+export interface Arrived {
+  /** The messages that are complete with it. */
+  messages: Message[];
+  /** How many wake markers have come before or with it. */
+  wakes: number;
+}
+
 /**
  * Reads messages from a FIFO, however many publishers come and go.
  *
@@ -39,7 +47,7 @@ export class FifoReader {
   readonly #splitter: MessageSplitter;
   readonly #wake: Uint8Array<ArrayBuffer>;
   #buffer = new Uint8Array(READ_BYTES);
-  #arrived: Message[][] = [];
+  #arrived: Arrived[] = [];
   #reading: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
   #error: unknown;
@@ -83,15 +91,33 @@ export class FifoReader {
    * @throws {FifobusError} `message_too_large`, after the messages before it.
    */
   async next(): Promise<Message[] | undefined> {
+    let arrived;
+    while ((arrived = await this.nextArrived())) {
+      if (arrived.messages.length > 0) return arrived.messages;
+    }
+  }
+
+  /**
+   * Waits for messages, or for a mark.
+   *
+   * @returns What came next; undefined after the last.
+   * @throws {FifobusError} As {@linkcode next} does.
+   */
+  async nextArrived(): Promise<Arrived | undefined> {
     while (true) {
-      const messages = this.#arrived.shift();
-      if (messages) return messages;
+      const arrived = this.#arrived.shift();
+      if (arrived) return arrived;
       if (this.#error) throw this.#error;
       if (this.#closed) {
         await this.#closed;
         if (this.#arrived.length === 0) return undefined;
       } else await this.#read();
     }
+  }
+
+  /** Writes a wake marker behind all that is in the FIFO now. */
+  async mark(): Promise<void> {
+    await this.#waker.write(this.#wake);
   }
 
   /**
@@ -112,8 +138,8 @@ export class FifoReader {
       this.#file.close();
       this.#waker.close();
     }
-    const rest = this.#splitter.flush();
-    if (rest.length > 0) this.#arrived.push(rest);
+    const { wakes } = this.#splitter;
+    this.#arrived.push({ messages: this.#splitter.flush(), wakes });
   }
 
   /** Ends the read that is under way, and takes the marker out again. */
@@ -146,7 +172,7 @@ export class FifoReader {
       if (count > READ_BYTES / 4) this.#buffer = new Uint8Array(READ_BYTES);
       else chunk = chunk.slice();
       const messages = this.#splitter.push(chunk);
-      if (messages.length > 0) this.#arrived.push(messages);
+      this.#arrived.push({ messages, wakes: this.#splitter.wakes });
       this.#error ??= this.#splitter.error;
     } catch (error) {
       this.#error = error;

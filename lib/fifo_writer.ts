@@ -15,6 +15,11 @@ export interface FifoWriterOptions {
   timeoutMs: number | undefined;
   /** Gives up when aborted. */
   signal: AbortSignal | undefined;
+  /**
+   * Whether the FIFO belongs to one subscriber of the bus, so that nobody waits
+   * in open(2) to write to it, and it is no link to something else.
+   */
+  owned?: boolean;
 }
 
 /** The same FIFO, open twice. */
@@ -165,7 +170,9 @@ export class FifoWriter {
   async #openPolling(): Promise<Handle> {
     const poll = this.#poll("nobody reads it");
     let fd: number | undefined;
-    while ((fd = await openNonblocking(this.#path)) === undefined) {
+    const { owned } = this.#options;
+    const flag = owned ? "O_NOFOLLOW" : undefined;
+    while ((fd = await openNonblocking(this.#path, flag)) === undefined) {
       if (!this.#options.wait) {
         throw new FifobusError(
           "no_reader",
@@ -175,7 +182,9 @@ export class FifoWriter {
       await poll();
     }
     try {
-      const file = await Deno.open(this.#path, { write: true });
+      const file = owned
+        ? openOwned(this.#path)
+        : await Deno.open(this.#path, { write: true });
       return { file: checkFifo(file, this.#path), fd };
     } catch (error) {
       fs!.closeSync(fd);
@@ -188,10 +197,11 @@ export class FifoWriter {
     const handle = this.#handle!;
     const turn = this.#writes++ % BURST === BURST - 1;
     if (this.#blocking) {
-      if (turn) handle.fd ??= await openNonblocking(this.#path, handle.file);
+      if (turn) handle.fd ??= await openSame(this.#path, handle.file);
       return !turn && tryWrite(handle, bytes) || await handle.file.write(bytes);
     }
-    if (turn) await delay(0);
+    // The quickest way to let the event loop turn: a timer takes 1 ms.
+    if (turn) await handle.file.stat();
     const poll = this.#poll("its reader has stopped reading");
     let count;
     while ((count = tryWrite(handle, bytes)) === 0) await poll();
@@ -229,22 +239,42 @@ export class FifoWriter {
  * Opens a FIFO with O_NONBLOCK, which Deno.open lacks.
  *
  * @param path Where it is.
- * @param file What it must be the same as, if given.
- * @returns The descriptor; undefined if nobody reads, or it is another.
+ * @param flag Another flag of open(2).
+ * @returns The descriptor; undefined if nobody reads.
  */
 async function openNonblocking(
   path: string,
-  file?: Deno.FsFile,
+  flag?: "O_NOFOLLOW",
 ): Promise<number | undefined> {
   fs ??= await import("node:fs");
+  const { O_WRONLY, O_NONBLOCK } = fs.constants;
+  const flags = O_WRONLY | O_NONBLOCK | (flag ? fs.constants[flag] : 0);
   try {
-    const { O_WRONLY, O_NONBLOCK } = fs.constants;
-    const fd = fs.openSync(path, O_WRONLY | O_NONBLOCK);
-    if (!file || fs.fstatSync(fd).ino === file.statSync().ino) return fd;
-    fs.closeSync(fd);
+    return fs.openSync(path, flags);
   } catch (error) {
     if ((error as { code?: string }).code !== "ENXIO") throw error;
   }
+}
+
+/** The same, if the path still means the FIFO that is open. */
+async function openSame(
+  path: string,
+  file: Deno.FsFile,
+): Promise<number | undefined> {
+  const fd = await openNonblocking(path);
+  if (fd === undefined) return undefined;
+  if (fs!.fstatSync(fd).ino === file.statSync().ino) return fd;
+  fs!.closeSync(fd);
+}
+
+/**
+ * Opens a FIFO to write to without ever waiting: read-write first, which makes
+ * a reader, and that one closed. Where others wait in open(2) to write it would
+ * let them in, and lose what they write.
+ */
+function openOwned(path: string): Deno.FsFile {
+  using _reader = Deno.openSync(path, { read: true, write: true });
+  return Deno.openSync(path, { write: true });
 }
 
 /**

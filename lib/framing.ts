@@ -17,6 +17,8 @@ export const DEFAULT_MAX_BYTES = 1024 * 1024;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
+const TAB = 0x09;
+
 /**
  * What a subscriber writes to its own FIFO to end a read that is under way: a
  * read(2) that waits cannot be cancelled, and would swallow the next message
@@ -38,8 +40,10 @@ export function wakeMarker(delimiter: Delimiter): Uint8Array<ArrayBuffer> {
 
 /** One message, as it was received. */
 export class Message {
-  /** The address it came from: the path of the FIFO. */
+  /** The topic it was published to, or the path of the FIFO it came through. */
   readonly topic: string;
+  /** Whether it is a last value, kept since before the subscriber was there. */
+  readonly retained: boolean;
   readonly #buffer: Uint8Array<ArrayBuffer>;
   readonly #start: number;
   readonly #end: number;
@@ -47,18 +51,21 @@ export class Message {
   /**
    * Creates a message out of a part of a buffer, which is not copied.
    *
-   * @param topic The address it came from.
+   * @param topic The topic it was published to, or the path of its FIFO.
    * @param buffer The bytes around it.
    * @param start Where in the buffer it starts.
    * @param end Where in the buffer it ends, without its delimiter.
+   * @param retained Whether it is a last value.
    */
   constructor(
     topic: string,
     buffer: Uint8Array<ArrayBuffer>,
     start = 0,
     end: number = buffer.length,
+    retained = false,
   ) {
     this.topic = topic;
+    this.retained = retained;
     this.#buffer = buffer;
     this.#start = start;
     this.#end = end;
@@ -77,6 +84,29 @@ export class Message {
   /** The message as text; what is not UTF-8 becomes U+FFFD. */
   get text(): string {
     return decoder.decode(this.bytes);
+  }
+
+  /**
+   * Takes the topic off a message that carries it: `topic TAB message`, as it
+   * is written to a member of the bus.
+   *
+   * @returns The message behind the tab; undefined if there is no tab.
+   */
+  untagged(): Message | undefined {
+    const tab = this.#buffer.indexOf(TAB, this.#start);
+    if (tab < 0 || tab >= this.#end) return undefined;
+    const topic = decodeTopic(this.#buffer.subarray(this.#start, tab));
+    return new Message(topic, this.#buffer, tab + 1, this.#end);
+  }
+
+  /**
+   * Puts the topic before the message, as {@linkcode untagged} takes it off.
+   *
+   * @returns A message that is `topic TAB message`.
+   */
+  tagged(): Message {
+    const tag = encoder.encode(`${this.topic}\t`);
+    return new Message(this.topic, concat([tag, this.bytes]));
   }
 
   /**
@@ -118,6 +148,41 @@ export class Message {
     }
     return concat(parts);
   }
+}
+
+let lastTopic = { bytes: new Uint8Array(0), text: "" };
+
+/** Decodes a topic; most often it is the same as that of the message before. */
+function decodeTopic(bytes: Uint8Array<ArrayBuffer>): string {
+  const last = lastTopic.bytes;
+  let same = bytes.length === last.length;
+  for (let i = 0; same && i < last.length; i++) same = bytes[i] === last[i];
+  if (!same) lastTopic = { bytes: bytes.slice(), text: decoder.decode(bytes) };
+  return lastTopic.text;
+}
+
+/**
+ * Puts the topic before each message, as a member of the bus reads it.
+ *
+ * @param topic The topic.
+ * @param messages The messages, each with its delimiter.
+ * @param delimiter What ends each of them.
+ * @returns `topic TAB message` for each, with the delimiter.
+ */
+export function tagMessages(
+  topic: string,
+  messages: Uint8Array<ArrayBuffer>,
+  delimiter: Delimiter,
+): Uint8Array<ArrayBuffer> {
+  const tag = encoder.encode(`${topic}\t`);
+  const end = delimiter.charCodeAt(0);
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  for (let start = 0; start < messages.length;) {
+    const next = messages.indexOf(end, start) + 1 || messages.length;
+    parts.push(tag, messages.subarray(start, next));
+    start = next;
+  }
+  return concat(parts);
 }
 
 function concat(parts: Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {

@@ -12,6 +12,9 @@ interface Batch {
   written: PromiseWithResolvers<void>;
 }
 
+/** Is told why messages were dropped, and which, each with its delimiter. */
+export type OnDropped = (error: unknown, messages: Uint8Array) => void;
+
 /**
  * Queues messages, and writes them in the order in which they were added, as
  * many at a time as a write may hold. One write(2) through Deno costs 60 µs,
@@ -21,6 +24,7 @@ interface Batch {
 export class Outbox {
   readonly #write: (bytes: Uint8Array<ArrayBuffer>) => Promise<void>;
   readonly #maxWrite: number;
+  readonly #onDropped: OnDropped | undefined;
   readonly #batches: Batch[] = [];
   #bufferedBytes = 0;
   #draining: Promise<void> | undefined;
@@ -30,11 +34,15 @@ export class Outbox {
    *
    * @param write Writes whole messages.
    * @param maxWrite How many bytes to write at once; a longer message goes alone.
+   * @param onDropped Is told of messages that cannot be written, which are then
+   * no error of who added them.
    */
   constructor(
     write: (bytes: Uint8Array<ArrayBuffer>) => Promise<void>,
     maxWrite: number,
+    onDropped?: OnDropped,
   ) {
+    this.#onDropped = onDropped;
     this.#write = write;
     this.#maxWrite = maxWrite;
   }
@@ -115,7 +123,10 @@ export class Outbox {
         // What is queued behind it fails with it: sent later it would leave a
         // gap, and each would wait as long once more.
         for (const failed of [batch, ...this.#batches.splice(0)]) {
-          failed.written.reject(error);
+          if (this.#onDropped) {
+            this.#onDropped(error, failed.bytes.subarray(0, failed.length));
+            failed.written.resolve();
+          } else failed.written.reject(error);
         }
         this.#bufferedBytes = 0;
         continue;

@@ -4,11 +4,30 @@
  * @module
  */
 import { parseAddress } from "./address.ts";
-import { FifobusError } from "./errors.ts";
-import { DEFAULT_MODE, ensureFifo, PIPE_BUF } from "./fifo.ts";
-import { FifoWriter } from "./fifo_writer.ts";
+import type { Dropped } from "./bus/link.ts";
+import { FifobusError, type FifobusErrorCode } from "./errors.ts";
+import { DEFAULT_MODE, ensureFifo } from "./fifo.ts";
+import { FifoOutlet } from "./fifo_outlet.ts";
 import { DEFAULT_MAX_BYTES, type Delimiter, encodeMessage } from "./framing.ts";
-import { Outbox } from "./outbox.ts";
+import { checkTopicName } from "./topic.ts";
+
+/** Where messages go out: a FIFO, or the bus. */
+export interface Outlet {
+  /** How many bytes wait to be written. */
+  readonly bufferedBytes: number;
+  /** Sends messages, each with its delimiter; one alone may share a write. */
+  send(
+    topic: string,
+    messages: Uint8Array<ArrayBuffer>,
+    single: boolean,
+  ): Promise<void>;
+  /** How many subscribers a topic has. */
+  subscribers?(topic: string): number;
+  /** Keeps the last value of a topic. */
+  retain?(topic: string, message: Uint8Array): void;
+  /** Ends it, once all is sent. */
+  close(): Promise<void>;
+}
 
 /** How to publish. */
 export interface PublisherOptions {
@@ -25,25 +44,54 @@ export interface PublisherOptions {
    */
   maxBytes?: number;
   /**
-   * The permissions of the FIFO, if it has to be made.
+   * The permissions of the FIFO, or of the folder of the bus, if it has to be
+   * made.
    *
-   * @default {0o600}
+   * @default {0o600} for a FIFO, 0o700 for the bus
    */
   mode?: number;
   /**
-   * Whether a message waits for a reader where there is none.
+   * Whether a message to a FIFO waits for a reader where there is none. For a
+   * topic, how many subscribers to wait for before it is open.
    *
-   * @default {true}
+   * @default {true} for a FIFO, none for a topic
    */
-  wait?: boolean;
+  wait?: boolean | number;
   /**
    * How long a message may wait for a reader, or for the reader to go on, in
-   * milliseconds. By default it waits for ever.
+   * milliseconds; for a topic, how long to wait for subscribers. By default
+   * there is no limit.
    */
   timeoutMs?: number;
+  /**
+   * How long a message to a topic waits for a subscriber that does not read, in
+   * milliseconds, before it is dropped for that subscriber. After that nothing
+   * waits for it until it reads again. 0 never waits, Infinity never drops.
+   *
+   * @default {1000}
+   */
+  slowTimeoutMs?: number;
+  /** Is told of messages to a topic that a subscriber did not get. */
+  onDropped?: (dropped: Dropped) => void;
   /** Gives up what is not written yet, when aborted. */
   signal?: AbortSignal;
 }
+
+/** How to publish one message. */
+export interface PublishOptions {
+  /** Another topic of the bus than the one the publisher was opened for. */
+  topic?: string;
+  /**
+   * Whether the message is also kept as the topic's last value, for those who
+   * subscribe later; an empty one clears it.
+   *
+   * @default {false}
+   */
+  retain?: boolean;
+}
+
+/** How long a slow subscriber of the bus is waited for. */
+const SLOW_TIMEOUT_MS = 1000;
 
 /** How much {@linkcode Publisher.writable} takes before it holds its source up. */
 const HIGH_WATER_MARK_BYTES = 64 * 1024;
@@ -77,52 +125,72 @@ const HIGH_WATER_MARK_BYTES = 64 * 1024;
  */
 export class Publisher implements AsyncDisposable {
   readonly #address: string;
+  readonly #outlet: Outlet;
   readonly #delimiter: Delimiter;
   readonly #maxBytes: number;
-  readonly #writer: FifoWriter;
-  readonly #outbox: Outbox;
   #writable: WritableStream<string | Uint8Array> | undefined;
   #closed: Promise<void> | undefined;
 
   private constructor(
     address: string,
-    path: string,
-    options: PublisherOptions,
+    outlet: Outlet,
+    { delimiter = "\n", maxBytes = DEFAULT_MAX_BYTES }: PublisherOptions,
   ) {
-    const { delimiter = "\n", maxBytes = DEFAULT_MAX_BYTES } = options;
     this.#address = address;
+    this.#outlet = outlet;
     this.#delimiter = delimiter;
     this.#maxBytes = maxBytes;
-    const writer = new FifoWriter(path, delimiter.charCodeAt(0), {
-      wait: options.wait ?? true,
-      timeoutMs: options.timeoutMs,
-      signal: options.signal,
-    });
-    this.#writer = writer;
-    this.#outbox = new Outbox((bytes) => writer.write(bytes), PIPE_BUF);
   }
 
   /**
-   * Makes the FIFO if it is not there. It is opened with the first message.
+   * Makes the FIFO, or the folder of the bus, if it is not there. A FIFO is
+   * opened with the first message.
    *
    * @param address Where to publish to.
    * @param options How to publish.
    * @returns The publisher, to be closed after use.
-   * @throws {FifobusError} `bad_address`, `not_a_fifo`.
+   * @throws {FifobusError} `bad_address`, `not_a_fifo`, `unsafe_bus`;
+   * `timed_out`, if the subscribers that a topic waits for do not come.
    */
   static async open(
     address: string,
     options: PublisherOptions = {},
   ): Promise<Publisher> {
-    options.signal?.throwIfAborted();
-    const { path } = parseAddress(address);
-    await ensureFifo(path, options.mode ?? DEFAULT_MODE);
-    return new Publisher(address, path, options);
+    const { delimiter = "\n", mode, wait, timeoutMs, signal } = options;
+    signal?.throwIfAborted();
+    const to = parseAddress(address);
+    if (to.kind === "fifo") {
+      await ensureFifo(to.path, mode ?? DEFAULT_MODE);
+      const waiting = { wait: wait !== false, timeoutMs, signal };
+      const outlet = new FifoOutlet(to.path, delimiter, waiting);
+      return new Publisher(address, outlet, options);
+    }
+    checkTopicName(to.topic);
+    // Loaded here: a message to a FIFO should not wait for it.
+    const { BusOutlet } = await import("./bus/outlet.ts");
+    const outlet = new BusOutlet({
+      mode: mode ?? 0o700,
+      delimiter,
+      slowTimeoutMs: options.slowTimeoutMs ?? SLOW_TIMEOUT_MS,
+      signal,
+      onDropped: options.onDropped ?? (() => {}),
+    });
+    if (wait) await outlet.waitFor(to.topic, Number(wait), timeoutMs);
+    return new Publisher(to.topic, outlet, options);
   }
 
   /** How many bytes wait to be written. */
   get bufferedBytes(): number {
-    return this.#outbox.bufferedBytes;
+    return this.#outlet.bufferedBytes;
+  }
+
+  /**
+   * How many subscribers the topic has; a FIFO has nobody to count them.
+   *
+   * @returns Their number, or undefined for a FIFO.
+   */
+  subscribers(): number | undefined {
+    return this.#outlet.subscribers?.(this.#address);
   }
 
   /**
@@ -131,16 +199,24 @@ export class Publisher implements AsyncDisposable {
    * a million a second.
    *
    * @param message The message; text goes as UTF-8.
-   * @returns When the message is in the FIFO.
+   * @param options What else there is to it.
+   * @returns When the message is in the FIFO, or in that of each subscriber
+   * that takes it.
    * @throws {FifobusError} `message_too_large`, `delimiter_in_message`;
    * `no_reader`, `timed_out`; `not_a_fifo`, if the FIFO was removed; `closed`.
    */
-  publish(message: string | Uint8Array): Promise<void> {
-    if (this.#closed) return Promise.reject(this.#closedError());
+  publish(
+    message: string | Uint8Array,
+    options: PublishOptions = {},
+  ): Promise<void> {
     try {
-      return this.#outbox.add(
-        encodeMessage(this.#address, message, this.#delimiter, this.#maxBytes),
+      const framed = encodeMessage(
+        this.#address,
+        message,
+        this.#delimiter,
+        this.#maxBytes,
       );
+      return this.#send(framed, options, true);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -152,12 +228,19 @@ export class Publisher implements AsyncDisposable {
    *
    * @param messages The messages, each followed by the delimiter; not to be
    * changed before they are written.
-   * @returns When all are in the FIFO.
+   * @param options What else there is to them; the last one is retained.
+   * @returns When all are written.
    * @throws {FifobusError} As {@linkcode publish} does.
    */
-  publishFramed(messages: Uint8Array<ArrayBuffer>): Promise<void> {
-    if (this.#closed) return Promise.reject(this.#closedError());
-    return this.#outbox.addAll(messages, this.#delimiter.charCodeAt(0));
+  publishFramed(
+    messages: Uint8Array<ArrayBuffer>,
+    options: PublishOptions = {},
+  ): Promise<void> {
+    try {
+      return this.#send(messages, options, false);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /**
@@ -182,9 +265,7 @@ export class Publisher implements AsyncDisposable {
    * @returns When it is closed.
    */
   close(): Promise<void> {
-    return this.#closed ??= this.#outbox.drained().finally(() =>
-      this.#writer.close()
-    );
+    return this.#closed ??= this.#outlet.close();
   }
 
   /** Closes the publisher at the end of an `await using`. */
@@ -192,11 +273,27 @@ export class Publisher implements AsyncDisposable {
     return this.close();
   }
 
-  #closedError(): FifobusError {
-    return new FifobusError(
-      "closed",
-      `Cannot publish to "${this.#address}": the publisher is closed`,
-    );
+  #send(
+    messages: Uint8Array<ArrayBuffer>,
+    { topic = this.#address, retain = false }: PublishOptions,
+    single: boolean,
+  ): Promise<void> {
+    if (this.#closed) throw this.#refused("closed", "the publisher is closed");
+    if (topic !== this.#address) checkTopicName(topic);
+    if (retain) {
+      if (!this.#outlet.retain) {
+        throw this.#refused("bad_address", "a FIFO keeps no last value");
+      }
+      const end = this.#delimiter.charCodeAt(0);
+      const start = messages.lastIndexOf(end, messages.length - 2) + 1;
+      this.#outlet.retain(topic, messages.subarray(start, -1));
+    }
+    return this.#outlet.send(topic, messages, single);
+  }
+
+  #refused(code: FifobusErrorCode, reason: string): FifobusError {
+    const text = `Cannot publish to "${this.#address}": ${reason}`;
+    return new FifobusError(code, text);
   }
 }
 
@@ -227,8 +324,8 @@ export class Publisher implements AsyncDisposable {
 export async function publish(
   address: string,
   message: string | Uint8Array,
-  options: PublisherOptions = {},
+  options: PublisherOptions & PublishOptions = {},
 ): Promise<void> {
   await using publisher = await Publisher.open(address, options);
-  await publisher.publish(message);
+  await publisher.publish(message, options);
 }

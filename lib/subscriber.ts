@@ -8,6 +8,7 @@ import { DEFAULT_MODE, ensureFifo } from "./fifo.ts";
 import { FifoReader } from "./fifo_reader.ts";
 import { DEFAULT_MAX_BYTES, type Delimiter, Message } from "./framing.ts";
 import { textStream } from "./text_stream.ts";
+import { checkTopicFilter } from "./topic.ts";
 
 /** How to subscribe. */
 export interface SubscriberOptions {
@@ -25,16 +26,30 @@ export interface SubscriberOptions {
    */
   maxBytes?: number;
   /**
-   * The permissions of a FIFO, if it has to be made.
+   * The permissions of a FIFO, or of the folder of the bus, if it has to be
+   * made.
    *
-   * @default {0o600}
+   * @default {0o600} for a FIFO, 0o700 for the bus
    */
   mode?: number;
+  /**
+   * Whether topics start with their last values, where publishers have them
+   * retained; with `"only"` nothing follows.
+   *
+   * @default {true}
+   */
+  retained?: boolean | "only";
   /** Closes the subscriber when aborted; who waits is given its reason. */
   signal?: AbortSignal;
 }
 
-/** What a reader had to say: messages, its end, or why it failed. */
+/** Where messages come from: a FIFO, or the bus. */
+interface Source {
+  next(): Promise<Message[] | undefined>;
+  close(): Promise<void>;
+}
+
+/** What a source had to say: messages, its end, or why it failed. */
 interface Arrival {
   messages?: Message[] | undefined;
   error?: unknown;
@@ -66,56 +81,65 @@ interface Arrival {
 export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
   readonly #delimiter: Delimiter;
   readonly #signal: AbortSignal | undefined;
-  readonly #readers: FifoReader[] = [];
-  /** The readers that nobody waits for, and those that have more to come. */
-  readonly #idle: Set<FifoReader>;
-  readonly #live: Set<FifoReader>;
+  readonly #sources: Source[];
+  /** The sources that nobody waits for, and those that have more to come. */
+  readonly #idle: Set<Source>;
+  readonly #live: Set<Source>;
   readonly #arrivals: Arrival[] = [];
   #changed = Promise.withResolvers<void>();
   #batch: Message[] = [];
   #index = 0;
   #closed: Promise<void> | undefined;
 
-  private constructor(paths: Iterable<string>, options: SubscriberOptions) {
-    const { delimiter = "\n", maxBytes = DEFAULT_MAX_BYTES, signal } = options;
+  private constructor(sources: Source[], options: SubscriberOptions) {
+    const { delimiter = "\n", signal } = options;
     this.#delimiter = delimiter;
     this.#signal = signal;
-    try {
-      for (const path of paths) {
-        this.#readers.push(new FifoReader(path, delimiter, maxBytes));
-      }
-    } catch (error) {
-      for (const reader of this.#readers) reader.close();
-      throw error;
-    }
-    this.#idle = new Set(this.#readers);
-    this.#live = new Set(this.#readers);
+    this.#sources = sources;
+    this.#idle = new Set(sources);
+    this.#live = new Set(sources);
     signal?.addEventListener("abort", this.#abort, { once: true });
   }
 
   /**
-   * Opens the FIFOs, and makes those that are not there. A publisher that
-   * waits for a reader goes on from here.
+   * Opens the FIFOs, and makes those that are not there; subscribes to the
+   * topics. A publisher that waits for a reader goes on from here.
    *
-   * @param addresses Where to read.
+   * @param addresses What to read: paths of FIFOs, topic filters.
    * @param options How to subscribe.
    * @returns The subscriber, to be closed after use.
-   * @throws {FifobusError} `bad_address`, `not_a_fifo`; `too_many_readers`, if
-   * this process would read more than 24 FIFOs.
+   * @throws {FifobusError} `bad_address`, `not_a_fifo`, `unsafe_bus`;
+   * `too_many_readers`, if this process would read more than 24 FIFOs.
    */
   static async open(
     addresses: string | string[],
     options: SubscriberOptions = {},
   ): Promise<Subscriber> {
     options.signal?.throwIfAborted();
-    const paths = new Set(
-      [addresses].flat().map((it) => parseAddress(it).path),
-    );
-    for (const path of paths) {
-      await ensureFifo(path, options.mode ?? DEFAULT_MODE);
+    const paths = new Set<string>();
+    const filters = new Set<string>();
+    for (const address of [addresses].flat()) {
+      const from = parseAddress(address);
+      if (from.kind === "fifo") paths.add(from.path);
+      else {
+        checkTopicFilter(from.topic);
+        filters.add(from.topic);
+      }
     }
-    options.signal?.throwIfAborted();
-    return new Subscriber(paths, options);
+    const { delimiter = "\n", maxBytes = DEFAULT_MAX_BYTES } = options;
+    const sources: Source[] = [];
+    try {
+      for (const path of paths) {
+        await ensureFifo(path, options.mode ?? DEFAULT_MODE);
+        sources.push(new FifoReader(path, delimiter, maxBytes));
+      }
+      if (filters.size > 0) sources.push(await joinBus([...filters], options));
+      options.signal?.throwIfAborted();
+    } catch (error) {
+      await Promise.all(sources.map((source) => source.close()));
+      throw error;
+    }
+    return new Subscriber(sources, options);
   }
 
   /**
@@ -138,7 +162,7 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
       if (arrival?.messages) return arrival.messages;
       if (arrival?.error) throw arrival.error;
       if (this.#live.size === 0) return undefined;
-      for (const reader of this.#idle) this.#ask(reader);
+      for (const source of this.#idle) this.#ask(source);
       await this.#changed.promise;
       this.#signal?.throwIfAborted();
     }
@@ -182,7 +206,7 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
   close(): Promise<void> {
     this.#signal?.removeEventListener("abort", this.#abort);
     return this.#closed ??= Promise.all(
-      this.#readers.map((reader) => reader.close()),
+      this.#sources.map((source) => source.close()),
     ).then(() => {});
   }
 
@@ -206,16 +230,16 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
   }
 
   /** Reads on; what comes of it is an arrival. */
-  async #ask(reader: FifoReader): Promise<void> {
-    this.#idle.delete(reader);
+  async #ask(source: Source): Promise<void> {
+    this.#idle.delete(source);
     const arrival: Arrival = {};
     try {
-      arrival.messages = await reader.next();
+      arrival.messages = await source.next();
     } catch (error) {
       arrival.error = error;
     }
-    if (arrival.messages) this.#idle.add(reader);
-    else this.#live.delete(reader);
+    if (arrival.messages) this.#idle.add(source);
+    else this.#live.delete(source);
     this.#arrivals.push(arrival);
     this.#notify();
   }
@@ -240,6 +264,23 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
       cancel: () => this.close(),
     }, { highWaterMark: 0 });
   }
+}
+
+async function joinBus(
+  filters: string[],
+  options: SubscriberOptions,
+): Promise<Source> {
+  // Loaded here: who reads a FIFO should not wait for it.
+  const { openFolder } = await import("./bus/folder.ts");
+  const { join } = await import("./bus/inbox.ts");
+  const mode = options.mode ?? 0o700;
+  return await join(filters, {
+    folder: openFolder(mode),
+    mode,
+    delimiter: options.delimiter ?? "\n",
+    maxBytes: options.maxBytes ?? DEFAULT_MAX_BYTES,
+    retained: options.retained ?? true,
+  });
 }
 
 /**

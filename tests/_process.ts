@@ -3,12 +3,19 @@
  *
  * @module
  */
+import { Folder } from "./_folder.ts";
 import { fromFileUrl } from "jsr:@std/path@1.1.6/from-file-url";
 
 const ROOT = fromFileUrl(new URL("..", import.meta.url));
 
 /** Exactly what the README tells users to allow. */
-const PERMISSIONS = ["--allow-read", "--allow-write", "--allow-run=mkfifo"];
+const PERMISSIONS = [
+  "--allow-read",
+  "--allow-write",
+  "--allow-run=mkfifo",
+  "--allow-env=FIFOBUS_DIR,XDG_RUNTIME_DIR",
+  "--allow-sys=uid",
+];
 
 /** How a program ended, and what it printed that nobody had read before. */
 export interface Ended {
@@ -27,10 +34,14 @@ export class Process implements AsyncDisposable {
   #unread = "";
   #ended = false;
 
-  constructor(command: string, args: string[], cwd?: string) {
+  constructor(
+    command: string,
+    args: string[],
+    env: Record<string, string> = {},
+  ) {
     this.#child = new Deno.Command(command, {
       args,
-      cwd,
+      env,
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",
@@ -115,11 +126,6 @@ export function commandLine(name: "pub" | "sub", ...args: string[]): string[] {
   ];
 }
 
-function fifobus(name: "pub" | "sub", args: string[]): Process {
-  const [command, ...rest] = commandLine(name, ...args);
-  return new Process(command!, rest);
-}
-
 /** Starts a program with a terminal of its own, which is also its output. */
 export function inTerminal(...command: string[]): Process {
   const line = command.map((it) => `'${it.replaceAll("'", "'\\''")}'`).join(
@@ -130,17 +136,57 @@ export function inTerminal(...command: string[]): Process {
 
 /** Starts our publisher. */
 export function pub(...args: string[]): Process {
-  return fifobus("pub", args);
+  return new Process(...fifobus("pub", args));
 }
 
 /** Starts our subscriber. */
 export function sub(...args: string[]): Process {
-  return fifobus("sub", args);
+  return new Process(...fifobus("sub", args));
 }
 
 /** Starts a line of shell, whose $0 is the first argument, and so on. */
 export function sh(line: string, ...args: string[]): Process {
   return new Process("sh", ["-c", line, ...args]);
+}
+
+/** A bus of the test's own, and the programs on it. */
+export class TestBus extends Folder {
+  readonly env: Record<string, string> = { FIFOBUS_DIR: this.file("bus") };
+
+  pub(...args: string[]): Process {
+    return new Process(...fifobus("pub", args), this.env);
+  }
+
+  /** A subscriber that is there already. */
+  async sub(...args: string[]): Promise<Process> {
+    const before = this.names().length;
+    const process = new Process(...fifobus("sub", args), this.env);
+    await eventually(() => this.names().length > before);
+    return process;
+  }
+
+  sh(line: string, ...args: string[]): Process {
+    return new Process("sh", ["-c", line, ...args], this.env);
+  }
+
+  /** The names on the bus: subscriptions, and what should not be there. */
+  names(): string[] {
+    try {
+      return [...Deno.readDirSync(this.env.FIFOBUS_DIR!)]
+        .map(({ name }) => name)
+        .filter((name) => !name.startsWith(".") && name !== "retained");
+    } catch {
+      return [];
+    }
+  }
+}
+
+function fifobus(
+  name: "pub" | "sub",
+  args: string[],
+): [command: string, args: string[]] {
+  const [command, ...rest] = commandLine(name, ...args);
+  return [command!, rest];
 }
 
 /** Runs a program to its end, without any input. */

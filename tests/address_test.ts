@@ -17,8 +17,14 @@ Deno.test("parseAddress() takes paths that start with /, ./, ../ and fifo:", () 
   }
 });
 
-Deno.test("parseAddress() refuses what is no path", () => {
-  for (const text of ["", "fifo:", "mypipe", ".hidden", ".../x", "/a\0b"]) {
+Deno.test("parseAddress() takes everything else for a topic", () => {
+  for (const topic of ["warehouse/a1", "a", ".hidden", ".../x", "+/b", "#"]) {
+    assertEquals(parseAddress(topic), { kind: "topic", topic });
+  }
+});
+
+Deno.test("parseAddress() refuses what is neither", () => {
+  for (const text of ["fifo:", "/a\0b", "mqtt://host/topic", "wss://host/"]) {
     const error = assertThrows(() => parseAddress(text));
     assertEquals(error instanceof FifobusError && error.code, "bad_address");
   }

@@ -153,7 +153,10 @@ Deno.test("sub says in one line what is wrong, and leaves files alone", async ()
     [[`${folder.path}/a/b`], 1, "its folder is not there"],
     [many, 1, "this process reads 24 FIFOs already"],
     [[], 2, "there is no ADDRESS; see sub --help"],
-    [["a/b"], 2, 'did you mean "./a/b"?'],
+    [["a/b#"], 2, 'Cannot use the filter "a/b#": # stands for all levels'],
+    [["a+/b"], 2, 'Cannot use the filter "a+/b": + stands for a whole level'],
+    [["--json", "a"], 2, "--json goes with --list"],
+    [["-R", "--retained-only", "a"], 2, "exclude each other"],
     [["-C", "0", regular], 2, "option --count takes a whole number from 1"],
     [["--exit-word=a", "--no-exit-word", regular], 2, "exclude each other"],
   ];

@@ -12,6 +12,8 @@ export interface Option {
   short?: string;
   /** What it takes; nothing if undefined. */
   takes?: ValueKind<unknown>;
+  /** What it means without a value; then a value only follows a `=`. */
+  bare?: string;
   /** One line of usage text. */
   help: string;
 }
@@ -70,7 +72,8 @@ function normalize(table: OptionTable, args: string[]): string[] {
   const options: string[] = [];
   const operands: string[] = [];
   const rest = [...args];
-  const value = (shown: string, { takes }: Option): string => {
+  const value = (shown: string, { takes, bare }: Option): string => {
+    if (bare !== undefined) return bare;
     const next = rest.shift();
     if (next !== undefined) return next;
     throw new UsageError(`option ${shown} takes ${takes!.description}`);

@@ -33,25 +33,36 @@ export async function writeAll(
   }
 }
 
+/** How to print messages. */
+export interface PrintOptions {
+  /** What ends a message where it is not a terminal. */
+  delimiter: Delimiter;
+  /** Whether the topic and a tab come before each message. */
+  topics: boolean;
+}
+
 /**
  * Prints messages, each with a delimiter; on a terminal each on a line, with
  * control characters shown.
  *
  * @param stdout Where.
  * @param messages The messages.
- * @param delimiter What ends a message where it is not a terminal.
+ * @param options How.
  * @throws {OutputClosed} If nobody reads it any more.
  */
 export function printMessages(
   stdout: Stdout,
   messages: Message[],
-  delimiter: Delimiter,
+  { delimiter, topics }: PrintOptions,
 ): Promise<void> {
-  if (!stdout.isTerminal()) {
-    return writeAll(stdout, Message.frame(messages, delimiter));
+  if (stdout.isTerminal()) {
+    const lines = messages.map(({ topic, text }) =>
+      `${topics ? `${topic}\t` : ""}${visible(text)}\n`
+    );
+    return writeAll(stdout, encoder.encode(lines.join("")));
   }
-  const lines = messages.map(({ text }) => `${visible(text)}\n`);
-  return writeAll(stdout, encoder.encode(lines.join("")));
+  const printed = topics ? messages.map((it) => it.tagged()) : messages;
+  return writeAll(stdout, Message.frame(printed, delimiter));
 }
 
 /**

@@ -7,7 +7,7 @@ import type { Message } from "../framing.ts";
 import { Subscriber } from "../subscriber.ts";
 import { EXIT } from "./exit_codes.ts";
 import { type Given, type OptionTable, UsageError } from "./options.ts";
-import { printMessages } from "./output.ts";
+import { printMessages, writeAll } from "./output.ts";
 import {
   COMMON_OPTIONS,
   type Program,
@@ -26,8 +26,17 @@ const OPTIONS = {
   },
   "exit-word": { takes: text, help: "the message that ends it [exit]" },
   "no-exit-word": { help: "no message ends it" },
+  verbose: {
+    short: "v",
+    help: "print the topic and a tab before each message",
+  },
+  keyed: { help: "the same: what pub --keyed reads" },
+  "no-retained": { short: "R", help: "leave out the last values of topics" },
+  "retained-only": { help: "print the last values of topics, and end" },
+  list: { help: "print who subscribes to which filter, and end" },
+  json: { help: "with --list: print JSON, one object on a line" },
   null: { help: "messages end with a NUL byte, in the FIFO and in the output" },
-  mode: { takes: mode, help: "permissions of a FIFO that is made [600]" },
+  mode: { takes: mode, help: "permissions of a FIFO [600], of the bus [700]" },
   "max-size": { takes: size, help: "fail at a longer message [1M]" },
   ...COMMON_OPTIONS,
 } satisfies OptionTable;
@@ -35,16 +44,18 @@ const OPTIONS = {
 const SUB: Program<typeof OPTIONS> = {
   name: "sub",
   operands: "ADDRESS...",
-  summary:
-    `Prints the messages of named pipes (FIFOs), which are made if not there, each
-on a line, until the message "exit".
+  summary: `Prints messages, each on a line, until the message "exit".
 
-ADDRESS is a path that starts with /, ./ or ../, or fifo:PATH. Several readers
-of one FIFO share its messages. On a terminal control characters are shown.`,
+An ADDRESS that starts with /, ./ or ../, or fifo:PATH, is a named pipe (FIFO),
+which is made if it is not there; several readers of one share its messages.
+Anything else is a topic filter: every subscriber gets every message to a topic
+that it matches; + stands for one level between slashes, # for all that follow.
+On a terminal control characters are shown, not obeyed.`,
   examples: [
     "sub /tmp/mypipe",
-    "sub -C 1 -W 5 /tmp/mypipe || echo no answer",
-    "sub --no-exit-word /tmp/a /tmp/b | grep error",
+    "sub -v 'warehouse/+/temperature' 'alarm/#'",
+    "sub -C 1 -W 5 reply || echo no answer",
+    "sub --list",
   ],
   options: OPTIONS,
   main,
@@ -66,7 +77,14 @@ async function main(
   addresses: string[],
   world: World,
 ): Promise<number> {
+  if (given.list) return await printList(given, addresses, world);
+  if (given.json) throw new UsageError("--json goes with --list");
   if (addresses.length === 0) throw new UsageError("there is no ADDRESS");
+  if (given["no-retained"] && given["retained-only"]) {
+    throw new UsageError(
+      "--no-retained and --retained-only exclude each other",
+    );
+  }
   if (given["no-exit-word"] && given["exit-word"] !== undefined) {
     throw new UsageError("--exit-word and --no-exit-word exclude each other");
   }
@@ -81,7 +99,12 @@ async function main(
     delimiter,
     maxBytes: given["max-size"],
     mode: given.mode,
+    retained: given["retained-only"] ? "only" : !given["no-retained"],
   });
+  const printing = {
+    delimiter,
+    topics: Boolean(given.verbose || given.keyed),
+  } as const;
   using signals = new Signals(() => subscriber.close());
   using silence = new Silence(given.timeout, () => subscriber.close());
   let messages;
@@ -93,12 +116,31 @@ async function main(
     else if (messages.length > left) messages.length = left;
     left -= messages.length;
     if (messages.length > 0) {
-      await printMessages(world.stdout, messages, delimiter);
+      await printMessages(world.stdout, messages, printing);
     }
     if (ended || left === 0) return EXIT.ok;
   }
   if (signals.raised) return signals.raise(signals.raised);
   return silence.over ? EXIT.timedOut : EXIT.ok;
+}
+
+/** Prints the live subscriptions; to some of the filters, if there are any. */
+async function printList(
+  given: Given<typeof OPTIONS>,
+  filters: string[],
+  world: World,
+): Promise<number> {
+  const { listSubscriptions } = await import("../bus/list.ts");
+  const lines = listSubscriptions(given.mode ?? 0o700)
+    .filter(({ filter }) => filters.length === 0 || filters.includes(filter))
+    .map((it) =>
+      given.json
+        ? JSON.stringify(it)
+        : [it.filter, it.pid ?? "-", it.since ?? "-"].join("\t")
+    );
+  const text = lines.map((line) => `${line}\n`).join("");
+  await writeAll(world.stdout, new TextEncoder().encode(text));
+  return EXIT.ok;
 }
 
 /** Tells the message that ends the program; none does if there is no word. */

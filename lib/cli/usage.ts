@@ -28,7 +28,12 @@ export interface Usage {
 export function usageText(usage: Usage, table: OptionTable): string {
   const options = Object.entries(table).map(([name, option]) => {
     const letter = option.short ? `-${option.short}, ` : "    ";
-    const value = option.takes ? ` ${option.takes.placeholder}` : "";
+    const placeholder = option.takes?.placeholder;
+    const value = !placeholder
+      ? ""
+      : option.bare === undefined
+      ? ` ${placeholder}`
+      : `[=${placeholder}]`;
     return [`${letter}--${name}${value}`, option.help] as const;
   });
   return `Usage: ${usage.name} [OPTION]... ${usage.operands}

@@ -76,3 +76,10 @@ export const mode: ValueKind<number> = {
   description: "permissions in octal such as 600 or 0660",
   read: (text) => /^0?[0-7]{3}$/.test(text) ? parseInt(text, 8) : undefined,
 };
+
+/** A time, or `inf` for none. */
+export const patience: ValueKind<number> = {
+  placeholder: "TIME",
+  description: "a time such as 2, 0.5, 500ms or 5m, or inf",
+  read: (text) => text === "inf" ? Infinity : duration.read(text),
+};

@@ -9,7 +9,13 @@ const ROOT = fromFileUrl(new URL("../..", import.meta.url));
 
 /** The command line of one of our programs. */
 export function fifobus(name: "pub" | "sub", ...args: string[]): string[] {
-  const permissions = ["--allow-read", "--allow-write", "--allow-run=mkfifo"];
+  const permissions = [
+    "--allow-read",
+    "--allow-write",
+    "--allow-run=mkfifo",
+    "--allow-env=FIFOBUS_DIR,XDG_RUNTIME_DIR",
+    "--allow-sys=uid",
+  ];
   return [Deno.execPath(), "run", ...permissions, `${ROOT}${name}.ts`, ...args];
 }
 

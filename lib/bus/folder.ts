@@ -1,0 +1,168 @@
+/**
+ * The folder that is the bus: a name in it is a subscription.
+ *
+ * @module
+ */
+import { FifobusError } from "../errors.ts";
+import type { Delimiter } from "../framing.ts";
+
+/** Who may use the bus, unless told otherwise: its owner. */
+export const DEFAULT_BUS_MODE = 0o700;
+
+/** NAME_MAX of Linux, macOS and the BSDs. */
+const MAX_NAME_BYTES = 255;
+
+/** Behind the member's id, if its messages end with a NUL byte. */
+const NUL_MARK = "@0";
+
+/** One name in the folder. */
+export interface Subscription {
+  /** The topic filter. */
+  filter: string;
+  /** Names the process that subscribes. */
+  member: string;
+  /** What ends its messages. */
+  delimiter: Delimiter;
+  /** The name of the file. */
+  name: string;
+}
+
+/**
+ * Opens the bus, and makes its folder if it is not there.
+ *
+ * @param mode The permissions it may have at most, and gets if it is made.
+ * @returns The folder's path.
+ * @throws {FifobusError} `unsafe_bus`, if somebody else could change it.
+ */
+export function openFolder(mode: number): string {
+  const path = folderPath();
+  try {
+    Deno.mkdirSync(path, { mode });
+    // The umask has taken its part of the mode.
+    Deno.chmodSync(path, mode);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      throw unsafe(path, "the folder that would hold it is not there");
+    }
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+  }
+  const info = Deno.lstatSync(path);
+  if (!info.isDirectory) throw unsafe(path, "it is not a folder");
+  if (!isTrusted(info)) throw unsafe(path, `user ${info.uid} owns it`);
+  const open = info.mode! & 0o022 & ~mode;
+  if (open !== 0) {
+    const now = (info.mode! & 0o777).toString(8);
+    throw unsafe(
+      path,
+      `others may write to it (mode ${now}); chmod go-w it, or allow that with --mode ${now}`,
+    );
+  }
+  return path;
+}
+
+/**
+ * Tells whether a file is this user's or the superuser's.
+ *
+ * @param info What lstat said of it.
+ * @returns Whether it is.
+ */
+export function isTrusted(info: Deno.FileInfo): boolean {
+  return info.uid === 0 || info.uid === Deno.uid();
+}
+
+/**
+ * The name of a subscription's file.
+ *
+ * @param filter Its filter.
+ * @param member Its member.
+ * @param delimiter What ends its messages.
+ * @returns The name.
+ * @throws {FifobusError} `bad_address`, if the filter is too long for one.
+ */
+export function subscriptionName(
+  filter: string,
+  member: string,
+  delimiter: Delimiter,
+): string {
+  const mark = delimiter === "\0" ? NUL_MARK : "";
+  const name = `${fileName(filter)}@${member}${mark}`;
+  checkLength(name, filter);
+  return name;
+}
+
+/**
+ * Writes a topic or a filter as the name of a file.
+ *
+ * @param topic The topic.
+ * @returns The name, without a slash or an `@`.
+ */
+export function fileName(topic: string): string {
+  return encodeURIComponent(topic);
+}
+
+/**
+ * Checks that a file may have a name.
+ *
+ * @param name The name.
+ * @param topic What it was made of, for the error.
+ * @throws {FifobusError} `bad_address`, if it is too long.
+ */
+export function checkLength(name: string, topic: string): void {
+  if (name.length <= MAX_NAME_BYTES) return;
+  throw new FifobusError(
+    "bad_address",
+    `Cannot use the topic "${topic}": its file name would have ` +
+      `${name.length} bytes, the limit is ${MAX_NAME_BYTES}`,
+  );
+}
+
+/**
+ * Lists the subscriptions.
+ *
+ * @param path The folder.
+ * @returns All names that are one, whether somebody is behind them or not.
+ */
+export function readSubscriptions(path: string): Subscription[] {
+  const subscriptions: Subscription[] = [];
+  for (const { name, isSymlink, isDirectory } of Deno.readDirSync(path)) {
+    const at = name.indexOf("@");
+    if (at < 0 || isSymlink || isDirectory) continue;
+    const nul = name.endsWith(NUL_MARK);
+    const member = name.slice(at + 1, nul ? -NUL_MARK.length : undefined);
+    try {
+      const filter = decodeURIComponent(name.slice(0, at));
+      const delimiter = nul ? "\0" : "\n";
+      subscriptions.push({ filter, member, delimiter, name });
+    } catch {
+      // Somebody else's file: a name that no filter encodes to.
+    }
+  }
+  return subscriptions;
+}
+
+/**
+ * Removes a file that another process may have removed before.
+ *
+ * @param path The file.
+ */
+export function removeIfThere(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+function folderPath(): string {
+  const own = Deno.env.get("FIFOBUS_DIR");
+  if (own) return own;
+  const runtime = Deno.env.get("XDG_RUNTIME_DIR");
+  return runtime ? `${runtime}/fifobus` : `/tmp/fifobus-${Deno.uid()}`;
+}
+
+function unsafe(path: string, reason: string): FifobusError {
+  return new FifobusError(
+    "unsafe_bus",
+    `Cannot use "${path}" as the bus: ${reason}`,
+  );
+}

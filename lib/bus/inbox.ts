@@ -1,0 +1,309 @@
+/**
+ * A process is one member of the bus, with one inbox: a FIFO with a name for
+ * each of its filters.
+ *
+ * @module
+ */
+import { ensureFifo } from "../fifo.ts";
+import { FifoReader } from "../fifo_reader.ts";
+import type { Delimiter, Message } from "../framing.ts";
+import { matchesTopic } from "../topic.ts";
+import { removeIfThere, subscriptionName } from "./folder.ts";
+import { readRetained } from "./retained.ts";
+
+/** How many messages wait for a Subscriber before its inbox is held up. */
+const HIGH_WATER_MARK = 1000;
+
+/** How many topics an inbox remembers the Subscribers of. */
+const MAX_CACHED_TOPICS = 1000;
+
+/** What a topic may add to the length of a message: the longest in MQTT. */
+const MAX_TOPIC_BYTES = 65_536;
+
+/** How to join the bus. */
+export interface JoinOptions {
+  /** The folder of the bus. */
+  folder: string;
+  /** Its permissions. */
+  mode: number;
+  /** What ends a message. */
+  delimiter: Delimiter;
+  /** The longest message in bytes. */
+  maxBytes: number;
+  /** Whether to start with the last values; nothing else is sent if "only". */
+  retained: boolean | "only";
+}
+
+const inboxes = new Map<string, Promise<Inbox>>();
+
+/**
+ * Subscribes to topics.
+ *
+ * @param filters The filters, checked.
+ * @param options How to join.
+ * @returns Their messages.
+ */
+export async function join(
+  filters: string[],
+  options: JoinOptions,
+): Promise<Membership> {
+  const membership = new Membership(filters);
+  if (options.retained !== "only") {
+    const key = `${options.folder}\n${options.delimiter}`;
+    let opening = inboxes.get(key);
+    if (!opening) {
+      const release = () => {
+        if (inboxes.get(key) === opening) inboxes.delete(key);
+      };
+      opening = Inbox.open(options, release);
+      opening.catch(release);
+      inboxes.set(key, opening);
+    }
+    (await opening).add(membership);
+  }
+  if (options.retained) {
+    // Read after the names are there, so that no value falls between.
+    membership.preface(readRetained(options.folder, filters));
+  }
+  if (options.retained === "only") membership.end();
+  return membership;
+}
+
+/** What one Subscriber gets of its process's inbox. */
+export class Membership {
+  /** Its filters. */
+  readonly filters: string[];
+  #inbox: Inbox | undefined;
+  #queue: Message[] = [];
+  #ended = false;
+  #error: unknown;
+  #changed = Promise.withResolvers<void>();
+
+  /** Creates one that nothing is sent to yet. */
+  constructor(filters: string[]) {
+    this.filters = filters;
+  }
+
+  /** Whether it holds up its inbox. */
+  get isFull(): boolean {
+    return this.#queue.length >= HIGH_WATER_MARK;
+  }
+
+  /** Waits for messages. */
+  async next(): Promise<Message[] | undefined> {
+    while (this.#queue.length === 0) {
+      if (this.#error) throw this.#error;
+      if (this.#ended) return undefined;
+      await this.#changed.promise;
+    }
+    const messages = this.#queue;
+    this.#queue = [];
+    this.#inbox?.resume();
+    return messages;
+  }
+
+  /** Leaves the bus; what was sent before can still be read. */
+  async close(): Promise<void> {
+    await this.#inbox?.remove(this);
+    this.end();
+  }
+
+  /** Is told where its messages come from. */
+  attach(inbox: Inbox): void {
+    this.#inbox = inbox;
+  }
+
+  /** Whether a message is for this Subscriber. */
+  wants(topic: string): boolean {
+    return this.filters.some((filter) => matchesTopic(filter, topic));
+  }
+
+  /** Takes a message. */
+  push(message: Message): void {
+    this.#queue.push(message);
+    this.#notify();
+  }
+
+  /** Takes the last values, which come before all others. */
+  preface(messages: Message[]): void {
+    this.#queue.unshift(...messages);
+    this.#notify();
+  }
+
+  /** Nothing more will come. */
+  end(error?: unknown): void {
+    this.#ended = true;
+    this.#error ??= error;
+    this.#notify();
+  }
+
+  #notify(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+  }
+}
+
+/** One FIFO, read for all Subscribers of this process. */
+class Inbox {
+  readonly #folder: string;
+  readonly #delimiter: Delimiter;
+  readonly #member: string;
+  readonly #reader: FifoReader;
+  readonly #onClosed: () => void;
+  readonly #memberships = new Set<Membership>();
+  /** How many Subscribers have each filter. */
+  readonly #filters = new Map<string, number>();
+  #marks: { wakes: number; passed: PromiseWithResolvers<void> }[] = [];
+  #marked = 0;
+  #leaving = 0;
+  /** Whether nothing more will be read. */
+  #over = false;
+  readonly #routes = new Map<string, Membership[]>();
+  #resume: () => void = () => {};
+
+  private constructor(
+    { folder, delimiter, maxBytes }: JoinOptions,
+    member: string,
+    onClosed: () => void,
+  ) {
+    this.#folder = folder;
+    this.#delimiter = delimiter;
+    this.#member = member;
+    this.#onClosed = onClosed;
+    const limit = maxBytes + MAX_TOPIC_BYTES;
+    this.#reader = new FifoReader(this.#hidden, delimiter, limit);
+    this.#deliver();
+  }
+
+  /**
+   * Makes the FIFO under a hidden name and opens it, so that a name which can
+   * be seen always has a reader.
+   */
+  static async open(
+    options: JoinOptions,
+    onClosed: () => void,
+  ): Promise<Inbox> {
+    const since = Date.now().toString(36);
+    const random = crypto.randomUUID().slice(0, 8);
+    const member = `${Deno.pid}-${since}-${random}`;
+    await ensureFifo(`${options.folder}/.${member}`, options.mode & 0o666);
+    return new Inbox(options, member, onClosed);
+  }
+
+  get #hidden(): string {
+    return `${this.#folder}/.${this.#member}`;
+  }
+
+  /** Sends a Subscriber its messages from now on. */
+  add(membership: Membership): void {
+    const added: string[] = [];
+    try {
+      for (const filter of membership.filters) {
+        const subscribers = this.#filters.get(filter) ?? 0;
+        if (subscribers === 0) Deno.linkSync(this.#hidden, this.#path(filter));
+        this.#filters.set(filter, subscribers + 1);
+        added.push(filter);
+      }
+    } catch (error) {
+      this.#removeFilters(added);
+      if (this.#memberships.size === 0) this.#close();
+      throw error;
+    }
+    this.#memberships.add(membership);
+    this.#routes.clear();
+    membership.attach(this);
+  }
+
+  /** Stops sending to a Subscriber, once all that came before is delivered. */
+  async remove(membership: Membership): Promise<void> {
+    if (!this.#memberships.has(membership)) return;
+    this.#removeFilters(membership.filters);
+    const isLast = this.#memberships.size === 1;
+    if (isLast) this.#onClosed();
+    if (!this.#over) await this.#passMark();
+    this.#memberships.delete(membership);
+    this.#routes.clear();
+    if (this.#memberships.size === 0) await this.#close();
+  }
+
+  /** A Subscriber has taken its messages. */
+  resume(): void {
+    this.#resume();
+  }
+
+  async #deliver(): Promise<void> {
+    try {
+      let arrived;
+      while ((arrived = await this.#reader.nextArrived())) {
+        for (const raw of arrived.messages) {
+          const message = raw.untagged();
+          if (!message) continue;
+          for (const membership of this.#route(message.topic)) {
+            membership.push(message);
+          }
+        }
+        this.#passMarks(arrived.wakes);
+        // Who leaves must not wait for those who do not read.
+        while (this.#leaving === 0 && this.#isHeldUp()) {
+          await new Promise<void>((resolve) => this.#resume = resolve);
+        }
+      }
+    } catch (error) {
+      for (const membership of this.#memberships) membership.end(error);
+    }
+    this.#over = true;
+    this.#passMarks(Infinity);
+  }
+
+  #route(topic: string): Membership[] {
+    let route = this.#routes.get(topic);
+    if (!route) {
+      route = [...this.#memberships].filter((it) => it.wants(topic));
+      if (this.#routes.size >= MAX_CACHED_TOPICS) this.#routes.clear();
+      this.#routes.set(topic, route);
+    }
+    return route;
+  }
+
+  /** Waits until all that is in the FIFO now is delivered. */
+  async #passMark(): Promise<void> {
+    const passed = Promise.withResolvers<void>();
+    this.#marks.push({ wakes: ++this.#marked, passed });
+    this.#leaving++;
+    this.#resume();
+    await Promise.all([this.#reader.mark(), passed.promise]);
+    this.#leaving--;
+  }
+
+  #isHeldUp(): boolean {
+    for (const { isFull } of this.#memberships) if (isFull) return true;
+    return false;
+  }
+
+  #passMarks(wakes: number): void {
+    while (this.#marks.length > 0 && this.#marks[0]!.wakes <= wakes) {
+      this.#marks.shift()!.passed.resolve();
+    }
+  }
+
+  #removeFilters(filters: string[]): void {
+    for (const filter of filters) {
+      const subscribers = this.#filters.get(filter)! - 1;
+      this.#filters.set(filter, subscribers);
+      if (subscribers > 0) continue;
+      this.#filters.delete(filter);
+      removeIfThere(this.#path(filter));
+    }
+  }
+
+  #path(filter: string): string {
+    const name = subscriptionName(filter, this.#member, this.#delimiter);
+    return `${this.#folder}/${name}`;
+  }
+
+  async #close(): Promise<void> {
+    this.#onClosed();
+    removeIfThere(this.#hidden);
+    await this.#reader.close();
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * Publishing to a topic of the bus.
+ *
+ * @module
+ */
+import { delay } from "jsr:@std/async@1.5.0/delay";
+import { FifobusError } from "../errors.ts";
+import { type Delimiter, tagMessages } from "../framing.ts";
+import type { Outlet } from "../publisher.ts";
+import { openFolder } from "./folder.ts";
+import type { Dropped, Link } from "./link.ts";
+import { retain } from "./retained.ts";
+import { Routes } from "./routes.ts";
+
+/** How often to look for a subscriber that is waited for. */
+const LOOK_MS = 5;
+
+/** How to publish to the bus. */
+export interface BusOutletOptions {
+  /** The permissions of the folder, if it has to be made. */
+  mode: number;
+  /** What ends a message. */
+  delimiter: Delimiter;
+  /** How long a message waits for a subscriber that does not read. */
+  slowTimeoutMs: number;
+  /** Gives up waiting when aborted. */
+  signal: AbortSignal | undefined;
+  /** Is told of messages that a subscriber did not take in time. */
+  onDropped(dropped: Dropped): void;
+}
+
+/** The bus, as a publisher sees it. */
+export class BusOutlet implements Outlet {
+  readonly #folder: string;
+  readonly #options: BusOutletOptions;
+  readonly #routes: Routes;
+
+  /**
+   * Opens the bus.
+   *
+   * @param options How to publish.
+   * @throws {FifobusError} `unsafe_bus`.
+   */
+  constructor(options: BusOutletOptions) {
+    this.#options = options;
+    this.#folder = openFolder(options.mode);
+    this.#routes = new Routes(this.#folder, {
+      shared: (options.mode & 0o022) !== 0,
+      slowTimeoutMs: options.slowTimeoutMs,
+      signal: options.signal,
+      onGone: () => {},
+      onDropped: options.onDropped,
+    });
+  }
+
+  get bufferedBytes(): number {
+    return this.#routes.bufferedBytes;
+  }
+
+  subscribers(topic: string): number {
+    return this.#routes.find(topic).length;
+  }
+
+  async send(
+    topic: string,
+    messages: Uint8Array<ArrayBuffer>,
+    single: boolean,
+  ): Promise<void> {
+    this.#options.signal?.throwIfAborted();
+    const links = this.#routes.find(topic);
+    if (links.length === 0) return;
+    const { delimiter } = this.#options;
+    const tagged = tagMessages(topic, messages, delimiter);
+    const one = links[0]!;
+    if (links.length === 1 && one.delimiter === delimiter) {
+      return await one.send(tagged, single);
+    }
+    await Promise.all(links.map((link) => this.#sendTo(link, tagged, single)));
+  }
+
+  retain(topic: string, message: Uint8Array): void {
+    retain(this.#folder, topic, message, this.#options.mode);
+  }
+
+  async waitFor(
+    topic: string,
+    count: number,
+    timeoutMs = Infinity,
+  ): Promise<void> {
+    const deadline = performance.now() + timeoutMs;
+    const { signal } = this.#options;
+    for (let found; (found = this.subscribers(topic)) < count;) {
+      if (performance.now() >= deadline) {
+        throw new FifobusError(
+          "timed_out",
+          `Cannot publish to "${topic}": ${found} of ${count} subscribers ` +
+            `are there, waited ${timeoutMs} ms`,
+        );
+      }
+      await delay(LOOK_MS, signal ? { signal } : {});
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#routes.close();
+  }
+
+  async #sendTo(
+    link: Link,
+    tagged: Uint8Array<ArrayBuffer>,
+    single: boolean,
+  ): Promise<void> {
+    const { delimiter } = this.#options;
+    if (link.delimiter === delimiter) return await link.send(tagged, single);
+    const [ours, theirs] = [delimiter, link.delimiter].map((it) =>
+      it.charCodeAt(0)
+    ) as [number, number];
+    if (tagged.includes(theirs)) {
+      const reason = "it takes no messages that hold a line feed";
+      const { member } = link;
+      return this.#options.onDropped({ member, count: 1, reason });
+    }
+    await link.send(
+      tagged.map((byte) => byte === ours ? theirs : byte),
+      single,
+    );
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * Who gets a message: the folder is the routing table.
+ *
+ * @module
+ */
+import { matchesTopic } from "../topic.ts";
+import {
+  readSubscriptions,
+  removeIfThere,
+  type Subscription,
+} from "./folder.ts";
+import { Link, type LinkOptions } from "./link.ts";
+
+/** How long a new subscriber may go unseen by a long-lived publisher. */
+const MAX_AGE_MS = 5;
+
+/**
+ * The time stamp of a folder moves in ticks of up to 10 ms: a change in the
+ * same tick as a listing does not show, so a young folder is listed again.
+ */
+const TICK_MS = 20;
+
+/** How many topics a publisher remembers the way to. */
+const MAX_CACHED_TOPICS = 1000;
+
+/** The members of the bus, and the links of one publisher to them. */
+export class Routes {
+  readonly #folder: string;
+  readonly #options: LinkOptions;
+  readonly #links = new Map<string, Link>();
+  readonly #byTopic = new Map<string, Link[]>();
+  #subscriptions: Subscription[] = [];
+  #checkedAt = -Infinity;
+  #listed = { mtime: -1, young: true };
+
+  /**
+   * Creates routes without any link.
+   *
+   * @param folder The bus.
+   * @param options How the links send.
+   */
+  constructor(folder: string, options: LinkOptions) {
+    this.#folder = folder;
+    const onGone = (member: string) => {
+      this.#forget(member);
+      options.onGone(member);
+    };
+    this.#options = { ...options, onGone };
+  }
+
+  /** How many bytes wait to be written to all members together. */
+  get bufferedBytes(): number {
+    let bytes = 0;
+    for (const link of this.#links.values()) bytes += link.bufferedBytes;
+    return bytes;
+  }
+
+  /**
+   * Finds the members that a message is for.
+   *
+   * @param topic The message's topic.
+   * @returns A link to each.
+   */
+  find(topic: string): Link[] {
+    this.#refresh();
+    let links = this.#byTopic.get(topic);
+    if (!links) {
+      const found = new Set<Link>();
+      for (const subscription of this.#subscriptions) {
+        if (!matchesTopic(subscription.filter, topic)) continue;
+        found.add(this.#link(subscription));
+      }
+      links = [...found];
+      if (this.#byTopic.size >= MAX_CACHED_TOPICS) this.#byTopic.clear();
+      this.#byTopic.set(topic, links);
+    }
+    return links;
+  }
+
+  /** Closes all links, once all is written or dropped. */
+  async close(): Promise<void> {
+    const links = [...this.#links.values()];
+    await Promise.all(links.map((link) => link.close()));
+  }
+
+  #link({ member, name, delimiter }: Subscription): Link {
+    let link = this.#links.get(member);
+    if (!link) {
+      const path = `${this.#folder}/${name}`;
+      link = new Link(member, path, delimiter, this.#options);
+      this.#links.set(member, link);
+    }
+    return link;
+  }
+
+  #refresh(): void {
+    const now = performance.now();
+    if (now - this.#checkedAt < MAX_AGE_MS) return;
+    this.#checkedAt = now;
+    const mtime = Deno.statSync(this.#folder).mtime!.getTime();
+    if (mtime === this.#listed.mtime && !this.#listed.young) return;
+    this.#listed = { mtime, young: Date.now() - mtime < TICK_MS };
+    this.#subscriptions = readSubscriptions(this.#folder);
+    this.#byTopic.clear();
+    const members = new Set(this.#subscriptions.map(({ member }) => member));
+    for (const [member, link] of this.#links) {
+      if (members.has(member)) continue;
+      this.#links.delete(member);
+      link.close();
+    }
+  }
+
+  /** Removes what a member that died without a word has left. */
+  #forget(member: string): void {
+    for (const subscription of this.#subscriptions) {
+      if (subscription.member !== member) continue;
+      removeIfThere(`${this.#folder}/${subscription.name}`);
+    }
+    removeIfThere(`${this.#folder}/.${member}`);
+    this.#subscriptions = this.#subscriptions
+      .filter((subscription) => subscription.member !== member);
+    this.#byTopic.clear();
+    this.#links.get(member)?.close();
+    this.#links.delete(member);
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * Publishing to one FIFO.
+ *
+ * @module
+ */
+import { PIPE_BUF } from "./fifo.ts";
+import { FifoWriter, type FifoWriterOptions } from "./fifo_writer.ts";
+import type { Delimiter } from "./framing.ts";
+import { Outbox } from "./outbox.ts";
+import type { Outlet } from "./publisher.ts";
+
+/** One FIFO, as a publisher sees it. */
+export class FifoOutlet implements Outlet {
+  readonly #delimiter: number;
+  readonly #writer: FifoWriter;
+  readonly #outbox: Outbox;
+
+  /**
+   * Creates an outlet, which opens the FIFO with the first message.
+   *
+   * @param path Where the FIFO is.
+   * @param delimiter What ends a message.
+   * @param options How to wait.
+   */
+  constructor(path: string, delimiter: Delimiter, options: FifoWriterOptions) {
+    this.#delimiter = delimiter.charCodeAt(0);
+    const writer = new FifoWriter(path, this.#delimiter, options);
+    this.#writer = writer;
+    this.#outbox = new Outbox((bytes) => writer.write(bytes), PIPE_BUF);
+  }
+
+  /** How many bytes wait to be written. */
+  get bufferedBytes(): number {
+    return this.#outbox.bufferedBytes;
+  }
+
+  /** Writes messages, each with its delimiter. */
+  send(
+    _topic: string,
+    messages: Uint8Array<ArrayBuffer>,
+    single: boolean,
+  ): Promise<void> {
+    return single
+      ? this.#outbox.add(messages)
+      : this.#outbox.addAll(messages, this.#delimiter);
+  }
+
+  /** Closes the FIFO once all is written. */
+  async close(): Promise<void> {
+    await this.#outbox.drained();
+    this.#writer.close();
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * Topic names and filters, by the rules of
+ * {@link https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901241 MQTT 5, section 4.7}.
+ *
+ * @module
+ */
+import { FifobusError } from "./errors.ts";
+
+/**
+ * Checks a topic name, which a message is published to.
+ *
+ * @param name The name.
+ * @throws {FifobusError} `bad_address`, if it is empty, or holds a wildcard, a
+ * control character or half of a surrogate pair.
+ */
+export function checkTopicName(name: string): void {
+  const reason = commonFault(name) ??
+    (/[+#]/.test(name) ? "+ and # are for subscribers" : undefined);
+  if (reason !== undefined) throw badTopic("topic", name, reason);
+}
+
+/**
+ * Checks a topic filter, which a subscriber asks for.
+ *
+ * @param filter The filter.
+ * @throws {FifobusError} `bad_address`, if it is no topic name with `+` for
+ * whole levels and `#` for the rest.
+ */
+export function checkTopicFilter(filter: string): void {
+  const levels = filter.split("/");
+  const reason = commonFault(filter) ??
+    (levels.some((level) => level.includes("+") && level !== "+")
+      ? "+ stands for a whole level"
+      : levels.some((level, i) =>
+          level.includes("#") && (level !== "#" || i < levels.length - 1)
+        )
+      ? "# stands for all levels at the end"
+      : undefined);
+  if (reason !== undefined) throw badTopic("filter", filter, reason);
+}
+
+/**
+ * Tells whether a message is for a subscriber.
+ *
+ * @param filter The subscriber's filter.
+ * @param name The message's topic.
+ * @returns Whether the filter matches the name.
+ *
+ * @example
+ * ```ts
+ * import { matchesTopic } from "@fifobus/fifobus";
+ * import { assert } from "jsr:@std/assert@1.0.19/assert";
+ *
+ * assert(matchesTopic("warehouse/+/temperature", "warehouse/a1/temperature"));
+ * assert(matchesTopic("warehouse/#", "warehouse"));
+ * assert(!matchesTopic("#", "$SYS/load"));
+ * ```
+ */
+export function matchesTopic(filter: string, name: string): boolean {
+  // A wildcard at the start does not match what is meant for the system.
+  if (name.startsWith("$") && /^[+#]/.test(filter)) return false;
+  const wanted = filter.split("/");
+  const levels = name.split("/");
+  for (const [i, level] of wanted.entries()) {
+    if (level === "#") return true;
+    if (i >= levels.length || level !== "+" && level !== levels[i]) {
+      return false;
+    }
+  }
+  return wanted.length === levels.length;
+}
+
+function commonFault(topic: string): string | undefined {
+  if (topic === "") return "it is empty";
+  if (/\p{Cc}/u.test(topic)) return "it holds a control character";
+  if (!topic.isWellFormed()) return "it holds half a character";
+}
+
+function badTopic(what: string, topic: string, reason: string): FifobusError {
+  return new FifobusError(
+    "bad_address",
+    `Cannot use the ${what} ${JSON.stringify(topic)}: ${reason}`,
+  );
+}
