@@ -165,6 +165,11 @@ export class TestBus extends Folder {
     return process;
   }
 
+  /** A subscriber that ends by itself, or does not start. */
+  subOnce(...args: string[]): Process {
+    return new Process(...fifobus("sub", args), this.env);
+  }
+
   sh(line: string, ...args: string[]): Process {
     return new Process("sh", ["-c", line, ...args], this.env);
   }

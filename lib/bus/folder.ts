@@ -15,6 +15,9 @@ const MAX_NAME_BYTES = 255;
 /** Behind the member's id, if its messages end with a NUL byte. */
 const NUL_MARK = "@0";
 
+/** How old a FIFO without a name is when its maker has surely died. */
+const ORPHAN_MS = 60_000;
+
 /** One name in the folder. */
 export interface Subscription {
   /** The topic filter. */
@@ -148,6 +151,39 @@ export function readSubscriptions(path: string): Subscription[] {
 export function removeIfThere(path: string): void {
   try {
     Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+/**
+ * Removes the FIFOs of members that died before they had a name which a
+ * publisher could have tried.
+ *
+ * @param folder The bus.
+ */
+export async function sweep(folder: string): Promise<void> {
+  const members = new Set(readSubscriptions(folder).map((it) => it.member));
+  for (const { name } of Deno.readDirSync(folder)) {
+    if (!name.startsWith(".") || members.has(name.slice(1))) continue;
+    const path = `${folder}/${name}`;
+    const info = lstatIfThere(path);
+    if (!info?.isFifo) continue;
+    if (Date.now() - info.mtime!.getTime() < ORPHAN_MS) continue;
+    const { hasReader } = await import("./probe.ts");
+    if (!hasReader(path)) removeIfThere(path);
+  }
+}
+
+/**
+ * Looks at a file that another process may have removed before.
+ *
+ * @param path The file; a symbolic link is not followed.
+ * @returns What it is; undefined if it is not there.
+ */
+export function lstatIfThere(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.lstatSync(path);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }

@@ -8,7 +8,7 @@ import { ensureFifo } from "../fifo.ts";
 import { FifoReader } from "../fifo_reader.ts";
 import type { Delimiter, Message } from "../framing.ts";
 import { matchesTopic } from "../topic.ts";
-import { removeIfThere, subscriptionName } from "./folder.ts";
+import { removeIfThere, subscriptionName, sweep } from "./folder.ts";
 import { readRetained } from "./retained.ts";
 
 /** How many messages wait for a Subscriber before its inbox is held up. */
@@ -186,6 +186,7 @@ class Inbox {
     const since = Date.now().toString(36);
     const random = crypto.randomUUID().slice(0, 8);
     const member = `${Deno.pid}-${since}-${random}`;
+    await sweep(options.folder);
     await ensureFifo(`${options.folder}/.${member}`, options.mode & 0o666);
     return new Inbox(options, member, onClosed);
   }

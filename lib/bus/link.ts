@@ -8,7 +8,7 @@ import { PIPE_BUF } from "../fifo.ts";
 import { FifoWriter } from "../fifo_writer.ts";
 import type { Delimiter } from "../framing.ts";
 import { Outbox } from "../outbox.ts";
-import { isTrusted } from "./folder.ts";
+import { isTrusted, lstatIfThere } from "./folder.ts";
 
 /** Messages that a subscriber of the bus did not get. */
 export interface Dropped {
@@ -80,7 +80,9 @@ export class Link {
     let trusted = options.shared;
     this.#outbox = new Outbox(
       async (bytes) => {
-        trusted ||= isTrusted(Deno.lstatSync(path));
+        // Gone since the folder was read: opening it will say so.
+        const info = trusted ? undefined : lstatIfThere(path);
+        trusted ||= !info || isTrusted(info);
         if (!trusted) throw new Error("the FIFO is another user's");
         await this.#writer.write(bytes);
         this.#stalled = false;
@@ -118,7 +120,7 @@ export class Link {
     const code = error instanceof FifobusError ? error.code : undefined;
     if (code === "no_reader") return this.#options.onGone(this.member);
     // It has left, as it should, since the folder was read.
-    if (!isThere(this.#path)) return;
+    if (!lstatIfThere(this.#path)) return;
     this.#stalled = code === "timed_out";
     const end = this.delimiter.charCodeAt(0);
     let count = 0;
@@ -129,14 +131,5 @@ export class Link {
       ? error.message
       : String(error);
     this.#options.onDropped({ member: this.member, count, reason });
-  }
-}
-
-function isThere(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
   }
 }

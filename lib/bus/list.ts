@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { closeSync, constants, openSync } from "node:fs";
-import { openFolder, readSubscriptions } from "./folder.ts";
+import { lstatIfThere, openFolder, readSubscriptions } from "./folder.ts";
+import { hasReader } from "./probe.ts";
 
 /** A filter that somebody subscribes to. */
 export interface LiveSubscription {
@@ -27,22 +27,12 @@ export function listSubscriptions(mode: number): LiveSubscription[] {
   return readSubscriptions(folder)
     .filter(({ name }) => hasReader(`${folder}/${name}`))
     .map(({ filter, name, member }) => {
-      const { birthtime, ctime } = Deno.lstatSync(`${folder}/${name}`);
+      const info = lstatIfThere(`${folder}/${name}`);
       return {
         filter,
         pid: parseInt(member) || null,
-        since: (birthtime ?? ctime)?.toISOString() ?? null,
+        since: (info?.birthtime ?? info?.ctime)?.toISOString() ?? null,
       };
     })
     .sort((a, b) => a.filter < b.filter ? -1 : Number(a.filter > b.filter));
-}
-
-function hasReader(path: string): boolean {
-  try {
-    const { O_WRONLY, O_NONBLOCK, O_NOFOLLOW } = constants;
-    closeSync(openSync(path, O_WRONLY | O_NONBLOCK | O_NOFOLLOW));
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -1,0 +1,353 @@
+/**
+ * Topics, by real processes.
+ *
+ * @module
+ */
+import { assert } from "jsr:@std/assert@1.0.19/assert";
+import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
+import { assertMatch } from "jsr:@std/assert@1.0.19/match";
+import { assertStringIncludes } from "jsr:@std/assert@1.0.19/string-includes";
+import {
+  commandLine,
+  eventually,
+  finish,
+  type Process,
+  TestBus,
+} from "./_process.ts";
+
+const EXAMPLES = new URL("../examples/topics/", import.meta.url).pathname;
+
+Deno.test("every subscriber gets every message that one of its filters matches", async () => {
+  await using bus = new TestBus();
+  await using one = await bus.sub("-v", "warehouse/+/temperature", "alarm/#");
+  await using two = await bus.sub("warehouse/#", "warehouse/a1/+", "#");
+  await finish(bus.pub("warehouse/a1/temperature", "21.5"));
+  await finish(bus.pub("alarm", "hot"));
+  await finish(bus.pub("warehouse/a1/humidity", "40"));
+  await finish(bus.pub("alarm/a1", "exit"));
+  assertEquals(
+    (await one.ended()).stdout,
+    "warehouse/a1/temperature\t21.5\nalarm\thot\n",
+  );
+  assertEquals((await two.ended()).stdout, "21.5\nhot\n40\n");
+  await eventually(() => bus.names().length === 0);
+});
+
+Deno.test("a publish to nobody is dropped with code 0, and -v says so", async () => {
+  await using bus = new TestBus();
+  const quiet = { code: 0, signal: null, stdout: "", stderr: "" };
+  assertEquals(await finish(bus.pub("nobody", "x")), quiet);
+  const { code, stderr } = await finish(bus.pub("-v", "nobody", "x"));
+  assertEquals([code, stderr], [
+    0,
+    "pub: 1 message dropped: nobody subscribes\n",
+  ]);
+});
+
+Deno.test("pub --wait waits for so many subscribers, with --timeout not for ever", async () => {
+  await using bus = new TestBus();
+  await using publisher = bus.pub("--wait=2", "news", "hello");
+  await using one = await bus.sub("news");
+  await using two = await bus.sub("#");
+  assertEquals(await one.line(), "hello");
+  assertEquals(await two.line(), "hello");
+  assertEquals((await publisher.ended()).code, 0);
+  const late = await finish(
+    bus.pub("--wait", "--timeout", "30ms", "other/topic", "x"),
+  );
+  // "#" is there: one subscriber is enough.
+  assertEquals(late.code, 0);
+  const none = await finish(bus.pub("--wait=2", "--timeout=30ms", "z", "x"));
+  assertEquals([none.code, none.stderr], [
+    124,
+    'pub: Cannot publish to "z": 1 of 2 subscribers are there, waited 30 ms\n',
+  ]);
+});
+
+Deno.test("a long-lived pub sees subscribers come and go", async () => {
+  await using bus = new TestBus();
+  await using publisher = bus.pub("-l", "t");
+  let round = 0;
+  for (; round < 3; round++) {
+    await using subscriber = await bus.sub("-C", "1", "t");
+    // Seen 10 ms after it is there, at the latest; others are dropped.
+    const sending = setInterval(() => publisher.write(`${round}\n`), 5);
+    assertEquals(await subscriber.line(), `${round}`);
+    clearInterval(sending);
+    await subscriber.ended();
+  }
+  await publisher.end();
+  assertEquals((await publisher.ended()).code, 0);
+});
+
+Deno.test("large messages and NUL framing go to topics too", async () => {
+  await using bus = new TestBus();
+  await using lines = await bus.sub("-C", "2", "t");
+  await using nuls = await bus.sub("--null", "-C", "3", "t");
+  const large = "x".repeat(300_000);
+  await Deno.writeTextFile(bus.file("large"), large);
+  assertEquals(
+    (await finish(bus.pub("--file", bus.file("large"), "t"))).code,
+    0,
+  );
+  const { code, stderr } = await finish(bus.pub("--null", "t", "two\nlines"));
+  assertEquals(code, 0);
+  assertMatch(
+    stderr,
+    /subscriber [0-9a-z-]+: it takes no messages that hold a/,
+  );
+  await finish(bus.pub("--null", "t", "last"));
+  assertEquals((await lines.ended()).stdout, `${large}\nlast\n`);
+  assertEquals((await nuls.ended()).stdout, `${large}\0two\nlines\0last\0`);
+});
+
+Deno.test("ten subscribers and four publishers, one killed and one stopped on the way", async () => {
+  await using bus = new TestBus();
+  const count = 2000;
+  const subscribers: Process[] = [];
+  await using _all = disposing(subscribers);
+  for (let i = 0; i < 10; i++) subscribers.push(await bus.sub("load/#"));
+  const [killed, stopped, ...healthy] = subscribers as [
+    Process,
+    Process,
+    ...Process[],
+  ];
+  const ended = healthy.map((subscriber) => subscriber.ended());
+  const publishers = ["a", "b", "c", "d"].map(async (name) => {
+    const lines = Array.from({ length: count }, (_, i) => `${name} ${i}`);
+    const file = bus.file(name);
+    await Deno.writeTextFile(file, lines.join("\n"));
+    return await finish(
+      bus.pub("--slow-timeout", "100ms", "--file", file, `load/${name}`),
+    );
+  });
+  stopped.kill("SIGSTOP");
+  killed.kill("SIGKILL");
+  await killed.ended();
+  for (const { code } of await Promise.all(publishers)) assertEquals(code, 0);
+  // The killed one left names, which this publisher removes.
+  await finish(bus.pub("load/end", "exit"));
+  for (const { code, stdout } of await Promise.all(ended)) {
+    assertEquals(code, 0);
+    const lines = stdout.trimEnd().split("\n");
+    assertEquals(lines.length, 4 * count);
+    for (const name of ["a", "b", "c", "d"]) {
+      assertEquals(
+        lines.filter((line) => line.startsWith(name)),
+        Array.from({ length: count }, (_, i) => `${name} ${i}`),
+      );
+    }
+  }
+  await eventually(() => bus.names().length === 1);
+  stopped.kill("SIGCONT");
+});
+
+Deno.test("a stopped subscriber loses messages alone, counted and reported", async () => {
+  await using bus = new TestBus();
+  await using stopped = await bus.sub("--no-exit-word", "t");
+  await using healthy = await bus.sub("-C", "5000", "t");
+  stopped.kill("SIGSTOP");
+  const lines = Array.from({ length: 5000 }, (_, i) => `message number ${i}`);
+  await Deno.writeTextFile(bus.file("lines"), lines.join("\n"));
+  const printed = healthy.ended();
+  const { code, stderr } = await finish(
+    bus.pub("--slow-timeout", "50ms", "--file", bus.file("lines"), "t"),
+  );
+  assertEquals(code, 0);
+  assertEquals((await printed).stdout.trimEnd().split("\n"), lines);
+  const [first, last] = stderr.trimEnd().split("\n");
+  assertMatch(
+    first!,
+    /^pub: dropping messages for subscriber \d+-[0-9a-z-]+: it does not read$/,
+  );
+  const dropped = Number(/^pub: (\d+) messages dropped for/.exec(last!)![1]);
+  stopped.kill("SIGCONT");
+  const kept = lines.slice(0, lines.length - dropped);
+  const rest = await stopped.until(`${kept.at(-1)}\n`);
+  assertEquals(rest.trimEnd().split("\n"), kept);
+});
+
+Deno.test("subscribers that join and leave during a stream get runs without a gap", async () => {
+  await using bus = new TestBus();
+  await using publisher = bus.pub("-l", "t");
+  let stop = false;
+  const feeding = (async () => {
+    for (let i = 0; !stop; i++) await publisher.write(`${i}\n`);
+    await publisher.end();
+  })().catch(() => "the test has failed");
+  for (let round = 0; round < 10; round++) {
+    const joining = Array.from(
+      { length: 20 },
+      () => finish(bus.subOnce("-C", "20", "t")),
+    );
+    for (const { code, stdout, stderr } of await Promise.all(joining)) {
+      const numbers = stdout.trimEnd().split("\n").map(Number);
+      assertEquals([code, numbers.length], [0, 20], stderr);
+      assertEquals(numbers, numbers.map((_, i) => numbers[0]! + i));
+    }
+  }
+  stop = true;
+  await feeding;
+  assertEquals((await publisher.ended()).code, 0);
+});
+
+Deno.test("a killed subscriber is noticed by the next publisher, its names removed", async () => {
+  await using bus = new TestBus();
+  await using subscriber = await bus.sub("a", "b/+");
+  subscriber.kill("SIGKILL");
+  await subscriber.ended();
+  assertEquals(bus.names().length, 2);
+  assertEquals((await finish(bus.subOnce("--list"))).stdout, "");
+  assertEquals(await finish(bus.pub("a", "x")), {
+    code: 0,
+    signal: null,
+    stdout: "",
+    stderr: "",
+  });
+  assertEquals([...Deno.readDirSync(bus.env.FIFOBUS_DIR!)], []);
+});
+
+Deno.test("what a subscriber left that died before it had a name is swept", async () => {
+  await using bus = new TestBus();
+  await finish(bus.pub("t", "makes the folder"));
+  const orphan = `${bus.env.FIFOBUS_DIR}/.123-dead`;
+  const young = `${bus.env.FIFOBUS_DIR}/.124-young`;
+  await finish(bus.sh('mkfifo "$0" "$1"', orphan, young));
+  await Deno.utime(orphan, new Date(0), new Date(0));
+  await using subscriber = await bus.sub("t");
+  await finish(bus.pub("t", "exit"));
+  assertEquals((await subscriber.ended()).code, 0);
+  const left = [...Deno.readDirSync(bus.env.FIFOBUS_DIR!)];
+  assertEquals(left.map(({ name }) => name), [".124-young"]);
+});
+
+Deno.test("last values come first to a new subscriber, until they are cleared", async () => {
+  await using bus = new TestBus();
+  await finish(bus.pub("--retain", "w/a", "1"));
+  await finish(bus.pub("-r", "w/a", "2"));
+  await finish(bus.pub("-r", "w/b", "3"));
+  await finish(bus.pub("-r", "x", "4"));
+  const retained = await finish(bus.subOnce("-v", "--retained-only", "w/#"));
+  assertEquals([retained.code, retained.stdout], [0, "w/a\t2\nw/b\t3\n"]);
+  await using all = await bus.sub("w/#");
+  await using fresh = await bus.sub("-R", "w/#");
+  await finish(bus.pub("w/b", "live"));
+  await finish(bus.pub("-r", "w/a", ""));
+  await finish(bus.pub("w/a", "exit"));
+  assertEquals((await all.ended()).stdout, "2\n3\nlive\n\n");
+  assertEquals((await fresh.ended()).stdout, "live\n\n");
+  const after = await finish(bus.subOnce("-v", "--retained-only", "#"));
+  assertEquals(after.stdout, "w/b\t3\nx\t4\n");
+});
+
+Deno.test("sub --list shows who subscribes to what", async () => {
+  await using bus = new TestBus();
+  await using subscriber = await bus.sub("b/#", "a");
+  const { stdout } = await finish(bus.subOnce("--list"));
+  const rows = stdout.trimEnd().split("\n").map((row) => row.split("\t"));
+  assertEquals(rows.map(([filter]) => filter), ["a", "b/#"]);
+  assertEquals(rows.map(([, pid]) => pid), Array(2).fill(`${subscriber.pid}`));
+  for (const [, , since] of rows) assert(Date.parse(since!) <= Date.now());
+  const json = await finish(bus.subOnce("--list", "--json", "a"));
+  const { filter, pid } = JSON.parse(json.stdout);
+  assertEquals([filter, pid], ["a", subscriber.pid]);
+});
+
+Deno.test("plain shell tools rewire topics: sub --keyed, a filter, pub --keyed", async () => {
+  await using bus = new TestBus();
+  await using subscriber = await bus.sub("-v", "out/#");
+  const [from, to] = [["sub", "--keyed", "in/#"], ["pub", "-l", "--keyed"]]
+    .map(([name, ...args]) =>
+      commandLine(name as "pub" | "sub", ...args).map((it) => `'${it}'`).join(
+        " ",
+      )
+    );
+  await using pipeline = bus.sh(`${from} | sed -u 's|^in/|out/|' | ${to}`);
+  await eventually(() => bus.names().length === 2);
+  await finish(bus.pub("in/a", "1"));
+  await finish(bus.pub("in/b/c", "two words"));
+  assertEquals(await subscriber.line(), "out/a\t1");
+  assertEquals(await subscriber.line(), "out/b/c\ttwo words");
+  await finish(bus.pub("in/a", "exit"));
+  assertEquals((await pipeline.ended()).code, 0);
+  const { code, stderr } = await (async () => {
+    await using bad = bus.pub("--keyed");
+    await bad.write("a\t1\nno tab\n");
+    await bad.end();
+    return await bad.ended();
+  })();
+  assertEquals(code, 1);
+  assertStringIncludes(
+    stderr,
+    'there is no tab between topic and message: "no',
+  );
+});
+
+Deno.test("plain programs join: a publisher in shell, a subscriber in Python", async () => {
+  await using bus = new TestBus();
+  await using ours = await bus.sub("warehouse/+/temperature");
+  await using rest = await bus.sub("warehouse/#");
+  await using other = await bus.sub("alarm");
+  await using python = bus.sh(
+    'exec python3 "$0" "$1"',
+    `${EXAMPLES}subscribe.py`,
+    "+/a1/#",
+  );
+  await eventually(() => bus.names().length === 4);
+  const publish = (...args: string[]) =>
+    finish(bus.sh('sh "$0" "$@"', `${EXAMPLES}publish.sh`, ...args));
+  assertEquals((await publish("warehouse/a1/temperature", "21.5")).code, 0);
+  assertEquals(await ours.line(), "21.5");
+  assertEquals(await rest.line(), "21.5");
+  assertEquals(await python.line(), "warehouse/a1/temperature: 21.5");
+  await finish(bus.pub("warehouse/a1", "from pub"));
+  assertEquals(await python.line(), "warehouse/a1: from pub");
+  await publish("alarm", "exit");
+  assertEquals((await other.ended()).stdout, "");
+  await finish(bus.pub("warehouse/a1", "exit"));
+  assertEquals((await python.ended()).code, 0);
+  assertEquals((await rest.ended()).stdout, "from pub\n");
+});
+
+Deno.test("the bus is refused where others could change it, and symbolic links too", async () => {
+  await using bus = new TestBus();
+  const folder = bus.env.FIFOBUS_DIR!;
+  await Deno.mkdir(folder);
+  await Deno.chmod(folder, 0o777);
+  const open = await finish(bus.pub("t", "x"));
+  assertEquals([open.code, open.stderr], [
+    1,
+    `pub: Cannot use "${folder}" as the bus: others may write to it (mode 777); ` +
+    "chmod go-w it, or allow that with --mode 777\n",
+  ]);
+  assertEquals((await finish(bus.pub("--mode", "777", "t", "x"))).code, 0);
+  await Deno.remove(folder);
+  await Deno.mkdir(bus.file("elsewhere"));
+  await Deno.symlink(bus.file("elsewhere"), folder);
+  const link = await finish(bus.subOnce("t"));
+  assertEquals([link.code, link.stderr], [
+    1,
+    `sub: Cannot use "${folder}" as the bus: it is not a folder\n`,
+  ]);
+});
+
+Deno.test("a symbolic link in the place of a FIFO is not followed", async () => {
+  await using bus = new TestBus();
+  await finish(bus.pub("t", "makes the folder"));
+  const victim = await bus.fifo("victim");
+  const file = Deno.openSync(victim, { read: true, write: true });
+  await Deno.symlink(victim, `${bus.env.FIFOBUS_DIR}/t@1`);
+  assertEquals(
+    (await finish(bus.pub("-v", "t", "x"))).stderr,
+    "pub: 1 message dropped: nobody subscribes\n",
+  );
+  file.close();
+});
+
+function disposing(processes: Process[]): AsyncDisposable {
+  return {
+    [Symbol.asyncDispose]: async () => {
+      for (const process of processes) await process[Symbol.asyncDispose]();
+    },
+  };
+}
