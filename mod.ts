@@ -25,9 +25,15 @@
  *
  * @module
  */
+export type { Dropped } from "./lib/bus/link.ts";
 export { FifobusError, type FifobusErrorCode } from "./lib/errors.ts";
 export { type Delimiter, Message } from "./lib/framing.ts";
-export { publish, Publisher, type PublisherOptions } from "./lib/publisher.ts";
+export {
+  publish,
+  Publisher,
+  type PublisherOptions,
+  type PublishOptions,
+} from "./lib/publisher.ts";
 export {
   subscribe,
   Subscriber,
