@@ -1,0 +1,131 @@
+/**
+ * Speed of topics: fan-out, one-shot latency, start to first message.
+ *
+ * @module
+ */
+import { Publisher, Subscriber } from "../../mod.ts";
+import { Folder } from "../_folder.ts";
+import { eventually } from "../_process.ts";
+import {
+  fifobus,
+  median,
+  report,
+  reportMachine,
+  run,
+  Timed,
+} from "./_measure.ts";
+
+const LINE = (i: number) =>
+  `warehouse/a1/temp ${String(i).padStart(12, "0")}\n`;
+const ROUNDS = 10;
+
+await using folder = new Folder();
+const bus = folder.file("bus");
+Deno.env.set("FIFOBUS_DIR", bus);
+reportMachine();
+
+/** One publisher's lines from a file to so many subscribers. */
+async function fanOut(subscribers: number, messages: number): Promise<number> {
+  const from = folder.file(`${messages}`);
+  const lines = Array.from({ length: messages }, (_, i) => LINE(i));
+  await Deno.writeTextFile(from, lines.join(""));
+  await using all = new AsyncDisposableStack();
+  const ended = [];
+  for (let i = 0; i < subscribers; i++) {
+    const command = fifobus("sub", "-C", `${messages}`, "t");
+    ended.push(all.use(new Timed(command)).end());
+  }
+  await eventually(() => names().length === subscribers);
+  const start = performance.now();
+  await using publisher = new Timed(
+    fifobus("pub", "-l", "--slow-timeout", "inf", "t"),
+    { from },
+  );
+  await Promise.all([publisher.end(), ...ended]);
+  return (performance.now() - start) / 1000;
+}
+
+function names(): string[] {
+  try {
+    return [...Deno.readDirSync(bus)].map(({ name }) => name)
+      .filter((name) => name.includes("@"));
+  } catch {
+    return [];
+  }
+}
+
+for (
+  const [subscribers, messages] of [[1, 1e6], [10, 2e5], [100, 2e4]] as const
+) {
+  const seconds = await fanOut(subscribers, messages);
+  const perSecond = messages * subscribers / seconds;
+  const each = 1e6 / perSecond;
+  report(
+    `pub -l to ${subscribers} sub, start of pub to end of all`,
+    `${(messages / seconds / 1e6).toFixed(3)} million messages/s, ` +
+      `${(perSecond / 1e6).toFixed(2)} million deliveries/s, ${
+        each.toFixed(2)
+      } µs each`,
+  );
+}
+
+{
+  await using publisher = await Publisher.open("nobody/there");
+  const count = 200_000;
+  await publisher.publish("first");
+  const start = performance.now();
+  for (let i = 0; i < count; i++) await publisher.publish("21.5");
+  const each = (performance.now() - start) * 1000 / count;
+  report(
+    "publish to a topic without subscriber, awaited",
+    `${each.toFixed(1)} µs`,
+  );
+}
+
+{
+  await using subscriber = await Subscriber.open("t");
+  await using publisher = await Publisher.open("t");
+  const trips = [];
+  for (let i = 0; i < 2000; i++) {
+    const start = performance.now();
+    const reading = subscriber.read();
+    publisher.publish("21.5");
+    await reading;
+    trips.push((performance.now() - start) * 1000);
+  }
+  report(
+    "publish to read in one process, through the kernel",
+    `${median(trips).toFixed(0)} µs`,
+  );
+}
+
+const empty = folder.file("empty.ts");
+await Deno.writeTextFile(empty, "");
+const starts = {
+  empty: [] as number[],
+  none: [] as number[],
+  one: [] as number[],
+  sub: [] as number[],
+};
+async function time(into: number[], command: string[]): Promise<void> {
+  const start = performance.now();
+  await run(command);
+  into.push(performance.now() - start);
+}
+for (let i = 0; i < ROUNDS; i++) {
+  await time(starts.empty, [Deno.execPath(), "run", empty]);
+  await time(starts.none, fifobus("pub", "nobody", "x"));
+  await using _subscriber = new Timed(fifobus("sub", "t"));
+  await eventually(() => names().length === 1);
+  await time(starts.one, fifobus("pub", "t", "exit"));
+}
+await run(fifobus("pub", "--retain", "r", "exit"));
+for (let i = 0; i < ROUNDS; i++) await time(starts.sub, fifobus("sub", "r"));
+for (
+  const [what, key] of [
+    ["an empty Deno module, start to end", "empty"],
+    ["pub to a topic without subscriber", "none"],
+    ["pub to a topic with one", "one"],
+    ["sub from its start to a first (retained) message and its end", "sub"],
+  ] as const
+) report(what, `${median(starts[key]).toFixed(0)} ms`);
