@@ -24,7 +24,7 @@ export class FifoOutlet implements Outlet {
    */
   constructor(path: string, delimiter: Delimiter, options: FifoWriterOptions) {
     this.#delimiter = delimiter.charCodeAt(0);
-    const writer = new FifoWriter(path, this.#delimiter, options);
+    const writer = new FifoWriter(path, delimiter, options);
     this.#writer = writer;
     this.#outbox = new Outbox((bytes) => writer.write(bytes), PIPE_BUF);
   }

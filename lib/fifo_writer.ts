@@ -6,6 +6,7 @@
 import { delay } from "jsr:@std/async@1.5.0/delay";
 import { FifobusError } from "./errors.ts";
 import { cannotOpen, checkFifo, PIPE_BUF } from "./fifo.ts";
+import { type Delimiter, tornMarker } from "./framing.ts";
 
 /** How a writer waits. */
 export interface FifoWriterOptions {
@@ -67,7 +68,7 @@ let fs: typeof import("node:fs") | undefined;
  */
 export class FifoWriter {
   readonly #path: string;
-  readonly #delimiter: Uint8Array;
+  readonly #tornMarker: Uint8Array;
   readonly #options: FifoWriterOptions;
   readonly #blocking: boolean;
   #handle: Handle | undefined;
@@ -79,12 +80,12 @@ export class FifoWriter {
    * Creates a writer, which opens the FIFO when it has something to write.
    *
    * @param path Where the FIFO is.
-   * @param delimiter The byte that ends a message.
+   * @param delimiter What ends a message.
    * @param options How to wait.
    */
-  constructor(path: string, delimiter: number, options: FifoWriterOptions) {
+  constructor(path: string, delimiter: Delimiter, options: FifoWriterOptions) {
     this.#path = path;
-    this.#delimiter = Uint8Array.of(delimiter);
+    this.#tornMarker = tornMarker(delimiter);
     this.#options = options;
     this.#blocking = OPEN_IS_ASYNC && options.wait && !options.signal &&
       options.timeoutMs === undefined && blockingWriters < MAX_BLOCKING_WRITERS;
@@ -108,7 +109,7 @@ export class FifoWriter {
       for (let rest = bytes; rest.length > 0;) {
         try {
           if (this.#torn) {
-            await this.#put(this.#delimiter);
+            await this.#put(this.#tornMarker);
             this.#torn = false;
           }
           rest = rest.subarray(await this.#put(rest));
@@ -130,7 +131,7 @@ export class FifoWriter {
     if (this.#blocking) blockingWriters--;
     if (!this.#handle) return;
     try {
-      if (this.#torn) tryWrite(this.#handle, this.#delimiter);
+      if (this.#torn) tryWrite(this.#handle, this.#tornMarker);
     } catch (error) {
       if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
     }

@@ -26,7 +26,14 @@ const TAB = 0x09;
  * drop it, wherever it lands, together with the delimiter behind it.
  */
 const WAKE = encoder.encode("\x16fifobus wake\x16");
-const WAKE_END = 0x16;
+
+/**
+ * What a publisher puts behind a message that it cannot write to its end. CAN
+ * is ASCII's "disregard what came before": splitters drop that message.
+ */
+const TORN = encoder.encode("\x18fifobus torn\x18");
+
+const MARK_LENGTH = WAKE.length;
 
 /**
  * The bytes that end a subscriber's pending read, see {@linkcode WAKE}.
@@ -35,7 +42,17 @@ const WAKE_END = 0x16;
  * @returns The marker and its delimiter.
  */
 export function wakeMarker(delimiter: Delimiter): Uint8Array<ArrayBuffer> {
-  return Uint8Array.of(...WAKE, delimiter.charCodeAt(0));
+  return concat([WAKE, Uint8Array.of(delimiter.charCodeAt(0))]);
+}
+
+/**
+ * The bytes that end a torn message, see {@linkcode TORN}.
+ *
+ * @param delimiter What ends a message.
+ * @returns The marker and its delimiter.
+ */
+export function tornMarker(delimiter: Delimiter): Uint8Array<ArrayBuffer> {
+  return concat([TORN, Uint8Array.of(delimiter.charCodeAt(0))]);
 }
 
 /** One message, as it was received. */
@@ -321,10 +338,12 @@ export class MessageSplitter {
     end: number,
     messages: Message[],
   ): void {
-    if (buffer[end - 1] === WAKE_END && endsWithWake(buffer, start, end)) {
+    if (endsWith(buffer, start, end, WAKE)) {
       this.#wakes++;
       // It may have landed between two halves of somebody's message.
-      this.#keep(buffer.slice(start, end - WAKE.length));
+      this.#keep(buffer.slice(start, end - MARK_LENGTH));
+    } else if (endsWith(buffer, start, end, TORN)) {
+      return;
     } else if (end - start > this.#maxBytes) {
       this.#fail(`is ${end - start}`);
     } else {
@@ -337,8 +356,8 @@ export class MessageSplitter {
     if (this.#error || bytes.length === 0) return;
     this.#rest.push(bytes);
     this.#restBytes += bytes.length;
-    // A wake marker and a delimiter may be among these bytes.
-    if (this.#restBytes <= this.#maxBytes + WAKE.length + 1) return;
+    // A marker and a delimiter may be among these bytes.
+    if (this.#restBytes <= this.#maxBytes + MARK_LENGTH + 1) return;
     this.#fail(`has no end after ${this.#restBytes}`);
     this.#takeRest();
   }
@@ -359,11 +378,14 @@ export class MessageSplitter {
   }
 }
 
-function endsWithWake(
+/** Looks at the last byte first: that is all it costs a plain message. */
+function endsWith(
   buffer: Uint8Array,
   start: number,
   end: number,
+  mark: Uint8Array,
 ): boolean {
-  const from = end - WAKE.length;
-  return from >= start && WAKE.every((byte, i) => buffer[from + i] === byte);
+  if (end - start < MARK_LENGTH || buffer[end - 1] !== mark[0]) return false;
+  const from = end - MARK_LENGTH;
+  return mark.every((byte, i) => buffer[from + i] === byte);
 }

@@ -6,6 +6,7 @@ import {
   encodeMessage,
   Message,
   MessageSplitter,
+  tornMarker,
   wakeMarker,
 } from "../lib/framing.ts";
 
@@ -38,10 +39,10 @@ Deno.test("MessageSplitter finds the same messages wherever the bytes are cut", 
     const messages: Uint8Array[] = [];
     const wire: number[] = [];
     for (let i = random(40); i > 0; i--) {
-      // All bytes, but for the delimiter and the end of a wake marker.
+      // All bytes, but for the delimiter and the ends of markers.
       const message = Uint8Array.from(
         { length: random(4) === 0 ? random(3000) : random(40) },
-        () => 0x17 + random(0xff - 0x17),
+        () => 0x19 + random(0xff - 0x19),
       );
       messages.push(message);
       const cut = random(message.length + 1);
@@ -113,6 +114,17 @@ Deno.test("MessageSplitter drops wake markers, and counts them", () => {
     "bc",
   ]);
   assertEquals(splitter.wakes, 3);
+});
+
+Deno.test("MessageSplitter drops a message that was torn, and nothing else", () => {
+  const splitter = new MessageSplitter("p", "\n", 20);
+  const torn = tornMarker("\n");
+  const half = "x".repeat(20);
+  assertEquals(
+    split(splitter, "a\n", half, torn, "b\n", torn, "\x18\n", "c\x16\n"),
+    ["a", "b", "\x18", "c\x16"],
+  );
+  assertEquals(splitter.error, undefined);
 });
 
 Deno.test("Message.frame() writes with another delimiter than was read", () => {

@@ -119,6 +119,23 @@ Deno.test("a publisher with slowTimeoutMs 0 never waits, with Infinity never dro
   reader.close();
 });
 
+Deno.test("a large message that is dropped half-way does not arrive in part", async () => {
+  await using bus = ownBus();
+  await using stopped = await bus.sub("-C", "1", "t");
+  stopped.kill("SIGSTOP");
+  let dropped = 0;
+  await using publisher = await Publisher.open("t", {
+    slowTimeoutMs: 20,
+    onDropped: ({ count }) => dropped += count,
+  });
+  await publisher.publish("x".repeat(200_000));
+  assertEquals(dropped, 1);
+  stopped.kill("SIGCONT");
+  const last = setInterval(() => publisher.publish("last"), 5);
+  assertEquals(await stopped.line(), "last");
+  clearInterval(last);
+});
+
 Deno.test("a Subscriber that is not read holds up its process alone, and can be left", async () => {
   await using _bus = ownBus();
   await using unread = await Subscriber.open("t");

@@ -69,7 +69,7 @@ export class Link {
     this.delimiter = delimiter;
     this.#options = options;
     const grant = () => this.#stalled ? 0 : options.slowTimeoutMs;
-    this.#writer = new FifoWriter(path, delimiter.charCodeAt(0), {
+    this.#writer = new FifoWriter(path, delimiter, {
       wait: false,
       owned: true,
       signal: options.signal,
