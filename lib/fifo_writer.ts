@@ -56,6 +56,13 @@ const BURST = 16;
 const MIN_PAUSE_MS = 1;
 const MAX_PAUSE_MS = 50;
 
+/**
+ * How much of a larger message is written at a time. Linux has a page for each,
+ * and appends to the last page even if the pipe is full: the 16 bytes that are
+ * left in it take the marker that ends a torn message.
+ */
+const PIECE = PIPE_BUF - 16;
+
 let fs: typeof import("node:fs") | undefined;
 
 /**
@@ -116,7 +123,10 @@ export class FifoWriter {
         } catch (error) {
           // What the last reader did not read of it waits for the next one.
           this.#torn ||= rest.length < bytes.length;
-          if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+          if (!(error instanceof Deno.errors.BrokenPipe)) {
+            this.#endTorn();
+            throw error;
+          }
           rest = bytes;
           if (await this.#reopen()) await this.#lock(exclusive);
         }
@@ -130,13 +140,18 @@ export class FifoWriter {
   close(): void {
     if (this.#blocking) blockingWriters--;
     if (!this.#handle) return;
+    this.#endTorn();
+    closeHandle(this.#handle);
+    this.#handle = undefined;
+  }
+
+  #endTorn(): void {
+    if (!this.#torn) return;
     try {
-      if (this.#torn) tryWrite(this.#handle, this.#tornMarker);
+      this.#torn = tryWrite(this.#handle!, this.#tornMarker) === 0;
     } catch (error) {
       if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
     }
-    closeHandle(this.#handle);
-    this.#handle = undefined;
   }
 
   /**
@@ -279,8 +294,8 @@ function openOwned(path: string): Deno.FsFile {
 }
 
 /**
- * Writes the first PIPE_BUF bytes, if there is room for them: all or nothing,
- * while of more than that node:fs would write some, and fail without a count.
+ * Writes what fits into PIPE_BUF bytes, if there is room for it: all or
+ * nothing, while of more node:fs would write some, and fail without a count.
  *
  * @param handle Where; without a descriptor there is never room.
  * @param bytes What.
@@ -288,8 +303,9 @@ function openOwned(path: string): Deno.FsFile {
  */
 function tryWrite({ fd }: Handle, bytes: Uint8Array): number {
   if (fd === undefined) return 0;
+  const piece = bytes.length > PIPE_BUF ? bytes.subarray(0, PIECE) : bytes;
   try {
-    return fs!.writeSync(fd, bytes.subarray(0, PIPE_BUF));
+    return fs!.writeSync(fd, piece);
   } catch (error) {
     if (error instanceof Deno.errors.WouldBlock) return 0;
     throw error;

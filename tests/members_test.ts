@@ -124,12 +124,14 @@ Deno.test("a large message that is dropped half-way does not arrive in part", as
   await using stopped = await bus.sub("-C", "1", "t");
   stopped.kill("SIGSTOP");
   let dropped = 0;
-  await using publisher = await Publisher.open("t", {
+  const large = await Publisher.open("t", {
     slowTimeoutMs: 20,
     onDropped: ({ count }) => dropped += count,
   });
-  await publisher.publish("x".repeat(200_000));
+  await large.publish("x".repeat(200_000));
+  await large.close();
   assertEquals(dropped, 1);
+  await using publisher = await Publisher.open("t");
   stopped.kill("SIGCONT");
   const last = setInterval(() => publisher.publish("last"), 5);
   assertEquals(await stopped.line(), "last");
