@@ -109,6 +109,23 @@ Deno.test("pub goes on when its subscriber is killed and started anew", async ()
   }
 });
 
+// By processes of their own: a process that this one is just starting holds its
+// open files for a moment, and a FIFO then has a reader that nobody knows of.
+Deno.test("pub finds the new FIFO when its path has been made anew", async () => {
+  await using folder = new Folder();
+  for (const options of [[], ["--timeout", "60"]]) {
+    const path = await folder.fifo(`pipe${options.length}`);
+    await using publisher = pub("-l", ...options, path);
+    for (const round of ["a", "b"]) {
+      await publisher.write(`${round}\n`);
+      const { stdout } = await finish(sub("-C", "1", path));
+      assertEquals(stdout, `${round}\n`);
+      await Deno.remove(path);
+      await folder.fifo(`pipe${options.length}`);
+    }
+  }
+});
+
 Deno.test("pub --no-wait and --timeout give up with codes of their own", async () => {
   await using folder = new Folder();
   const path = folder.file("pipe");

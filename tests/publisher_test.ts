@@ -81,22 +81,6 @@ Deno.test("Publisher takes back the message that its reader left half read", asy
   assertEquals(await received, ["next"]);
 });
 
-Deno.test("Publisher finds the new FIFO when its path has been made anew", async () => {
-  await using folder = new Folder();
-  const path = folder.file("pipe");
-  for (const options of [{}, { timeoutMs: 60_000 }]) {
-    await using publisher = await Publisher.open(path, options);
-    for (const round of ["a", "b"]) {
-      const publishing = publisher.publish(round);
-      await using subscriber = await Subscriber.open(path);
-      await publishing;
-      assertEquals(await texts(subscriber, 1), [round]);
-      await Deno.remove(path);
-      await folder.fifo();
-    }
-  }
-});
-
 Deno.test("Publisher gives up as its options say, and can go on", async () => {
   await using folder = new Folder();
   const path = folder.file("pipe");
