@@ -202,6 +202,33 @@ export function tagMessages(
   return concat(parts);
 }
 
+/**
+ * Ends messages by another delimiter.
+ *
+ * @param messages The messages, each with the delimiter it has now.
+ * @param from What ends a message now.
+ * @param to What is to end it.
+ * @returns The messages, and how many were left out, as they hold what would
+ * have to end them.
+ */
+export function reframe(
+  messages: Uint8Array<ArrayBuffer>,
+  from: Delimiter,
+  to: Delimiter,
+): { messages: Uint8Array<ArrayBuffer>; dropped: number } {
+  const [before, after] = [from.charCodeAt(0), to.charCodeAt(0)];
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  let dropped = 0;
+  for (let start = 0; start < messages.length;) {
+    const end = messages.indexOf(before, start);
+    const message = messages.subarray(start, end);
+    if (message.includes(after)) dropped++;
+    else parts.push(message, Uint8Array.of(after));
+    start = end + 1;
+  }
+  return { messages: concat(parts), dropped };
+}
+
 function concat(parts: Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
   if (parts.length === 1) return parts[0]!;
   let length = 0;

@@ -169,7 +169,7 @@ export class Publisher implements AsyncDisposable {
     // Loaded here: a message to a FIFO should not wait for it.
     const { BusOutlet } = await import("./bus/outlet.ts");
     const outlet = new BusOutlet({
-      mode: mode ?? 0o700,
+      mode,
       delimiter,
       slowTimeoutMs: options.slowTimeoutMs ?? SLOW_TIMEOUT_MS,
       signal,
@@ -185,12 +185,13 @@ export class Publisher implements AsyncDisposable {
   }
 
   /**
-   * How many subscribers the topic has; a FIFO has nobody to count them.
+   * How many subscribers a topic has; a FIFO has nobody to count them.
    *
+   * @param topic The topic, if it is another than the publisher was opened for.
    * @returns Their number, or undefined for a FIFO.
    */
-  subscribers(): number | undefined {
-    return this.#outlet.subscribers?.(this.#address);
+  subscribers(topic: string = this.#address): number | undefined {
+    return this.#outlet.subscribers?.(topic);
   }
 
   /**
@@ -203,6 +204,7 @@ export class Publisher implements AsyncDisposable {
    * @returns When the message is in the FIFO, or in that of each subscriber
    * that takes it.
    * @throws {FifobusError} `message_too_large`, `delimiter_in_message`;
+   * `bad_address`, if a FIFO is given a topic or a message to retain;
    * `no_reader`, `timed_out`; `not_a_fifo`, if the FIFO was removed; `closed`.
    */
   publish(
@@ -279,7 +281,12 @@ export class Publisher implements AsyncDisposable {
     single: boolean,
   ): Promise<void> {
     if (this.#closed) throw this.#refused("closed", "the publisher is closed");
-    if (topic !== this.#address) checkTopicName(topic);
+    if (topic !== this.#address) {
+      if (!this.#outlet.subscribers) {
+        throw this.#refused("bad_address", "a FIFO has no topics");
+      }
+      checkTopicName(topic);
+    }
     if (retain) {
       if (!this.#outlet.retain) {
         throw this.#refused("bad_address", "a FIFO keeps no last value");

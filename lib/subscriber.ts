@@ -271,9 +271,9 @@ async function joinBus(
   options: SubscriberOptions,
 ): Promise<Source> {
   // Loaded here: who reads a FIFO should not wait for it.
-  const { openFolder } = await import("./bus/folder.ts");
+  const { DEFAULT_BUS_MODE, openFolder } = await import("./bus/folder.ts");
   const { join } = await import("./bus/inbox.ts");
-  const mode = options.mode ?? 0o700;
+  const mode = options.mode ?? DEFAULT_BUS_MODE;
   return await join(filters, {
     folder: openFolder(mode),
     mode,

@@ -332,6 +332,19 @@ Deno.test("the bus is refused where others could change it, and symbolic links t
   ]);
 });
 
+Deno.test("--keyed -v counts the messages of each topic that nobody heard", async () => {
+  await using bus = new TestBus();
+  await using subscriber = await bus.sub("-C", "2", "heard");
+  await using publisher = bus.pub("--keyed", "-v");
+  await publisher.write("heard\t1\nunheard\t2\nunheard\t3\nheard\t4\n");
+  await publisher.end();
+  assertEquals(
+    (await publisher.ended()).stderr,
+    "pub: 2 messages dropped: nobody subscribes\n",
+  );
+  assertEquals((await subscriber.ended()).stdout, "1\n4\n");
+});
+
 Deno.test("a symbolic link in the place of a FIFO is not followed", async () => {
   await using bus = new TestBus();
   await finish(bus.pub("t", "makes the folder"));

@@ -135,11 +135,7 @@ Deno.test("a large message that is dropped half-way does not arrive in part", as
   stopped.kill("SIGCONT");
   let arrived = false;
   const line = stopped.line().finally(() => arrived = true);
-  while (!arrived) {
-    await publisher.publish("last");
-    // To nobody that takes no turn of the event loop.
-    await Deno.stat(bus.path);
-  }
+  while (!arrived) await publisher.publish("last");
   assertEquals(await line, "last");
 });
 
@@ -282,4 +278,43 @@ Deno.test("a named pipe feeds a topic", async () => {
   assertEquals(await subscriber.line(), "a");
   pipe.kill("SIGINT");
   await pipe.ended();
+});
+
+Deno.test("a NUL publisher loses only what a line-feed member cannot take", async () => {
+  await using _bus = ownBus();
+  await using subscriber = await Subscriber.open("t");
+  const drops: Dropped[] = [];
+  await using publisher = await Publisher.open("t", {
+    delimiter: "\0",
+    onDropped: (dropped) => drops.push(dropped),
+  });
+  const framed = "one\0two\nlines\0three\0four\nlines\0";
+  await publisher.publishFramed(new TextEncoder().encode(framed));
+  assertEquals(await take(subscriber, 2), ["t one", "t three"]);
+  const [dropped] = drops;
+  assertEquals(
+    [drops.length, dropped!.count, dropped!.reason],
+    [1, 2, "it takes no messages that hold a line feed"],
+  );
+});
+
+Deno.test("large messages that nobody reads hold up their process at 1 MiB", async () => {
+  await using _bus = ownBus();
+  await using _unread = await Subscriber.open("t");
+  let dropped = 0;
+  await using publisher = await Publisher.open("t", {
+    slowTimeoutMs: 200,
+    onDropped: ({ count }) => dropped += count,
+  });
+  const large = "x".repeat(256 * 1024);
+  for (let i = 0; i < 20; i++) await publisher.publish(large);
+  assert(dropped > 10, `${dropped}`);
+});
+
+Deno.test("a loop that publishes to nobody lets timers run", async () => {
+  await using _bus = ownBus();
+  await using publisher = await Publisher.open("t");
+  let over = false;
+  setTimeout(() => over = true, 20);
+  while (!over) await publisher.publish("x");
 });

@@ -210,3 +210,14 @@ Deno.test("40 Publishers whose readers have stopped leave the file system usable
   for (const publisher of publishers) await publisher.close();
   for (const reader of readers) reader.close();
 });
+
+Deno.test("a FIFO has no topics: a message to one is refused", async () => {
+  await using folder = new Folder();
+  await using publisher = await Publisher.open(folder.file("pipe"));
+  const error = await assertRejects(
+    () => publisher.publish("x", { topic: "t" }),
+    FifobusError,
+    "a FIFO has no topics",
+  );
+  assertEquals(error.code, "bad_address");
+});

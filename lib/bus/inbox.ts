@@ -11,8 +11,8 @@ import { matchesTopic } from "../topic.ts";
 import { removeIfThere, subscriptionName, sweep } from "./folder.ts";
 import { readRetained } from "./retained.ts";
 
-/** How many messages wait for a Subscriber before its inbox is held up. */
-const HIGH_WATER_MARK = 1000;
+/** How much waits for a Subscriber before its inbox is held up. */
+const HIGH_WATER_MARK = { messages: 1000, bytes: 1024 * 1024 };
 
 /** How many topics an inbox remembers the Subscribers of. */
 const MAX_CACHED_TOPICS = 1000;
@@ -75,6 +75,7 @@ export class Membership {
   readonly filters: string[];
   #inbox: Inbox | undefined;
   #queue: Message[] = [];
+  #queuedBytes = 0;
   #ended = false;
   #error: unknown;
   #changed = Promise.withResolvers<void>();
@@ -86,7 +87,8 @@ export class Membership {
 
   /** Whether it holds up its inbox. */
   get isFull(): boolean {
-    return this.#queue.length >= HIGH_WATER_MARK;
+    return this.#queue.length >= HIGH_WATER_MARK.messages ||
+      this.#queuedBytes >= HIGH_WATER_MARK.bytes;
   }
 
   /** Waits for messages. */
@@ -98,6 +100,7 @@ export class Membership {
     }
     const messages = this.#queue;
     this.#queue = [];
+    this.#queuedBytes = 0;
     this.#inbox?.resume();
     return messages;
   }
@@ -121,6 +124,7 @@ export class Membership {
   /** Takes a message. */
   push(message: Message): void {
     this.#queue.push(message);
+    this.#queuedBytes += message.length;
     this.#notify();
   }
 

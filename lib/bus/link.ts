@@ -28,8 +28,6 @@ export interface LinkOptions {
   slowTimeoutMs: number;
   /** Drops what is not written yet, when aborted. */
   signal: AbortSignal | undefined;
-  /** The subscriber is dead: nobody reads its FIFO. */
-  onGone(member: string): void;
   /** Messages were dropped. */
   onDropped(dropped: Dropped): void;
 }
@@ -46,6 +44,7 @@ export class Link {
   readonly delimiter: Delimiter;
   readonly #path: string;
   readonly #options: LinkOptions;
+  readonly #onGone: () => void;
   readonly #writer: FifoWriter;
   readonly #outbox: Outbox;
   #stalled = false;
@@ -57,14 +56,17 @@ export class Link {
    * @param path One name of its FIFO.
    * @param delimiter What ends its messages.
    * @param options How to send, and what to tell.
+   * @param onGone Is told that the member is dead: nobody reads its FIFO.
    */
   constructor(
     member: string,
     path: string,
     delimiter: Delimiter,
     options: LinkOptions,
+    onGone: () => void,
   ) {
     this.#path = path;
+    this.#onGone = onGone;
     this.member = member;
     this.delimiter = delimiter;
     this.#options = options;
@@ -118,7 +120,7 @@ export class Link {
 
   #drop(error: unknown, messages: Uint8Array): void {
     const code = error instanceof FifobusError ? error.code : undefined;
-    if (code === "no_reader") return this.#options.onGone(this.member);
+    if (code === "no_reader") return this.#onGone();
     // It has left, as it should, since the folder was read.
     if (!lstatIfThere(this.#path)) return;
     this.#stalled = code === "timed_out";

@@ -3,7 +3,12 @@
  *
  * @module
  */
-import { lstatIfThere, openFolder, readSubscriptions } from "./folder.ts";
+import {
+  DEFAULT_BUS_MODE,
+  lstatIfThere,
+  openFolder,
+  readSubscriptions,
+} from "./folder.ts";
 import { hasReader } from "./probe.ts";
 
 /** A filter that somebody subscribes to. */
@@ -22,7 +27,9 @@ export interface LiveSubscription {
  * @param mode The permissions that the bus may have.
  * @returns The subscriptions.
  */
-export function listSubscriptions(mode: number): LiveSubscription[] {
+export function listSubscriptions(
+  mode: number = DEFAULT_BUS_MODE,
+): LiveSubscription[] {
   const folder = openFolder(mode);
   return readSubscriptions(folder)
     .filter(({ name }) => hasReader(`${folder}/${name}`))

@@ -5,9 +5,9 @@
  */
 import { delay } from "jsr:@std/async@1.5.0/delay";
 import { FifobusError } from "../errors.ts";
-import { type Delimiter, tagMessages } from "../framing.ts";
+import { type Delimiter, reframe, tagMessages } from "../framing.ts";
 import type { Outlet } from "../publisher.ts";
-import { openFolder } from "./folder.ts";
+import { DEFAULT_BUS_MODE, openFolder } from "./folder.ts";
 import type { Dropped, Link } from "./link.ts";
 import { retain } from "./retained.ts";
 import { Routes } from "./routes.ts";
@@ -15,10 +15,15 @@ import { Routes } from "./routes.ts";
 /** How often to look for a subscriber that is waited for. */
 const LOOK_MS = 5;
 
+/** How long messages to nobody may keep the event loop to themselves. */
+const TURN_MS = 10;
+
+const NAMES: Record<Delimiter, string> = { "\n": "a line feed", "\0": "a NUL" };
+
 /** How to publish to the bus. */
 export interface BusOutletOptions {
   /** The permissions of the folder, if it has to be made. */
-  mode: number;
+  mode: number | undefined;
   /** What ends a message. */
   delimiter: Delimiter;
   /** How long a message waits for a subscriber that does not read. */
@@ -33,7 +38,9 @@ export interface BusOutletOptions {
 export class BusOutlet implements Outlet {
   readonly #folder: string;
   readonly #options: BusOutletOptions;
+  readonly #mode: number;
   readonly #routes: Routes;
+  #turnedAt = performance.now();
 
   /**
    * Opens the bus.
@@ -43,12 +50,12 @@ export class BusOutlet implements Outlet {
    */
   constructor(options: BusOutletOptions) {
     this.#options = options;
-    this.#folder = openFolder(options.mode);
+    this.#mode = options.mode ?? DEFAULT_BUS_MODE;
+    this.#folder = openFolder(this.#mode);
     this.#routes = new Routes(this.#folder, {
-      shared: (options.mode & 0o022) !== 0,
+      shared: (this.#mode & 0o022) !== 0,
       slowTimeoutMs: options.slowTimeoutMs,
       signal: options.signal,
-      onGone: () => {},
       onDropped: options.onDropped,
     });
   }
@@ -68,7 +75,7 @@ export class BusOutlet implements Outlet {
   ): Promise<void> {
     this.#options.signal?.throwIfAborted();
     const links = this.#routes.find(topic);
-    if (links.length === 0) return;
+    if (links.length === 0) return await this.#turn();
     const { delimiter } = this.#options;
     const tagged = tagMessages(topic, messages, delimiter);
     const one = links[0]!;
@@ -79,7 +86,7 @@ export class BusOutlet implements Outlet {
   }
 
   retain(topic: string, message: Uint8Array): void {
-    retain(this.#folder, topic, message, this.#options.mode);
+    retain(this.#folder, topic, message, this.#mode);
   }
 
   async waitFor(
@@ -105,6 +112,13 @@ export class BusOutlet implements Outlet {
     await this.#routes.close();
   }
 
+  /** A loop that awaits messages to nobody would starve timers and signals. */
+  async #turn(): Promise<void> {
+    if (performance.now() - this.#turnedAt < TURN_MS) return;
+    await delay(0);
+    this.#turnedAt = performance.now();
+  }
+
   async #sendTo(
     link: Link,
     tagged: Uint8Array<ArrayBuffer>,
@@ -112,17 +126,14 @@ export class BusOutlet implements Outlet {
   ): Promise<void> {
     const { delimiter } = this.#options;
     if (link.delimiter === delimiter) return await link.send(tagged, single);
-    const [ours, theirs] = [delimiter, link.delimiter].map((it) =>
-      it.charCodeAt(0)
-    ) as [number, number];
-    if (tagged.includes(theirs)) {
-      const reason = "it takes no messages that hold a line feed";
-      const { member } = link;
-      return this.#options.onDropped({ member, count: 1, reason });
+    const taken = reframe(tagged, delimiter, link.delimiter);
+    if (taken.dropped > 0) {
+      this.#options.onDropped({
+        member: link.member,
+        count: taken.dropped,
+        reason: `it takes no messages that hold ${NAMES[link.delimiter]}`,
+      });
     }
-    await link.send(
-      tagged.map((byte) => byte === ours ? theirs : byte),
-      single,
-    );
+    if (taken.messages.length > 0) await link.send(taken.messages, single);
   }
 }

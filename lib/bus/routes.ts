@@ -28,6 +28,8 @@ export class Routes {
   readonly #folder: string;
   readonly #options: LinkOptions;
   readonly #links = new Map<string, Link>();
+  /** Those to members that have left, until what was sent before is through. */
+  readonly #closing = new Set<Promise<void>>();
   readonly #byTopic = new Map<string, Link[]>();
   #subscriptions: Subscription[] = [];
   #checkedAt = -Infinity;
@@ -41,11 +43,7 @@ export class Routes {
    */
   constructor(folder: string, options: LinkOptions) {
     this.#folder = folder;
-    const onGone = (member: string) => {
-      this.#forget(member);
-      options.onGone(member);
-    };
-    this.#options = { ...options, onGone };
+    this.#options = options;
   }
 
   /** How many bytes wait to be written to all members together. */
@@ -79,15 +77,24 @@ export class Routes {
 
   /** Closes all links, once all is written or dropped. */
   async close(): Promise<void> {
-    const links = [...this.#links.values()];
-    await Promise.all(links.map((link) => link.close()));
+    for (const member of this.#links.keys()) this.#drop(member);
+    await Promise.all(this.#closing);
+  }
+
+  #drop(member: string): void {
+    const closing = this.#links.get(member)?.close();
+    this.#links.delete(member);
+    if (!closing) return;
+    this.#closing.add(closing);
+    closing.finally(() => this.#closing.delete(closing));
   }
 
   #link({ member, name, delimiter }: Subscription): Link {
     let link = this.#links.get(member);
     if (!link) {
       const path = `${this.#folder}/${name}`;
-      link = new Link(member, path, delimiter, this.#options);
+      const onGone = () => this.#forget(member);
+      link = new Link(member, path, delimiter, this.#options, onGone);
       this.#links.set(member, link);
     }
     return link;
@@ -103,10 +110,8 @@ export class Routes {
     this.#subscriptions = readSubscriptions(this.#folder);
     this.#byTopic.clear();
     const members = new Set(this.#subscriptions.map(({ member }) => member));
-    for (const [member, link] of this.#links) {
-      if (members.has(member)) continue;
-      this.#links.delete(member);
-      link.close();
+    for (const member of this.#links.keys()) {
+      if (!members.has(member)) this.#drop(member);
     }
   }
 
@@ -120,7 +125,6 @@ export class Routes {
     this.#subscriptions = this.#subscriptions
       .filter((subscription) => subscription.member !== member);
     this.#byTopic.clear();
-    this.#links.get(member)?.close();
-    this.#links.delete(member);
+    this.#drop(member);
   }
 }

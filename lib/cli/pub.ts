@@ -132,15 +132,18 @@ class Sender implements AsyncDisposable {
 
   async send(message: string): Promise<void> {
     const publisher = await this.#publisher!;
-    if (publisher.subscribers() === 0) this.#unheard++;
-    await publisher.publish(message, { retain: this.#given.retain });
+    const { retain, verbose } = this.#given;
+    if (verbose && publisher.subscribers() === 0) this.#unheard++;
+    await publisher.publish(message, { retain });
   }
 
   async sendAll(messages: Message[], topic?: string): Promise<void> {
     const publisher = await (this.#publisher ??= this.#open(topic!));
-    if (publisher.subscribers() === 0) this.#unheard += messages.length;
+    const { retain, verbose } = this.#given;
+    if (verbose && publisher.subscribers(topic) === 0) {
+      this.#unheard += messages.length;
+    }
     const framed = Message.frame(messages, delimiterOf(this.#given));
-    const { retain } = this.#given;
     await publisher.publishFramed(framed, { topic, retain });
   }
 
@@ -150,7 +153,7 @@ class Sender implements AsyncDisposable {
     for (const [member, count] of this.#dropped) {
       this.#say(`${messages(count)} dropped for subscriber ${member}`);
     }
-    if (this.#given.verbose && this.#unheard > 0) {
+    if (this.#unheard > 0) {
       this.#say(`${messages(this.#unheard)} dropped: nobody subscribes`);
     }
   }

@@ -131,7 +131,7 @@ async function printList(
   world: World,
 ): Promise<number> {
   const { listSubscriptions } = await import("../bus/list.ts");
-  const lines = listSubscriptions(given.mode ?? 0o700)
+  const lines = listSubscriptions(given.mode)
     .filter(({ filter }) => filters.length === 0 || filters.includes(filter))
     .map((it) =>
       given.json
