@@ -1,0 +1,163 @@
+/**
+ * Seven languages: what has to be installed for one, how an example in it is
+ * built, and how it is run. The tests and the warehouse use it.
+ *
+ * @module
+ */
+import { fromFileUrl } from "jsr:@std/path@1.1.6/from-file-url";
+
+/** Beside the examples, and ignored by git. */
+const CACHE = fromFileUrl(new URL(".cache", import.meta.url));
+
+/** A program and its arguments. */
+export type Command = [string, ...string[]];
+
+/** A language of the examples. */
+export interface Language {
+  /** What people call it. */
+  name: string;
+  /** Where its examples are. */
+  folder: string;
+  /** What they end with. */
+  extension: string;
+  /** Prints its version where it is installed. */
+  toolchain: Command;
+  /** Builds the source into a folder. */
+  build?(source: string, folder: string): Command;
+  /** Runs the source, or what was built of it. */
+  run(source: string, folder: string): Command;
+}
+
+/** The languages of the examples. */
+export const LANGUAGES: Language[] = [
+  {
+    name: "Go",
+    folder: "go",
+    extension: "go",
+    toolchain: ["go", "version"],
+    build: (source, folder) => ["go", "build", "-o", `${folder}/main`, source],
+    run: (_, folder) => [`${folder}/main`],
+  },
+  {
+    name: "Python",
+    folder: "python",
+    extension: "py",
+    toolchain: ["python3", "--version"],
+    run: (source) => ["python3", source],
+  },
+  {
+    name: "Rust",
+    folder: "rust",
+    extension: "rs",
+    toolchain: ["rustc", "--version"],
+    build: (source, folder) => ["rustc", "-O", "-o", `${folder}/main`, source],
+    run: (_, folder) => [`${folder}/main`],
+  },
+  {
+    name: "Java",
+    folder: "java",
+    extension: "java",
+    toolchain: ["javac", "-J-XX:-UsePerfData", "-version"],
+    build: (
+      source,
+      folder,
+    ) => ["javac", "-J-XX:-UsePerfData", "-d", folder, source],
+    run: (source, folder) => [
+      "java",
+      // Without a file in /tmp/hsperfdata_USER.
+      "-XX:-UsePerfData",
+      "-cp",
+      folder,
+      source.replace(/.*\/(.*)\.java$/, "$1"),
+    ],
+  },
+  {
+    name: "Node.js",
+    folder: "node",
+    extension: "mjs",
+    toolchain: ["node", "--version"],
+    run: (source) => ["node", source],
+  },
+  {
+    name: "C",
+    folder: "c",
+    extension: "c",
+    toolchain: ["cc", "--version"],
+    build: (source, folder) => ["cc", "-O2", "-o", `${folder}/main`, source],
+    run: (_, folder) => [`${folder}/main`],
+  },
+  {
+    name: "sh",
+    folder: "sh",
+    extension: "sh",
+    toolchain: ["sh", "-c", ":"],
+    run: (source) => ["sh", source],
+  },
+];
+
+/** Tells whether a language is installed. */
+export async function isInstalled({ toolchain }: Language): Promise<boolean> {
+  const [command, ...args] = toolchain;
+  try {
+    return (await new Deno.Command(command, { args }).output()).success;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Builds an example, unless that was done before.
+ *
+ * @param language What it is written in, which is installed.
+ * @param folder Where it is.
+ * @param program Its name, without the ending: "publisher".
+ * @returns The command that runs it.
+ * @throws {Error} If it cannot be built, with what the compiler said.
+ */
+export async function prepare(
+  { name, extension, build, run }: Language,
+  folder: URL,
+  program: string,
+): Promise<Command> {
+  // Java wants a file to have the name of its class.
+  const file = extension === "java"
+    ? program.replace(/^./, (first) => first.toUpperCase())
+    : program;
+  const source = fromFileUrl(new URL(`${file}.${extension}`, folder));
+  if (!build) return run(source, "");
+  const built = `${CACHE}/${extension}-${await digest(source)}`;
+  if (!exists(built)) {
+    await Deno.mkdir(CACHE, { recursive: true });
+    // Built aside and renamed, as others may build the same at this moment.
+    const aside = await Deno.makeTempDir({ dir: CACHE });
+    const [command, ...args] = build(source, aside);
+    const env = { GOTOOLCHAIN: "local" };
+    const { success, stderr } = await new Deno.Command(command, { args, env })
+      .output();
+    if (!success) {
+      await Deno.remove(aside, { recursive: true });
+      const reason = new TextDecoder().decode(stderr).trim();
+      throw new Error(`Cannot build "${source}" with ${name}: ${reason}`);
+    }
+    try {
+      await Deno.rename(aside, built);
+    } catch (error) {
+      await Deno.remove(aside, { recursive: true });
+      if (!exists(built)) throw error;
+    }
+  }
+  return run(source, built);
+}
+
+async function digest(path: string): Promise<string> {
+  const hash = await crypto.subtle.digest("SHA-1", await Deno.readFile(path));
+  return new Uint8Array(hash).toHex().slice(0, 12);
+}
+
+function exists(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch {
+    return false;
+  }
+}
