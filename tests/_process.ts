@@ -3,19 +3,8 @@
  *
  * @module
  */
+import { type Command, fifobus } from "../examples/_programs.ts";
 import { Folder } from "./_folder.ts";
-import { fromFileUrl } from "jsr:@std/path@1.1.6/from-file-url";
-
-const ROOT = fromFileUrl(new URL("..", import.meta.url));
-
-/** Exactly what the README tells users to allow. */
-const PERMISSIONS = [
-  "--allow-read",
-  "--allow-write",
-  "--allow-run=mkfifo",
-  "--allow-env=FIFOBUS_DIR,XDG_RUNTIME_DIR",
-  "--allow-sys=uid",
-];
 
 /** How a program ended, and what it printed that nobody had read before. */
 export interface Ended {
@@ -35,8 +24,7 @@ export class Process implements AsyncDisposable {
   #ended = false;
 
   constructor(
-    command: string,
-    args: string[],
+    [command, ...args]: Command,
     env: Record<string, string> = {},
   ) {
     this.#child = new Deno.Command(command, {
@@ -114,16 +102,8 @@ export class Process implements AsyncDisposable {
 }
 
 /** The command line that runs one of our programs. */
-export function commandLine(name: "pub" | "sub", ...args: string[]): string[] {
-  const script = `${ROOT}${name}.ts`;
-  return [
-    Deno.execPath(),
-    "run",
-    "--no-prompt",
-    ...PERMISSIONS,
-    script,
-    ...args,
-  ];
+export function commandLine(name: "pub" | "sub", ...args: string[]): Command {
+  return fifobus(`${name}.ts`, ...args);
 }
 
 /** Starts a program with a terminal of its own, which is also its output. */
@@ -131,22 +111,22 @@ export function inTerminal(...command: string[]): Process {
   const line = command.map((it) => `'${it.replaceAll("'", "'\\''")}'`).join(
     " ",
   );
-  return new Process("script", ["-qec", line, "/dev/null"]);
+  return new Process(["script", "-qec", line, "/dev/null"]);
 }
 
 /** Starts our publisher. */
 export function pub(...args: string[]): Process {
-  return new Process(...fifobus("pub", args));
+  return new Process(commandLine("pub", ...args));
 }
 
 /** Starts our subscriber. */
 export function sub(...args: string[]): Process {
-  return new Process(...fifobus("sub", args));
+  return new Process(commandLine("sub", ...args));
 }
 
 /** Starts a line of shell, whose $0 is the first argument, and so on. */
 export function sh(line: string, ...args: string[]): Process {
-  return new Process("sh", ["-c", line, ...args]);
+  return new Process(["sh", "-c", line, ...args]);
 }
 
 /** A bus of the test's own, and the programs on it. */
@@ -154,24 +134,24 @@ export class TestBus extends Folder {
   readonly env: Record<string, string> = { FIFOBUS_DIR: this.file("bus") };
 
   pub(...args: string[]): Process {
-    return new Process(...fifobus("pub", args), this.env);
+    return new Process(commandLine("pub", ...args), this.env);
   }
 
   /** A subscriber that is there already. */
   async sub(...args: string[]): Promise<Process> {
     const before = this.names().length;
-    const process = new Process(...fifobus("sub", args), this.env);
+    const process = new Process(commandLine("sub", ...args), this.env);
     await eventually(() => this.names().length > before);
     return process;
   }
 
   /** A subscriber that ends by itself, or does not start. */
   subOnce(...args: string[]): Process {
-    return new Process(...fifobus("sub", args), this.env);
+    return new Process(commandLine("sub", ...args), this.env);
   }
 
   sh(line: string, ...args: string[]): Process {
-    return new Process("sh", ["-c", line, ...args], this.env);
+    return new Process(["sh", "-c", line, ...args], this.env);
   }
 
   /** The names on the bus: subscriptions, and what should not be there. */
@@ -184,14 +164,6 @@ export class TestBus extends Folder {
       return [];
     }
   }
-}
-
-function fifobus(
-  name: "pub" | "sub",
-  args: string[],
-): [command: string, args: string[]] {
-  const [command, ...rest] = commandLine(name, ...args);
-  return [command!, rest];
 }
 
 /** Runs a program to its end, without any input. */

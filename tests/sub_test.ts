@@ -114,7 +114,7 @@ Deno.test("sub ends quietly when whoever reads its output leaves", async () => {
   const path = await folder.fifo();
   await using pipeline = sh(
     '{ "$0" "$@"; echo "code $?" >&2; } | { head -n 1; exec <&-; echo gone; }',
-    ...commandLine("sub", path) as [string, ...string[]],
+    ...commandLine("sub", path),
   );
   await finish(sh('echo a > "$0"', path));
   assertEquals(await pipeline.line(), "a");

@@ -13,17 +13,16 @@
  *
  * @module
  */
-import { fromFileUrl } from "jsr:@std/path@1.1.6/from-file-url";
 import { TextLineStream } from "jsr:@std/streams@1.1.2/text-line-stream";
 import {
   type Command,
+  fifobus,
   isInstalled,
   type Language,
   LANGUAGES,
   prepare,
-} from "../_languages.ts";
-
-const ROOT = fromFileUrl(new URL("../..", import.meta.url));
+  ROOT,
+} from "../_programs.ts";
 
 /** Warmer than that is too warm, in °C. */
 const LIMIT = "25.0";
@@ -38,18 +37,6 @@ interface Aisle {
   command: Command;
   sent: number;
   received: number;
-}
-
-const PERMISSIONS = [
-  "--allow-read",
-  "--allow-write",
-  "--allow-run=mkfifo",
-  "--allow-env=FIFOBUS_DIR,XDG_RUNTIME_DIR",
-  "--allow-sys=uid",
-];
-
-function ours(script: string, ...args: string[]): Command {
-  return [Deno.execPath(), "run", ...PERMISSIONS, ROOT + script, ...args];
 }
 
 /** The aisles whose sensor can run here; says which cannot, and why. */
@@ -145,8 +132,8 @@ try {
 $ export FIFOBUS_DIR=${bus}
 $ ./sub.ts -v 'warehouse/#' &
 $ examples/warehouse/rule.ts ${LIMIT} &`);
-  const sub = start(ours("sub.ts", "-v", "warehouse/#"));
-  const rule = start(ours("examples/warehouse/rule.ts", LIMIT));
+  const sub = start(fifobus("sub.ts", "-v", "warehouse/#"));
+  const rule = start(fifobus("examples/warehouse/rule.ts", LIMIT));
   const shown = show(sub.stdout, aisles);
 
   const publishers = aisles.map((aisle) => {
@@ -155,7 +142,7 @@ $ examples/warehouse/rule.ts ${LIMIT} &`);
     console.log(`$ ${command} | ./pub.ts -l --wait=2 ${topic} &`);
     const sensor = start(aisle.command);
     // Not before the rule and sub are there.
-    const publisher = start(ours("pub.ts", "-l", "--wait=2", topic));
+    const publisher = start(fifobus("pub.ts", "-l", "--wait=2", topic));
     const passed = sensor.stdout.pipeThrough(counted(aisle))
       .pipeTo(publisher.stdin);
     return { sensor, ended: Promise.all([passed, publisher.status]) };

@@ -3,21 +3,10 @@
  *
  * @module
  */
-import { fromFileUrl } from "jsr:@std/path@1.1.6/from-file-url";
 
-const ROOT = fromFileUrl(new URL("../..", import.meta.url));
-
-/** The command line of one of our programs. */
-export function fifobus(name: "pub" | "sub", ...args: string[]): string[] {
-  const permissions = [
-    "--allow-read",
-    "--allow-write",
-    "--allow-run=mkfifo",
-    "--allow-env=FIFOBUS_DIR,XDG_RUNTIME_DIR",
-    "--allow-sys=uid",
-  ];
-  return [Deno.execPath(), "run", ...permissions, `${ROOT}${name}.ts`, ...args];
-}
+/** A message of 31 bytes, with its line feed. */
+export const LINE = (i: number): string =>
+  `warehouse/a1/temp ${String(i).padStart(12, "0")}\n`;
 
 /** A program that runs, with its input from and its output to a file. */
 export class Timed implements AsyncDisposable {

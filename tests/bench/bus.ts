@@ -5,18 +5,9 @@
  */
 import { Publisher, Subscriber } from "../../mod.ts";
 import { Folder } from "../_folder.ts";
-import { eventually } from "../_process.ts";
-import {
-  fifobus,
-  median,
-  report,
-  reportMachine,
-  run,
-  Timed,
-} from "./_measure.ts";
+import { commandLine, eventually } from "../_process.ts";
+import { LINE, median, report, reportMachine, run, Timed } from "./_measure.ts";
 
-const LINE = (i: number) =>
-  `warehouse/a1/temp ${String(i).padStart(12, "0")}\n`;
 const ROUNDS = 10;
 
 await using folder = new Folder();
@@ -32,13 +23,13 @@ async function fanOut(subscribers: number, messages: number): Promise<number> {
   await using all = new AsyncDisposableStack();
   const ended = [];
   for (let i = 0; i < subscribers; i++) {
-    const command = fifobus("sub", "-C", `${messages}`, "t");
+    const command = commandLine("sub", "-C", `${messages}`, "t");
     ended.push(all.use(new Timed(command)).end());
   }
   await eventually(() => names().length === subscribers);
   const start = performance.now();
   await using publisher = new Timed(
-    fifobus("pub", "-l", "--slow-timeout", "inf", "t"),
+    commandLine("pub", "-l", "--slow-timeout", "inf", "t"),
     { from },
   );
   await Promise.all([publisher.end(), ...ended]);
@@ -114,13 +105,15 @@ async function time(into: number[], command: string[]): Promise<void> {
 }
 for (let i = 0; i < ROUNDS; i++) {
   await time(starts.empty, [Deno.execPath(), "run", empty]);
-  await time(starts.none, fifobus("pub", "nobody", "x"));
-  await using _subscriber = new Timed(fifobus("sub", "t"));
+  await time(starts.none, commandLine("pub", "nobody", "x"));
+  await using _subscriber = new Timed(commandLine("sub", "t"));
   await eventually(() => names().length === 1);
-  await time(starts.one, fifobus("pub", "t", "exit"));
+  await time(starts.one, commandLine("pub", "t", "exit"));
 }
-await run(fifobus("pub", "--retain", "r", "exit"));
-for (let i = 0; i < ROUNDS; i++) await time(starts.sub, fifobus("sub", "r"));
+await run(commandLine("pub", "--retain", "r", "exit"));
+for (let i = 0; i < ROUNDS; i++) {
+  await time(starts.sub, commandLine("sub", "r"));
+}
 for (
   const [what, key] of [
     ["an empty Deno module, start to end", "empty"],

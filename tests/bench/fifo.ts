@@ -6,18 +6,9 @@
  */
 import { Publisher } from "../../mod.ts";
 import { Folder } from "../_folder.ts";
-import { eventually } from "../_process.ts";
-import {
-  fifobus,
-  median,
-  report,
-  reportMachine,
-  run,
-  Timed,
-} from "./_measure.ts";
+import { commandLine, eventually } from "../_process.ts";
+import { LINE, median, report, reportMachine, run, Timed } from "./_measure.ts";
 
-const LINE = (i: number) =>
-  `warehouse/a1/temp ${String(i).padStart(12, "0")}\n`;
 const ROUNDS = 5;
 const STARTS = 20;
 
@@ -38,10 +29,10 @@ async function throughFifo(folder: Folder, count: number) {
   const from = folder.file(`${count}`);
   const to = folder.file("out");
   await using subscriber = new Timed(
-    fifobus("sub", "-C", `${count}`, pipe),
+    commandLine("sub", "-C", `${count}`, pipe),
     { to },
   );
-  await using publisher = new Timed(fifobus("pub", "-l", pipe), { from });
+  await using publisher = new Timed(commandLine("pub", "-l", pipe), { from });
   const [sub, pub] = await Promise.all([subscriber.end(), publisher.end()]);
   const { size } = await Deno.stat(to);
   if (size !== count * LINE(0).length) throw new Error("messages were lost");
@@ -152,16 +143,16 @@ report("Publisher.publish(), each awaited", perSecond(million / 20, awaited));
 
 const empty = folder.file("empty.ts");
 await Deno.writeTextFile(empty, "");
-await using _reader = new Timed(fifobus("sub", "--no-exit-word", pipe));
+await using _reader = new Timed(commandLine("sub", "--no-exit-word", pipe));
 const starts = {
   empty: [] as number[],
   pub: [] as number[],
   echo: [] as number[],
 };
-await run(fifobus("pub", pipe, "first"));
+await run(commandLine("pub", pipe, "first"));
 for (let i = 0; i < STARTS; i++) {
   starts.empty.push(await startTime([Deno.execPath(), "run", empty]));
-  starts.pub.push(await startTime(fifobus("pub", pipe, "hello")));
+  starts.pub.push(await startTime(commandLine("pub", pipe, "hello")));
   starts.echo.push(await startTime(["sh", "-c", 'echo hello > "$0"', pipe]));
 }
 const [base, one, echo] = [starts.empty, starts.pub, starts.echo].map(median);

@@ -9,7 +9,7 @@ import {
   type Language,
   LANGUAGES,
   prepare,
-} from "../../examples/_languages.ts";
+} from "../../examples/_programs.ts";
 import { Process } from "../_process.ts";
 
 const FOLDER = new URL("../../examples/languages/", import.meta.url);
@@ -28,8 +28,7 @@ export async function example(
   ...args: string[]
 ): Promise<Process> {
   const folder = new URL(`${language.folder}/`, FOLDER);
-  const [command, ...rest] = await prepare(language, folder, program);
-  return new Process(command, [...rest, ...args]);
+  return new Process([...await prepare(language, folder, program), ...args]);
 }
 
 /** Declares a test that needs languages. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
-import { LANGUAGES } from "../../examples/_languages.ts";
+import { LANGUAGES } from "../../examples/_programs.ts";
 import { Publisher } from "../../mod.ts";
 import { Folder } from "../_folder.ts";
 import { finish, type Process, pub, sh, sub } from "../_process.ts";

@@ -6,17 +6,14 @@
 import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
-import { fromFileUrl } from "jsr:@std/path@1.1.6/from-file-url";
-import { LANGUAGES } from "../../examples/_languages.ts";
+import { type Command, LANGUAGES, ROOT } from "../../examples/_programs.ts";
 import { eventually, inTerminal, Process } from "../_process.ts";
 import { languageTest } from "./_languages.ts";
 
-const DEMO = fromFileUrl(
-  new URL("../../examples/warehouse/demo.ts", import.meta.url),
-);
+const DEMO = `${ROOT}examples/warehouse/demo.ts`;
 
-function commandLine(...args: string[]): [string, string[]] {
-  return [Deno.execPath(), ["run", "--allow-all", DEMO, ...args]];
+function demoCommand(...args: string[]): Command {
+  return [Deno.execPath(), "run", "--allow-all", DEMO, ...args];
 }
 
 /** What the summary says: aisle, language, sent, received, lost. */
@@ -42,7 +39,7 @@ languageTest(
   "the warehouse loses no reading, and raises an alarm",
   LANGUAGES,
   async () => {
-    await using demo = new Process(...commandLine("0.05", "16"));
+    await using demo = new Process(demoCommand("0.05", "16"));
     const { code, stdout, stderr } = await demo.ended();
     assertEquals([code, stderr], [0, ""]);
     const expected = LANGUAGES.map(({ name }, i) => [
@@ -65,8 +62,7 @@ languageTest(
   "the warehouse ends on Ctrl-C, and leaves nothing behind",
   [LANGUAGES.at(-1)!],
   async () => {
-    const [command, args] = commandLine("0.05");
-    await using demo = inTerminal(command, ...args);
+    await using demo = inTerminal(...demoCommand("0.05"));
     const bus = /FIFOBUS_DIR=(\S+)/.exec(await demo.until("sub.ts"))![1]!;
     for (let i = 0; i < 3; i++) {
       await demo.until("warehouse/a7/temperature\t");

@@ -1,16 +1,34 @@
 /**
- * Seven languages: what has to be installed for one, how an example in it is
- * built, and how it is run. The tests and the warehouse use it.
+ * How programs are run: ours, and those in seven languages, with what has to
+ * be installed for one and how it is built. The tests use it too.
  *
  * @module
  */
 import { fromFileUrl } from "jsr:@std/path@1.1.6/from-file-url";
+
+/** Where pub.ts and sub.ts are. */
+export const ROOT: string = fromFileUrl(new URL("..", import.meta.url));
 
 /** Beside the examples, and ignored by git. */
 const CACHE = fromFileUrl(new URL(".cache", import.meta.url));
 
 /** A program and its arguments. */
 export type Command = [string, ...string[]];
+
+/**
+ * The command that runs a script of ours, with the permissions of its first
+ * line: what a user allows who starts it by its name.
+ *
+ * @param script Where it is, from the root.
+ * @param args Its arguments.
+ * @returns The command.
+ */
+export function fifobus(script: string, ...args: string[]): Command {
+  const [firstLine] = Deno.readTextFileSync(ROOT + script).split("\n", 1);
+  const options = firstLine!.split(" run ")[1]!.split(" ");
+  const command = ["run", "--no-prompt", ...options, ROOT + script, ...args];
+  return [Deno.execPath(), ...command];
+}
 
 /** A language of the examples. */
 export interface Language {
