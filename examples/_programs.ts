@@ -38,7 +38,7 @@ export interface Language {
   folder: string;
   /** What they end with. */
   extension: string;
-  /** Prints its version where it is installed. */
+  /** Succeeds where it is installed. */
   toolchain: Command;
   /** Builds the source into a folder. */
   build?(source: string, folder: string): Command;
@@ -93,7 +93,8 @@ export const LANGUAGES: Language[] = [
     name: "Node.js",
     folder: "node",
     extension: "mjs",
-    toolchain: ["node", "--version"],
+    // Deno stands in for a node that is not there, but its Socket takes no FIFO.
+    toolchain: ["node", "-e", "process.exit(process.versions.deno ? 1 : 0)"],
     run: (source) => ["node", source],
   },
   {
