@@ -1,6 +1,5 @@
 /**
- * Tests that need a language: ignored by name where it is not installed, and
- * failing there if everything has to be tested.
+ * Tests that need a language.
  *
  * @module
  */
@@ -10,11 +9,10 @@ import {
   LANGUAGES,
   prepare,
 } from "../../examples/_programs.ts";
+import { testWithout } from "../_needs.ts";
 import { Process } from "../_process.ts";
 
 const FOLDER = new URL("../../examples/languages/", import.meta.url);
-
-const EVERYTHING = Boolean(Deno.env.get("FIFOBUS_TEST_EVERYTHING"));
 
 const missing = new Set<Language>();
 for (const language of LANGUAGES) {
@@ -37,14 +35,6 @@ export function languageTest(
   languages: Language[],
   test: () => Promise<void>,
 ): void {
-  const absent = languages.filter((language) => missing.has(language))
-    .map(({ name }) => name);
-  if (absent.length === 0) return Deno.test(name, test);
-  const reason = `${absent.join(" and ")} not installed`;
-  if (!EVERYTHING) {
-    return Deno.test({ name: `${name} (${reason})`, ignore: true, fn: test });
-  }
-  Deno.test(name, () => {
-    throw new Error(`FIFOBUS_TEST_EVERYTHING is set, and ${reason}`);
-  });
+  const absent = languages.filter((language) => missing.has(language));
+  testWithout([...new Set(absent)].map(({ name }) => name), name, test);
 }

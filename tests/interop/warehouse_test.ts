@@ -8,6 +8,7 @@ import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { type Command, LANGUAGES, ROOT } from "../../examples/_programs.ts";
 import { eventually, inTerminal, Process } from "../_process.ts";
+import { terminalTest } from "../_needs.ts";
 import { languageTest } from "./_languages.ts";
 
 const DEMO = `${ROOT}examples/warehouse/demo.ts`;
@@ -58,9 +59,8 @@ languageTest(
   },
 );
 
-languageTest(
+terminalTest(
   "the warehouse ends on Ctrl-C, and leaves nothing behind",
-  [LANGUAGES.at(-1)!],
   async () => {
     await using demo = inTerminal(...demoCommand("0.05"));
     const bus = /FIFOBUS_DIR=(\S+)/.exec(await demo.until("sub.ts"))![1]!;

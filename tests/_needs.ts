@@ -1,0 +1,39 @@
+/**
+ * Tests that need a program which may not be there: ignored where it is not,
+ * with its name, and failing there if everything has to be tested.
+ *
+ * @module
+ */
+const EVERYTHING = Boolean(Deno.env.get("FIFOBUS_TEST_EVERYTHING"));
+
+/** Declares a test that needs what is in none of these names. */
+export function testWithout(
+  absent: string[],
+  name: string,
+  test: () => Promise<void>,
+): void {
+  if (absent.length === 0) return Deno.test(name, test);
+  const reason = `${absent.join(" and ")} not installed`;
+  if (!EVERYTHING) {
+    return Deno.test({ name: `${name} (${reason})`, ignore: true, fn: test });
+  }
+  Deno.test(name, () => {
+    throw new Error(`FIFOBUS_TEST_EVERYTHING is set, and ${reason}`);
+  });
+}
+
+const noTerminal = await canOpenTerminal() ? [] : ["script of util-linux"];
+
+/** Declares a test that needs a terminal. */
+export function terminalTest(name: string, test: () => Promise<void>): void {
+  testWithout(noTerminal, name, test);
+}
+
+async function canOpenTerminal(): Promise<boolean> {
+  try {
+    const args = ["-qec", "true", "/dev/null"];
+    return (await new Deno.Command("script", { args }).output()).success;
+  } catch {
+    return false;
+  }
+}
