@@ -27,13 +27,14 @@
  */
 export type { Dropped } from "./lib/bus/link.ts";
 export { FifobusError, type FifobusErrorCode } from "./lib/errors.ts";
-export { type Delimiter, Message } from "./lib/framing.ts";
+export { type Delimiter, Message, type SendAnswer } from "./lib/framing.ts";
 export {
   publish,
   Publisher,
   type PublisherOptions,
   type PublishOptions,
 } from "./lib/publisher.ts";
+export { request, requestAll, type RequestOptions } from "./lib/request.ts";
 export {
   subscribe,
   Subscriber,

@@ -1,11 +1,14 @@
-#!/usr/bin/env -S deno run --allow-read --allow-write --allow-run=mkfifo --allow-env=FIFOBUS_DIR,XDG_RUNTIME_DIR --allow-sys=uid
+#!/usr/bin/env -S deno run --allow-read --allow-write --allow-run=mkfifo,sh --allow-env=FIFOBUS_DIR,FIFOBUS_MAX_SIZE,XDG_RUNTIME_DIR --allow-sys=uid
 /**
  * Prints the messages of named pipes (FIFOs): the program `sub`.
  *
  * ```sh
- * deno run --allow-read --allow-write --allow-run=mkfifo \
- *   --allow-env=FIFOBUS_DIR,XDG_RUNTIME_DIR --allow-sys=uid sub.ts /tmp/mypipe
+ * deno run --allow-read --allow-write --allow-run=mkfifo,sh \
+ *   --allow-env=FIFOBUS_DIR,FIFOBUS_MAX_SIZE,XDG_RUNTIME_DIR \
+ *   --allow-sys=uid sub.ts /tmp/mypipe
  * ```
+ *
+ * It runs `sh` for `--exec` only.
  *
  * @module
  */

@@ -9,13 +9,15 @@
  *
  * - `bad_address`: the address is not one that this version understands.
  * - `not_a_fifo`: the path is taken by something else, or cannot be made.
- * - `no_reader`: nobody reads, and the caller chose not to wait.
- * - `timed_out`: nobody took the message within the time given.
+ * - `no_reader`: nobody reads or subscribes, and the caller chose not to wait.
+ * - `timed_out`: nobody took the message, or answered it, within the time given.
  * - `message_too_large`: a message is over the limit, sent or received.
  * - `delimiter_in_message`: a message holds the byte that would end it.
  * - `too_many_readers`: this process already reads as many FIFOs as it can.
  * - `unsafe_bus`: the folder of the bus is not one, or others could change it.
- * - `closed`: the publisher was closed before the message was published.
+ * - `not_a_request`: the message to be answered asks for no answer.
+ * - `closed`: the publisher, or the subscriber that was to answer, was closed
+ *   before the message was published.
  */
 export type FifobusErrorCode =
   | "bad_address"
@@ -26,6 +28,7 @@ export type FifobusErrorCode =
   | "delimiter_in_message"
   | "too_many_readers"
   | "unsafe_bus"
+  | "not_a_request"
   | "closed";
 
 /**

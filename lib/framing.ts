@@ -20,6 +20,12 @@ const decoder = new TextDecoder();
 const TAB = 0x09;
 
 /**
+ * Stands between the topic of a request and the topic of its answers: US is
+ * ASCII's separator of units, and no topic holds a control character.
+ */
+const UNIT_SEPARATOR = "\x1f";
+
+/**
  * What a subscriber writes to its own FIFO to end a read that is under way: a
  * read(2) that waits cannot be cancelled, and would swallow the next message
  * of another reader. SYN is ASCII's "nothing to send, keep in step". Splitters
@@ -55,6 +61,12 @@ export function tornMarker(delimiter: Delimiter): Uint8Array<ArrayBuffer> {
   return concat([TORN, Uint8Array.of(delimiter.charCodeAt(0))]);
 }
 
+/** Publishes an answer to a topic. */
+export type SendAnswer = (
+  topic: string,
+  answer: string | Uint8Array,
+) => Promise<void>;
+
 /** One message, as it was received. */
 export class Message {
   /** The topic it was published to, or the path of the FIFO it came through. */
@@ -64,6 +76,7 @@ export class Message {
   readonly #buffer: Uint8Array<ArrayBuffer>;
   readonly #start: number;
   readonly #end: number;
+  #request: { replyTo: string; answer: SendAnswer | undefined } | undefined;
 
   /**
    * Creates a message out of a part of a buffer, which is not copied.
@@ -103,17 +116,66 @@ export class Message {
     return decoder.decode(this.bytes);
   }
 
+  /** The topic that takes the answers, if the message is a request. */
+  get replyTo(): string | undefined {
+    return this.#request?.replyTo;
+  }
+
   /**
-   * Takes the topic off a message that carries it: `topic TAB message`, as it
-   * is written to a member of the bus.
+   * Answers a request. An answer is a message to {@linkcode replyTo}, and as
+   * any other it is dropped if nobody is there to take it.
    *
+   * @param answer The answer; text goes as UTF-8. It may be as long as the
+   * messages that the subscriber takes.
+   * @returns When the answer is with who asked.
+   * @throws {FifobusError} `not_a_request`; `message_too_large`,
+   * `delimiter_in_message`; `bad_address`, if the reply topic is not one;
+   * `closed`, if the subscriber is.
+   *
+   * @example Twice the number
+   * ```ts
+   * import { request, subscribe } from "@fifobus/fifobus";
+   * import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
+   *
+   * async function answerOnce() {
+   *   for await (const message of subscribe("example/double")) {
+   *     await message.reply(`${2 * Number(message.text)}`);
+   *     break;
+   *   }
+   * }
+   *
+   * const answered = answerOnce();
+   * const answer = await request("example/double", "21", { wait: true });
+   * assertEquals(answer.text, "42");
+   * await answered;
+   * ```
+   */
+  async reply(answer: string | Uint8Array): Promise<void> {
+    if (!this.#request?.answer) {
+      throw new FifobusError(
+        "not_a_request",
+        `Cannot answer the message to "${this.topic}": it is no request`,
+      );
+    }
+    await this.#request.answer(this.#request.replyTo, answer);
+  }
+
+  /**
+   * Takes the topic off a message that carries it: `topic TAB message`, or
+   * `topic US reply-topic TAB message` for a request, as it is written to a
+   * member of the bus.
+   *
+   * @param answer How {@linkcode reply} answers; without it, it cannot.
    * @returns The message behind the tab; undefined if there is no tab.
    */
-  untagged(): Message | undefined {
+  untagged(answer?: SendAnswer): Message | undefined {
     const tab = this.#buffer.indexOf(TAB, this.#start);
     if (tab < 0 || tab >= this.#end) return undefined;
-    const topic = decodeTopic(this.#buffer.subarray(this.#start, tab));
-    return new Message(topic, this.#buffer, tab + 1, this.#end);
+    const tag = decodeTag(this.#buffer.subarray(this.#start, tab));
+    const message = new Message(tag.topic, this.#buffer, tab + 1, this.#end);
+    const { replyTo } = tag;
+    if (replyTo !== undefined) message.#request = { replyTo, answer };
+    return message;
   }
 
   /**
@@ -167,15 +229,26 @@ export class Message {
   }
 }
 
-let lastTopic = { bytes: new Uint8Array(0), text: "" };
+/** What stands before the tab. */
+interface Tag {
+  bytes: Uint8Array<ArrayBuffer>;
+  topic: string;
+  replyTo: string | undefined;
+}
 
-/** Decodes a topic; most often it is the same as that of the message before. */
-function decodeTopic(bytes: Uint8Array<ArrayBuffer>): string {
-  const last = lastTopic.bytes;
+let lastTag: Tag = { bytes: new Uint8Array(0), topic: "", replyTo: undefined };
+
+/** Decodes a tag; most often it is the same as that of the message before. */
+function decodeTag(bytes: Uint8Array<ArrayBuffer>): Tag {
+  const last = lastTag.bytes;
   let same = bytes.length === last.length;
   for (let i = 0; same && i < last.length; i++) same = bytes[i] === last[i];
-  if (!same) lastTopic = { bytes: bytes.slice(), text: decoder.decode(bytes) };
-  return lastTopic.text;
+  if (same) return lastTag;
+  const text = decoder.decode(bytes);
+  const at = text.indexOf(UNIT_SEPARATOR);
+  const topic = at < 0 ? text : text.slice(0, at);
+  const replyTo = at < 0 ? undefined : text.slice(at + 1);
+  return lastTag = { bytes: bytes.slice(), topic, replyTo };
 }
 
 /**
@@ -184,14 +257,18 @@ function decodeTopic(bytes: Uint8Array<ArrayBuffer>): string {
  * @param topic The topic.
  * @param messages The messages, each with its delimiter.
  * @param delimiter What ends each of them.
- * @returns `topic TAB message` for each, with the delimiter.
+ * @param replyTo The topic of their answers, if they are requests.
+ * @returns `topic TAB message` for each, or `topic US reply-topic TAB message`,
+ * with the delimiter.
  */
 export function tagMessages(
   topic: string,
   messages: Uint8Array<ArrayBuffer>,
   delimiter: Delimiter,
+  replyTo?: string,
 ): Uint8Array<ArrayBuffer> {
-  const tag = encoder.encode(`${topic}\t`);
+  const request = replyTo === undefined ? "" : UNIT_SEPARATOR + replyTo;
+  const tag = encoder.encode(`${topic}${request}\t`);
   const end = delimiter.charCodeAt(0);
   const parts: Uint8Array<ArrayBuffer>[] = [];
   for (let start = 0; start < messages.length;) {
@@ -229,7 +306,15 @@ export function reframe(
   return { messages: concat(parts), dropped };
 }
 
-function concat(parts: Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
+/**
+ * Joins bytes.
+ *
+ * @param parts The bytes, in order.
+ * @returns All of them; if there is one part, that part.
+ */
+export function concat(
+  parts: Uint8Array<ArrayBuffer>[],
+): Uint8Array<ArrayBuffer> {
   if (parts.length === 1) return parts[0]!;
   let length = 0;
   for (const part of parts) length += part.length;

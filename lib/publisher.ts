@@ -20,6 +20,7 @@ export interface Outlet {
     topic: string,
     messages: Uint8Array<ArrayBuffer>,
     single: boolean,
+    replyTo?: string,
   ): Promise<void>;
   /** How many subscribers a topic has. */
   subscribers?(topic: string): number;
@@ -88,10 +89,12 @@ export interface PublishOptions {
    * @default {false}
    */
   retain?: boolean;
+  /**
+   * The topic of the bus that answers go to, which makes the message a request:
+   * MQTT 5 calls it the response topic. {@linkcode request} does all of that.
+   */
+  replyTo?: string;
 }
-
-/** How long a slow subscriber of the bus is waited for. */
-const SLOW_TIMEOUT_MS = 1000;
 
 /** How much {@linkcode Publisher.writable} takes before it holds its source up. */
 const HIGH_WATER_MARK_BYTES = 64 * 1024;
@@ -171,7 +174,7 @@ export class Publisher implements AsyncDisposable {
     const outlet = new BusOutlet({
       mode,
       delimiter,
-      slowTimeoutMs: options.slowTimeoutMs ?? SLOW_TIMEOUT_MS,
+      slowTimeoutMs: options.slowTimeoutMs,
       signal,
       onDropped: options.onDropped ?? (() => {}),
     });
@@ -204,7 +207,8 @@ export class Publisher implements AsyncDisposable {
    * @returns When the message is in the FIFO, or in that of each subscriber
    * that takes it.
    * @throws {FifobusError} `message_too_large`, `delimiter_in_message`;
-   * `bad_address`, if a FIFO is given a topic or a message to retain;
+   * `bad_address`, if a FIFO is given a topic, a message to retain or a
+   * request;
    * `no_reader`, `timed_out`; `not_a_fifo`, if the FIFO was removed; `closed`.
    */
   publish(
@@ -277,7 +281,7 @@ export class Publisher implements AsyncDisposable {
 
   #send(
     messages: Uint8Array<ArrayBuffer>,
-    { topic = this.#address, retain = false }: PublishOptions,
+    { topic = this.#address, retain = false, replyTo }: PublishOptions,
     single: boolean,
   ): Promise<void> {
     if (this.#closed) throw this.#refused("closed", "the publisher is closed");
@@ -287,6 +291,12 @@ export class Publisher implements AsyncDisposable {
       }
       checkTopicName(topic);
     }
+    if (replyTo !== undefined) {
+      if (!this.#outlet.subscribers) {
+        throw this.#refused("bad_address", "a FIFO has no replies");
+      }
+      checkTopicName(replyTo);
+    }
     if (retain) {
       if (!this.#outlet.retain) {
         throw this.#refused("bad_address", "a FIFO keeps no last value");
@@ -295,7 +305,7 @@ export class Publisher implements AsyncDisposable {
       const start = messages.lastIndexOf(end, messages.length - 2) + 1;
       this.#outlet.retain(topic, messages.subarray(start, -1));
     }
-    return this.#outlet.send(topic, messages, single);
+    return this.#outlet.send(topic, messages, single, replyTo);
   }
 
   #refused(code: FifobusErrorCode, reason: string): FifobusError {

@@ -7,6 +7,12 @@
 import { FifobusError } from "./errors.ts";
 
 /**
+ * What the topics of answers start with. The dollar sign keeps them from those
+ * who subscribe to everything.
+ */
+export const REPLY_PREFIX = "$reply/";
+
+/**
  * Checks a topic name, which a message is published to.
  *
  * @param name The name.

@@ -22,17 +22,22 @@ export function testWithout(
   });
 }
 
-const noTerminal = await canOpenTerminal() ? [] : ["script of util-linux"];
+const noTerminal = await isThere("script", "-qec", "true", "/dev/null")
+  ? []
+  : ["script of util-linux"];
 
 /** Declares a test that needs a terminal. */
 export function terminalTest(name: string, test: () => Promise<void>): void {
   testWithout(noTerminal, name, test);
 }
 
-async function canOpenTerminal(): Promise<boolean> {
+/** Tells whether a program is installed, by running it. */
+export async function isThere(
+  command: string,
+  ...args: string[]
+): Promise<boolean> {
   try {
-    const args = ["-qec", "true", "/dev/null"];
-    return (await new Deno.Command("script", { args }).output()).success;
+    return (await new Deno.Command(command, { args }).output()).success;
   } catch {
     return false;
   }

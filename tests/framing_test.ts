@@ -6,6 +6,7 @@ import {
   encodeMessage,
   Message,
   MessageSplitter,
+  tagMessages,
   tornMarker,
   wakeMarker,
 } from "../lib/framing.ts";
@@ -131,6 +132,27 @@ Deno.test("Message.frame() writes with another delimiter than was read", () => {
   const splitter = new MessageSplitter("p", "\n", 100);
   const messages = splitter.push(encoder.encode("a\n\nbc\n"));
   assertEquals([...Message.frame(messages, "\0")], [97, 0, 0, 98, 99, 0]);
+});
+
+Deno.test("Message.untagged() takes off what tagMessages() put before a message", () => {
+  const tagged = [
+    tagMessages("t", encoder.encode("1\n2\n"), "\n"),
+    tagMessages("t", encoder.encode("3\t\x1f\n"), "\n", "$reply/1"),
+    tagMessages("t", encoder.encode("4\n"), "\n"),
+  ];
+  const splitter = new MessageSplitter("p", "\n", 100);
+  const messages = tagged.flatMap((bytes) => splitter.push(bytes))
+    .map((message) => message.untagged()!);
+  assertEquals(
+    messages.map(({ topic, replyTo, text }) => [topic, replyTo, text]),
+    [
+      ["t", undefined, "1"],
+      ["t", undefined, "2"],
+      ["t", "$reply/1", "3\t\x1f"],
+      ["t", undefined, "4"],
+    ],
+  );
+  assertEquals(messages[2]!.tagged().text, "t\t3\t\x1f");
 });
 
 Deno.test("encodeMessage() appends the delimiter to text and to bytes", () => {

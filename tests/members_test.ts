@@ -13,14 +13,8 @@ import {
   Publisher,
   Subscriber,
 } from "../mod.ts";
-import { finish, sh, TestBus } from "./_process.ts";
-
-/** The bus of this process, which no other test file uses within it. */
-function ownBus(): TestBus {
-  const bus = new TestBus();
-  Deno.env.set("FIFOBUS_DIR", bus.env.FIFOBUS_DIR!);
-  return bus;
-}
+import { ownBus } from "./_bus.ts";
+import { finish, sh } from "./_process.ts";
 
 async function take(subscriber: Subscriber, count: number): Promise<string[]> {
   const texts: string[] = [];

@@ -1,6 +1,11 @@
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertThrows } from "jsr:@std/assert@1.0.19/throws";
-import { parseOptions, UsageError } from "../lib/cli/options.ts";
+import {
+  type OptionTable,
+  parseOptions,
+  UsageError,
+  withDefaults,
+} from "../lib/cli/options.ts";
 import {
   count,
   duration,
@@ -11,11 +16,12 @@ import {
 } from "../lib/cli/values.ts";
 
 const TABLE = {
-  count: { short: "n", takes: count, help: "" },
-  word: { short: "w", takes: text, help: "" },
-  json: { short: "j", help: "" },
-  lines: { short: "l", help: "" },
-};
+  count: { short: "n", takes: count, group: "", help: "" },
+  word: { short: "w", takes: text, group: "", help: "" },
+  json: { short: "j", group: "", help: "" },
+  lines: { short: "l", excludes: ["json"], group: "", help: "" },
+  also: { takes: text, many: true, needs: "lines", group: "", help: "" },
+} satisfies OptionTable;
 
 Deno.test("parseOptions() reads options as the shell's tools do", () => {
   const cases: [args: string[], given: object, operands: string[]][] = [
@@ -25,7 +31,8 @@ Deno.test("parseOptions() reads options as the shell's tools do", () => {
     [["--count", "5"], { count: 5 }, []],
     [["a", "--json", "b"], { json: true }, ["a", "b"]],
     [["--json", "true"], { json: true }, ["true"]],
-    [["-jl", "a"], { json: true, lines: true }, ["a"]],
+    [["-lw", "a", "b"], { lines: true, word: "a" }, ["b"]],
+    [["-l", "--also", "a", "--also=b"], { lines: true, also: ["a", "b"] }, []],
     [["-jn5"], { json: true, count: 5 }, []],
     [["-jwfoo"], { json: true, word: "foo" }, []],
     [["--word", "-"], { word: "-" }, []],
@@ -54,6 +61,12 @@ Deno.test("parseOptions() refuses what is not in the table", () => {
     [["--toString"], "there is no option --toString"],
     [["--count.x=1"], "there is no option --count.x"],
     [["--no-json"], "there is no option --no-json"],
+    [["--jso"], "there is no option --jso; did you mean --json?"],
+    [["--wodr"], "there is no option --wodr"],
+    [["--cuont", "1"], "there is no option --cuont; did you mean --count?"],
+    [["--lins"], "there is no option --lins; did you mean --lines?"],
+    [["-jl"], "options --lines and --json exclude each other"],
+    [["--also", "a"], "option --also goes with --lines"],
     [["-x"], "there is no option -x"],
     [["-jx"], "there is no option -x"],
     [["--json=no"], "option --json takes no value"],
@@ -65,6 +78,20 @@ Deno.test("parseOptions() refuses what is not in the table", () => {
   for (const [args, message] of cases) {
     assertThrows(() => parseOptions(TABLE, args), UsageError, message);
   }
+});
+
+Deno.test("withDefaults() reads the environment for what was not given", () => {
+  const table = {
+    count: { takes: count, env: "COUNT", group: "", help: "" },
+  } satisfies OptionTable;
+  const env = { get: () => "5" };
+  assertEquals(withDefaults(table, {}, env), { count: 5 });
+  assertEquals(withDefaults(table, { count: 1 }, env), { count: 1 });
+  assertThrows(
+    () => withDefaults(table, {}, { get: () => "x" }),
+    UsageError,
+    'environment variable COUNT takes a whole number from 1, not "x"',
+  );
 });
 
 Deno.test("values are read with their units, and nothing else is", () => {

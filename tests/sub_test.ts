@@ -155,7 +155,6 @@ Deno.test("sub says in one line what is wrong, and leaves files alone", async ()
     [[], 2, "there is no ADDRESS; see sub --help"],
     [["a/b#"], 2, 'Cannot use the filter "a/b#": # stands for all levels'],
     [["a+/b"], 2, 'Cannot use the filter "a+/b": + stands for a whole level'],
-    [["--json", "a"], 2, "--json goes with --list"],
     [["-R", "--retained-only", "a"], 2, "exclude each other"],
     [["-C", "0", regular], 2, "option --count takes a whole number from 1"],
     [["--exit-word=a", "--no-exit-word", regular], 2, "exclude each other"],

@@ -22,6 +22,7 @@ try:
         os.rename(hidden, inbox)
         for line in messages:
             topic, _, message = line.decode().rstrip("\n").partition("\t")
+            topic = topic.split("\x1f")[0]  # a request: its reply topic follows
             print(f"{topic}: {message}", flush=True)
             if message == "exit":
                 break

@@ -7,7 +7,8 @@
 import { ensureFifo } from "../fifo.ts";
 import { FifoReader } from "../fifo_reader.ts";
 import type { Delimiter, Message } from "../framing.ts";
-import { matchesTopic } from "../topic.ts";
+import { matchesTopic, REPLY_PREFIX } from "../topic.ts";
+import { Answers } from "./answers.ts";
 import { removeIfThere, subscriptionName, sweep } from "./folder.ts";
 import { readRetained } from "./retained.ts";
 
@@ -17,8 +18,11 @@ const HIGH_WATER_MARK = { messages: 1000, bytes: 1024 * 1024 };
 /** How many topics an inbox remembers the Subscribers of. */
 const MAX_CACHED_TOPICS = 1000;
 
-/** What a topic may add to the length of a message: the longest in MQTT. */
-const MAX_TOPIC_BYTES = 65_536;
+/**
+ * What two topics, its own and that of the answers, may add to the length of a
+ * message: each the longest in MQTT.
+ */
+const MAX_TAG_BYTES = 2 * 65_536;
 
 /** How to join the bus. */
 export interface JoinOptions {
@@ -49,7 +53,10 @@ export async function join(
 ): Promise<Membership> {
   const membership = new Membership(filters);
   if (options.retained !== "only") {
-    const key = `${options.folder}\n${options.delimiter}`;
+    // Answers have an inbox of their own: who makes a request for a message
+    // would else wait behind all other messages that it has not read.
+    const answers = filters.every((it) => it.startsWith(REPLY_PREFIX));
+    const key = [options.folder, options.delimiter, answers].join("\n");
     let opening = inboxes.get(key);
     if (!opening) {
       const release = () => {
@@ -154,6 +161,7 @@ class Inbox {
   readonly #member: string;
   readonly #reader: FifoReader;
   readonly #onClosed: () => void;
+  readonly #answers: Answers;
   readonly #memberships = new Set<Membership>();
   /** How many Subscribers have each filter. */
   readonly #filters = new Map<string, number>();
@@ -166,15 +174,17 @@ class Inbox {
   #resume: () => void = () => {};
 
   private constructor(
-    { folder, delimiter, maxBytes }: JoinOptions,
+    options: JoinOptions,
     member: string,
     onClosed: () => void,
   ) {
+    const { folder, delimiter, maxBytes } = options;
     this.#folder = folder;
     this.#delimiter = delimiter;
     this.#member = member;
     this.#onClosed = onClosed;
-    const limit = maxBytes + MAX_TOPIC_BYTES;
+    this.#answers = new Answers(options);
+    const limit = maxBytes + MAX_TAG_BYTES;
     this.#reader = new FifoReader(this.#hidden, delimiter, limit);
     this.#deliver();
   }
@@ -237,11 +247,12 @@ class Inbox {
   }
 
   async #deliver(): Promise<void> {
+    const answer = this.#answers.send.bind(this.#answers);
     try {
       let arrived;
       while ((arrived = await this.#reader.nextArrived())) {
         for (const raw of arrived.messages) {
-          const message = raw.untagged();
+          const message = raw.untagged(answer);
           if (!message) continue;
           for (const membership of this.#route(message.topic)) {
             membership.push(message);
@@ -309,6 +320,6 @@ class Inbox {
   async #close(): Promise<void> {
     this.#onClosed();
     removeIfThere(this.#hidden);
-    await this.#reader.close();
+    await Promise.all([this.#reader.close(), this.#answers.close()]);
   }
 }

@@ -12,6 +12,9 @@ import type { Dropped, Link } from "./link.ts";
 import { retain } from "./retained.ts";
 import { Routes } from "./routes.ts";
 
+/** How long a message waits for a slow subscriber, unless told otherwise. */
+const SLOW_TIMEOUT_MS = 1000;
+
 /** How often to look for a subscriber that is waited for. */
 const LOOK_MS = 5;
 
@@ -27,7 +30,7 @@ export interface BusOutletOptions {
   /** What ends a message. */
   delimiter: Delimiter;
   /** How long a message waits for a subscriber that does not read. */
-  slowTimeoutMs: number;
+  slowTimeoutMs: number | undefined;
   /** Gives up waiting when aborted. */
   signal: AbortSignal | undefined;
   /** Is told of messages that a subscriber did not take in time. */
@@ -54,7 +57,7 @@ export class BusOutlet implements Outlet {
     this.#folder = openFolder(this.#mode);
     this.#routes = new Routes(this.#folder, {
       shared: (this.#mode & 0o022) !== 0,
-      slowTimeoutMs: options.slowTimeoutMs,
+      slowTimeoutMs: options.slowTimeoutMs ?? SLOW_TIMEOUT_MS,
       signal: options.signal,
       onDropped: options.onDropped,
     });
@@ -72,12 +75,13 @@ export class BusOutlet implements Outlet {
     topic: string,
     messages: Uint8Array<ArrayBuffer>,
     single: boolean,
+    replyTo?: string,
   ): Promise<void> {
     this.#options.signal?.throwIfAborted();
     const links = this.#routes.find(topic);
     if (links.length === 0) return await this.#turn();
     const { delimiter } = this.#options;
-    const tagged = tagMessages(topic, messages, delimiter);
+    const tagged = tagMessages(topic, messages, delimiter, replyTo);
     const one = links[0]!;
     if (links.length === 1 && one.delimiter === delimiter) {
       return await one.send(tagged, single);

@@ -63,6 +63,9 @@ export class Routes {
     this.#refresh();
     let links = this.#byTopic.get(topic);
     if (!links) {
+      // Who asks subscribes to a topic of its own a moment before, and would
+      // miss an answer that goes by what the folder held 5 ms ago.
+      this.#refresh(0);
       const found = new Set<Link>();
       for (const subscription of this.#subscriptions) {
         if (!matchesTopic(subscription.filter, topic)) continue;
@@ -100,9 +103,9 @@ export class Routes {
     return link;
   }
 
-  #refresh(): void {
+  #refresh(maxAgeMs = MAX_AGE_MS): void {
     const now = performance.now();
-    if (now - this.#checkedAt < MAX_AGE_MS) return;
+    if (now - this.#checkedAt < maxAgeMs) return;
     this.#checkedAt = now;
     const mtime = Deno.statSync(this.#folder).mtime!.getTime();
     if (mtime === this.#listed.mtime && !this.#listed.young) return;

@@ -20,7 +20,7 @@ export const EXIT_CODES: [code: number, meaning: string][] = [
   [EXIT.ok, "done, or whoever read the output has left"],
   [EXIT.failed, "it could not be done"],
   [EXIT.usage, "the arguments are wrong"],
-  [EXIT.nobody, "nobody reads, and --no-wait was given"],
+  [EXIT.nobody, "nobody is there: with --no-wait, or to answer --reply"],
   [EXIT.timedOut, "the time of --timeout ran out"],
   [EXIT.interrupted, "ended by SIGINT (Ctrl-C)"],
   [EXIT.terminated, "ended by SIGTERM"],

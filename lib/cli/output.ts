@@ -1,16 +1,16 @@
 /**
- * Standard output: messages as they are for a pipe, made visible for a terminal.
+ * Standard output, and what may go to a terminal.
  *
  * @module
  */
-import { type Delimiter, Message } from "../framing.ts";
+/** What moves the cursor, ends a line or turns text around; tabs do not. */
+const CONTROLS = /(?!\t)[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
 
 /** Whoever read our output has left: the program ends, and all is well. */
 export class OutputClosed extends Error {}
 
-type Stdout = Pick<typeof Deno.stdout, "write" | "isTerminal">;
-
-const encoder = new TextEncoder();
+/** Standard output. */
+export type Stdout = Pick<typeof Deno.stdout, "write" | "isTerminal">;
 
 /**
  * Writes all bytes.
@@ -33,38 +33,6 @@ export async function writeAll(
   }
 }
 
-/** How to print messages. */
-export interface PrintOptions {
-  /** What ends a message where it is not a terminal. */
-  delimiter: Delimiter;
-  /** Whether the topic and a tab come before each message. */
-  topics: boolean;
-}
-
-/**
- * Prints messages, each with a delimiter; on a terminal each on a line, with
- * control characters shown.
- *
- * @param stdout Where.
- * @param messages The messages.
- * @param options How.
- * @throws {OutputClosed} If nobody reads it any more.
- */
-export function printMessages(
-  stdout: Stdout,
-  messages: Message[],
-  { delimiter, topics }: PrintOptions,
-): Promise<void> {
-  if (stdout.isTerminal()) {
-    const lines = messages.map(({ topic, text }) =>
-      `${topics ? `${topic}\t` : ""}${visible(text)}\n`
-    );
-    return writeAll(stdout, encoder.encode(lines.join("")));
-  }
-  const printed = topics ? messages.map((it) => it.tagged()) : messages;
-  return writeAll(stdout, Message.frame(printed, delimiter));
-}
-
 /**
  * Shows control characters instead of obeying them: those of ASCII in caret
  * notation as cat -v does, others by their code point. So a message can neither
@@ -74,13 +42,23 @@ export function printMessages(
  * @returns What can be printed.
  */
 export function visible(text: string): string {
-  return text.replaceAll(
-    /(?!\t)[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu,
-    (it) => {
-      const code = it.charCodeAt(0);
-      return code < 0x80
-        ? `^${String.fromCharCode(code ^ 0x40)}`
-        : `<U+${code.toString(16).toUpperCase().padStart(4, "0")}>`;
-    },
+  return text.replaceAll(CONTROLS, (it) => {
+    const code = it.charCodeAt(0);
+    return code < 0x80
+      ? `^${String.fromCharCode(code ^ 0x40)}`
+      : `<U+${code.toString(16).toUpperCase().padStart(4, "0")}>`;
+  });
+}
+
+/**
+ * Shows control characters in JSON, where it has a way to write them.
+ *
+ * @param json One line of JSON.
+ * @returns The same JSON.
+ */
+export function visibleJson(json: string): string {
+  return json.replaceAll(
+    CONTROLS,
+    (it) => `\\u${it.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
 }

@@ -8,64 +8,75 @@ import { FifobusError } from "../errors.ts";
 import { VERSION } from "../version.ts";
 import { EXIT } from "./exit_codes.ts";
 import {
+  checkAddresses,
   type Given,
   type OptionTable,
   parseOptions,
   UsageError,
+  withDefaults,
 } from "./options.ts";
 import { OutputClosed, writeAll } from "./output.ts";
-import { type Usage, usageText } from "./usage.ts";
+import { type COMMON_OPTIONS, type Usage, usageText } from "./usage.ts";
 
 /** What a program uses of the world around it. */
-export type World = Pick<typeof Deno, "stdin" | "stdout" | "stderr">;
+export type World = Pick<typeof Deno, "stdin" | "stdout" | "stderr" | "env">;
 
-/** The options of every program. */
-export const COMMON_OPTIONS = {
-  help: { short: "h", help: "print this text" },
-  version: { short: "V", help: "print the version" },
-} satisfies OptionTable;
-
-/** A program. */
-export interface Program<T extends OptionTable> extends Usage {
-  /** Its options. */
-  options: T & typeof COMMON_OPTIONS;
-  /** Does its work; the result is the exit code. */
-  main(given: Given<T>, operands: string[], world: World): Promise<number>;
-}
+/** Does a program's work; the result is the exit code. */
+export type Main<T extends OptionTable> = (
+  given: Given<T>,
+  operands: string[],
+  world: World,
+) => Promise<number>;
 
 /**
  * Runs a program to its end.
  *
- * @param program The program.
+ * @param usage What it takes.
+ * @param main What it does.
  * @param args Its arguments.
- * @param world Its standard streams.
+ * @param world Its standard streams and its environment.
  * @returns The exit code.
  */
 export async function runProgram<T extends OptionTable>(
-  program: Program<T>,
+  usage: Usage<T & typeof COMMON_OPTIONS>,
+  main: Main<T & typeof COMMON_OPTIONS>,
   args: string[],
   world: World,
 ): Promise<number> {
+  const { name } = usage;
   try {
-    const { given, operands } = parseOptions(program.options, args);
-    if (given.help || given.version) {
-      const text = given.help
-        ? usageText(program, program.options)
-        : `${program.name} (fifobus) ${VERSION}\n`;
-      await writeAll(world.stdout, new TextEncoder().encode(text));
-      return EXIT.ok;
+    const { given, operands } = parseOptions(usage.options, args);
+    const text = await textOf(usage, given);
+    if (text === undefined) {
+      const addresses = operands.slice(0, usage.addresses);
+      checkAddresses(usage.options, given, addresses);
+      const all = withDefaults(usage.options, given, world.env);
+      return await main(all, operands, world);
     }
-    return await program.main(given, operands, world);
+    await writeAll(world.stdout, new TextEncoder().encode(text));
+    return EXIT.ok;
   } catch (error) {
     if (error instanceof OutputClosed) return EXIT.ok;
     const text = error instanceof Error ? error.message : String(error);
     if (error instanceof UsageError) {
-      complain(program.name, world, `${text}; see ${program.name} --help`);
+      complain(name, world, `${text}; see ${name} --help`);
       return EXIT.usage;
     }
-    complain(program.name, world, text);
+    complain(name, world, text);
     return error instanceof FifobusError ? exitCode(error) : EXIT.failed;
   }
+}
+
+/** What is asked about the program itself; loaded for who asks only. */
+async function textOf(
+  usage: Usage,
+  { help, version, completions }: Given<typeof COMMON_OPTIONS>,
+): Promise<string | undefined> {
+  if (help) return usageText(usage);
+  if (version) return `${usage.name} (fifobus) ${VERSION}\n`;
+  if (completions === undefined) return undefined;
+  const { completionsFor } = await import("./completions.ts");
+  return completionsFor(completions, usage);
 }
 
 /**

@@ -5,128 +5,143 @@
  */
 import type { Message } from "../framing.ts";
 import { Subscriber } from "../subscriber.ts";
+import { matchesTopic } from "../topic.ts";
+import { Exec } from "./exec.ts";
 import { EXIT } from "./exit_codes.ts";
-import { type Given, type OptionTable, UsageError } from "./options.ts";
-import { printMessages, writeAll } from "./output.ts";
-import {
-  COMMON_OPTIONS,
-  type Program,
-  runProgram,
-  type World,
-} from "./program.ts";
+import { type Given, UsageError } from "./options.ts";
+import { writeAll } from "./output.ts";
+import { Printer } from "./printer.ts";
+import { complain, runProgram, type World } from "./program.ts";
 import { Signals } from "./signals.ts";
-import { count, duration, mode, size, text } from "./values.ts";
+import type { Stats } from "./stats.ts";
+import { type OPTIONS, SUB } from "./sub_options.ts";
 
-const OPTIONS = {
-  count: { short: "C", takes: count, help: "end after that many messages" },
-  timeout: {
-    short: "W",
-    takes: duration,
-    help: "end if there is no message for that long",
-  },
-  "exit-word": { takes: text, help: "the message that ends it [exit]" },
-  "no-exit-word": { help: "no message ends it" },
-  verbose: {
-    short: "v",
-    help: "print the topic and a tab before each message",
-  },
-  keyed: { help: "the same: what pub --keyed reads" },
-  "no-retained": { short: "R", help: "leave out the last values of topics" },
-  "retained-only": { help: "print the last values of topics, and end" },
-  list: { help: "print who subscribes to which filter, and end" },
-  json: { help: "with --list: print JSON, one object on a line" },
-  null: { help: "messages end with a NUL byte, in the FIFO and in the output" },
-  mode: { takes: mode, help: "permissions of a FIFO [600], of the bus [700]" },
-  "max-size": { takes: size, help: "fail at a longer message [1M]" },
-  ...COMMON_OPTIONS,
-} satisfies OptionTable;
-
-const SUB: Program<typeof OPTIONS> = {
-  name: "sub",
-  operands: "ADDRESS...",
-  summary: `Prints messages, each on a line, until the message "exit".
-
-An ADDRESS that starts with /, ./ or ../, or fifo:PATH, is a named pipe (FIFO),
-which is made if it is not there; several readers of one share its messages.
-Anything else is a topic filter: every subscriber gets every message to a topic
-that it matches; + stands for one level between slashes, # for all that follow.
-On a terminal control characters are shown, not obeyed.`,
-  examples: [
-    "sub /tmp/mypipe",
-    "sub -v 'warehouse/+/temperature' 'alarm/#'",
-    "sub -C 1 -W 5 reply || echo no answer",
-    "sub --list",
-  ],
-  options: OPTIONS,
-  main,
-};
+type Options = Given<typeof OPTIONS>;
 
 /**
  * Runs the program.
  *
  * @param args Its arguments.
- * @param world Its standard streams.
+ * @param world Its standard streams and its environment.
  * @returns Its exit code.
  */
 export function run(args: string[], world: World): Promise<number> {
-  return runProgram(SUB, args, world);
+  return runProgram(SUB, main, args, world);
 }
 
 async function main(
-  given: Given<typeof OPTIONS>,
+  given: Options,
   addresses: string[],
   world: World,
 ): Promise<number> {
   if (given.list) return await printList(given, addresses, world);
-  if (given.json) throw new UsageError("--json goes with --list");
   if (addresses.length === 0) throw new UsageError("there is no ADDRESS");
-  if (given["no-retained"] && given["retained-only"]) {
-    throw new UsageError(
-      "--no-retained and --retained-only exclude each other",
-    );
-  }
-  if (given["no-exit-word"] && given["exit-word"] !== undefined) {
-    throw new UsageError("--exit-word and --no-exit-word exclude each other");
-  }
-  const delimiter = given.null ? "\0" : "\n";
-  const exitWord = given["no-exit-word"]
-    ? undefined
-    : given["exit-word"] ?? "exit";
-  const isLast = lastMessage(exitWord);
+  const isLast = lastMessage(
+    given["no-exit-word"] ? undefined : given["exit-word"] ?? "exit",
+  );
+  const isWanted = filterOut(given["filter-out"] ?? []);
   let left = given.count ?? Infinity;
 
   await using subscriber = await Subscriber.open(addresses, {
-    delimiter,
+    delimiter: given.null ? "\0" : "\n",
     maxBytes: given["max-size"],
     mode: given.mode,
     retained: given["retained-only"] ? "only" : !given["no-retained"],
   });
-  const printing = {
-    delimiter,
-    topics: Boolean(given.verbose || given.keyed),
-  } as const;
   using signals = new Signals(() => subscriber.close());
   using silence = new Silence(given.timeout, () => subscriber.close());
-  let messages;
-  while ((messages = await subscriber.read())) {
-    silence.restart();
+  using stats = given.stats ? await openStats(world) : undefined;
+  const output = openOutput(given, world);
+  let ended = false;
+  for (let arrived; !ended && (arrived = await subscriber.read());) {
+    // It measures the wait for messages, not the time that commands take.
+    silence.stop();
+    const messages = arrived.filter(isWanted);
     const end = messages.findIndex(isLast);
-    const ended = end >= 0 && end < left;
-    if (ended) messages.length = end;
-    else if (messages.length > left) messages.length = left;
+    ended = end >= 0 || messages.length >= left;
+    if (end >= 0) messages.length = end;
+    if (messages.length > left) messages.length = left;
     left -= messages.length;
-    if (messages.length > 0) {
-      await printMessages(world.stdout, messages, printing);
-    }
-    if (ended || left === 0) return EXIT.ok;
+    stats?.add(messages);
+    if (messages.length > 0) await output.take(messages);
+    silence.restart();
   }
+  await output.finish();
   if (signals.raised) return signals.raise(signals.raised);
-  return silence.over ? EXIT.timedOut : EXIT.ok;
+  return silence.over && !ended ? EXIT.timedOut : EXIT.ok;
+}
+
+/** Tells the messages that no filter leaves out. */
+function filterOut(filters: string[]): (message: Message) => boolean {
+  return ({ topic }) => !filters.some((filter) => matchesTopic(filter, topic));
+}
+
+/** Where messages go. */
+interface Output {
+  take(messages: Message[]): Promise<void>;
+  /** Waits until all is done. */
+  finish(): Promise<void>;
+}
+
+function openOutput(given: Options, world: World): Output {
+  if (given.exec !== undefined) return new CommandOutput(given, world);
+  const printer = new Printer(world.stdout, {
+    delimiter: given.null ? "\0" : "\n",
+    topics: Boolean(given.verbose || given.keyed),
+    color: given.color === "always" ||
+      given.color !== "never" && !Deno.noColor && world.stdout.isTerminal(),
+    format: given.format,
+    json: given.parse ? "parsed" : Boolean(given.json),
+    raw: Boolean(given.raw),
+  });
+  return {
+    take: (messages) => printer.print(messages),
+    finish: () => Promise.resolve(),
+  };
+}
+
+/** A command for each message. */
+class CommandOutput implements Output {
+  readonly #exec: Exec;
+  readonly #strict: boolean;
+  readonly #say: (text: string) => void;
+
+  constructor(given: Options, world: World) {
+    this.#strict = Boolean(given.strict);
+    this.#say = (text) => complain(SUB.name, world, text);
+    this.#exec = new Exec({
+      command: given.exec!,
+      jobs: given.jobs ?? 1,
+      respond: Boolean(given.respond),
+      onFailed: this.#say,
+    });
+  }
+
+  async take(messages: Message[]): Promise<void> {
+    for (const message of messages) {
+      await this.#exec.ready();
+      if (this.#strict && this.#exec.failed > 0) await this.finish();
+      this.#exec.start(message);
+    }
+  }
+
+  async finish(): Promise<void> {
+    await this.#exec.finish();
+    const { failed } = this.#exec;
+    if (this.#strict && failed > 0) throw new Error("Stopped by --strict");
+    if (failed > 1) this.#say(`${failed} commands failed`);
+  }
+}
+
+async function openStats(world: World): Promise<Stats> {
+  // Loaded here: few ask for it.
+  const { Stats } = await import("./stats.ts");
+  return new Stats((line) => complain(SUB.name, world, line));
 }
 
 /** Prints the live subscriptions; to some of the filters, if there are any. */
 async function printList(
-  given: Given<typeof OPTIONS>,
+  given: Options,
   filters: string[],
   world: World,
 ): Promise<number> {
@@ -169,8 +184,11 @@ class Silence implements Disposable {
     return this.#over;
   }
 
-  restart(): void {
+  stop(): void {
     clearTimeout(this.#timer);
+  }
+
+  restart(): void {
     if (this.#timeoutMs === undefined) return;
     this.#timer = setTimeout(() => {
       this.#over = true;
@@ -179,6 +197,6 @@ class Silence implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    clearTimeout(this.#timer);
+    this.stop();
   }
 }

@@ -5,10 +5,14 @@
  * @module
  */
 
+import { checkTopicFilter } from "../topic.ts";
+
 /** A kind of value. */
 export interface ValueKind<T> {
   /** How usage text names it. */
   placeholder: string;
+  /** All that it can be, where that is a few words. */
+  choices?: readonly string[];
   /** What it is, for the error that says so: "takes …". */
   description: string;
   /** Reads it; undefined if it is none. */
@@ -83,3 +87,47 @@ export const patience: ValueKind<number> = {
   description: "a time such as 2, 0.5, 500ms or 5m, or inf",
   read: (text) => text === "inf" ? Infinity : duration.read(text),
 };
+
+/** Messages in a second. */
+export const rate: ValueKind<number> = {
+  placeholder: "N",
+  description: "a number of messages in a second such as 100 or 0.5",
+  read: (text) =>
+    /^([0-9]+\.?[0-9]*|\.[0-9]+)$/.test(text)
+      ? Number(text) || undefined
+      : undefined,
+};
+
+/** A topic filter. */
+export const filter: ValueKind<string> = {
+  placeholder: "FILTER",
+  description: "a topic filter such as warehouse/+/door",
+  read: (text) => {
+    try {
+      checkTopicFilter(text);
+      return text;
+    } catch {
+      return undefined;
+    }
+  },
+};
+
+/** A line of shell. */
+export const command: ValueKind<string> = {
+  placeholder: "CMD",
+  description: "a command for the shell",
+  read: (text) => text || undefined,
+};
+
+/** One of a few words. */
+export function choice<const T extends string>(
+  placeholder: string,
+  choices: readonly T[],
+): ValueKind<T> {
+  return {
+    placeholder,
+    choices,
+    description: `${choices.slice(0, -1).join(", ")} or ${choices.at(-1)}`,
+    read: (text) => choices.find((it) => it === text),
+  };
+}

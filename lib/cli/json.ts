@@ -1,0 +1,25 @@
+/**
+ * Messages that have to be JSON: `pub --json`.
+ *
+ * @module
+ */
+
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/**
+ * Checks that a message is JSON.
+ *
+ * @param message The message.
+ * @param what What it is, for the error.
+ * @throws {Error} If it is not.
+ */
+export function checkJson(message: string | Uint8Array, what: string): void {
+  try {
+    JSON.parse(typeof message === "string" ? message : decoder.decode(message));
+  } catch (error) {
+    const reason = error instanceof SyntaxError
+      ? error.message
+      : "it is not UTF-8";
+    throw new Error(`Cannot publish ${what}: it is not JSON: ${reason}`);
+  }
+}

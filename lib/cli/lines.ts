@@ -1,0 +1,128 @@
+/**
+ * Publishing lines: of standard input, of a file, with a topic each.
+ *
+ * @module
+ */
+import {
+  DEFAULT_MAX_BYTES,
+  type Message,
+  MessageSplitter,
+} from "../framing.ts";
+import { checkJson } from "./json.ts";
+import type { World } from "./program.ts";
+import { delimiterOf, type Options, type Sender } from "./sender.ts";
+
+/** Where lines come from. */
+export interface Input {
+  /** What an error calls it. */
+  name: string;
+  /** Its bytes. */
+  readable: ReadableStream<Uint8Array<ArrayBuffer>>;
+  /** How many there are, if that is known. */
+  totalBytes?: number | undefined;
+  /** Whether somebody types them. */
+  isTerminal?: boolean;
+}
+
+/**
+ * Publishes each line of an input.
+ *
+ * @param input The input.
+ * @param given The options.
+ * @param sender Sends them.
+ * @param world Where progress is shown.
+ * @throws {FifobusError} `message_too_large`, and what publishing throws, once
+ * what came before is published.
+ */
+export async function publishLines(
+  input: Input,
+  given: Options,
+  sender: Sender,
+  world: World,
+): Promise<void> {
+  using progress = await openProgress(input, given, world);
+  sender.progress = progress;
+  const splitter = new MessageSplitter(
+    input.name,
+    delimiterOf(given),
+    given["max-size"] ?? DEFAULT_MAX_BYTES,
+  );
+  const publish = linePublisher(input.name, given, sender);
+  let sent = Promise.resolve();
+  const send = async (lines: Message[]) => {
+    const previous = sent;
+    sent = publish(lines);
+    // Awaited with the next ones: until then the next ones are read.
+    sent.catch(() => {});
+    await previous;
+  };
+  for await (const chunk of input.readable) {
+    const lines = splitter.push(chunk);
+    if (lines.length > 0) await send(lines);
+    progress?.addBytes(chunk.length);
+    if (splitter.error) break;
+  }
+  if (!splitter.error) await send(splitter.flush());
+  await sent;
+  if (splitter.error) throw splitter.error;
+}
+
+async function openProgress(
+  { isTerminal, totalBytes }: Input,
+  given: Options,
+  { stderr }: World,
+) {
+  if (given.quiet || isTerminal || !stderr.isTerminal()) return undefined;
+  // Loaded here: most programs write to no terminal.
+  const { Progress } = await import("./progress.ts");
+  return new Progress(stderr, totalBytes);
+}
+
+/** Publishes lines as the options say, up to the first that cannot be. */
+function linePublisher(
+  name: string,
+  given: Options,
+  sender: Sender,
+): (lines: Message[]) => Promise<void> {
+  if (!given.keyed && !given.json) return (lines) => sender.sendAll(lines);
+  let number = 0;
+  return async (lines) => {
+    const good: Message[] = [];
+    let error: unknown;
+    for (const line of lines) {
+      number++;
+      try {
+        const where = `line ${number} of ${name}`;
+        const message = given.keyed ? untag(line, where) : line;
+        if (given.json) checkJson(message.bytes, where);
+        good.push(message);
+      } catch (it) {
+        error = it;
+        break;
+      }
+    }
+    await (given.keyed ? sendRuns(good, sender) : sender.sendAll(good));
+    if (error) throw error;
+  };
+}
+
+function untag(line: Message, where: string): Message {
+  const message = line.untagged();
+  if (message && message.replyTo === undefined) return message;
+  const reason = message
+    ? "its topic holds the control character US"
+    : "there is no tab between topic and message";
+  const start = JSON.stringify(line.text.slice(0, 40));
+  throw new Error(`Cannot publish ${where}: ${reason}: ${start}`);
+}
+
+/** Publishes messages with topics, runs of one topic at once. */
+async function sendRuns(messages: Message[], sender: Sender): Promise<void> {
+  const sent: Promise<void>[] = [];
+  for (let start = 0, end = 0; start < messages.length; start = end) {
+    const { topic } = messages[start]!;
+    while (messages[end]?.topic === topic) end++;
+    sent.push(sender.sendAll(messages.slice(start, end), topic));
+  }
+  await Promise.all(sent);
+}

@@ -1,0 +1,101 @@
+/**
+ * Prints messages: as they are for a pipe, made visible for a terminal.
+ *
+ * @module
+ */
+import { concat, type Delimiter, Message } from "../framing.ts";
+import { type Arrival, type Format, type Piece, toJson } from "./format.ts";
+import { type Stdout, visible, writeAll } from "./output.ts";
+
+/** How to print messages. */
+export interface PrintOptions {
+  /** What ends a message. */
+  delimiter: Delimiter;
+  /** Whether the topic and a tab come before each message. */
+  topics: boolean;
+  /** Whether the topic has a color. */
+  color: boolean;
+  /** What to print instead of the message. */
+  format: Format | undefined;
+  /** JSON instead of the message, or JSON with JSON in it. */
+  json: boolean | "parsed";
+  /** Whether nothing is put between messages, nor shown instead of obeyed. */
+  raw: boolean;
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+const CYAN = "\x1b[36m";
+const DEFAULT_COLOR = "\x1b[39m";
+
+/** Prints messages, as many at once as there are. */
+export class Printer {
+  readonly #stdout: Stdout;
+  readonly #options: PrintOptions;
+  readonly #isTerminal: boolean;
+  readonly #write: ((arrival: Arrival) => Piece[]) | undefined;
+  #sequence = 0;
+
+  /**
+   * Creates a printer.
+   *
+   * @param stdout Where to print to.
+   * @param options How to print.
+   */
+  constructor(stdout: Stdout, options: PrintOptions) {
+    this.#stdout = stdout;
+    this.#options = options;
+    this.#isTerminal = stdout.isTerminal();
+    this.#write = this.#writer();
+  }
+
+  /**
+   * Prints messages.
+   *
+   * @param messages The messages.
+   * @throws {OutputClosed} If nobody reads it any more.
+   */
+  async print(messages: Message[]): Promise<void> {
+    const { delimiter, raw, topics } = this.#options;
+    const write = this.#write;
+    if (!write) {
+      const printed = topics ? messages.map((it) => it.tagged()) : messages;
+      await writeAll(this.#stdout, Message.frame(printed, delimiter));
+      return;
+    }
+    const time = new Date();
+    const pieces = messages.flatMap((message) => {
+      const arrival = { message, time, sequence: ++this.#sequence };
+      return raw ? write(arrival) : [...write(arrival), this.#end];
+    });
+    const bytes = pieces.map((it) =>
+      typeof it === "string" ? encoder.encode(it) : it
+    );
+    await writeAll(this.#stdout, concat(bytes));
+  }
+
+  get #end(): string {
+    return this.#isTerminal ? "\n" : this.#options.delimiter;
+  }
+
+  /** How a message is written; undefined if it can go out as it came in. */
+  #writer(): ((arrival: Arrival) => Piece[]) | undefined {
+    const { color, format, json, raw, topics } = this.#options;
+    const isTerminal = this.#isTerminal;
+    const show = isTerminal ? shown : (piece: Piece) => piece;
+    if (raw) return ({ message }) => [message.bytes];
+    if (format) return (arrival) => format(arrival, show);
+    if (json) return (arrival) => [toJson(arrival, json === "parsed")];
+    if (!isTerminal && !(color && topics)) return undefined;
+    const [before, after] = color ? [CYAN, DEFAULT_COLOR] : ["", ""];
+    return ({ message }) => {
+      const tag = topics ? [before, show(message.topic), after, "\t"] : [];
+      return [...tag, show(message.bytes)];
+    };
+  }
+}
+
+function shown(piece: Piece): string {
+  return visible(typeof piece === "string" ? piece : decoder.decode(piece));
+}

@@ -1,0 +1,152 @@
+/**
+ * What `pub` takes, as data.
+ *
+ * @module
+ */
+import type { OptionTable } from "./options.ts";
+import { BUS_ENVIRONMENT, COMMON_OPTIONS, type Usage } from "./usage.ts";
+import { count, duration, file, mode, patience, rate, size } from "./values.ts";
+
+const MESSAGES = "Messages";
+const SENDING = "Sending";
+const WAITING = "Waiting";
+
+/** The options of `pub`. */
+export const OPTIONS = {
+  lines: {
+    short: "l",
+    group: MESSAGES,
+    help: "publish each line of standard input",
+  },
+  file: {
+    takes: file,
+    excludes: ["lines"],
+    group: MESSAGES,
+    help: "publish each line of a file",
+  },
+  "stdin-message": {
+    short: "s",
+    excludes: ["lines", "file"],
+    group: MESSAGES,
+    help: "publish all of standard input as one message",
+  },
+  "null-message": {
+    short: "n",
+    excludes: ["lines", "file", "stdin-message"],
+    group: MESSAGES,
+    help: "publish an empty message",
+  },
+  keyed: {
+    excludes: ["stdin-message", "null-message"],
+    group: MESSAGES,
+    help: "each line is a topic, a tab and a message",
+  },
+  null: {
+    group: MESSAGES,
+    help: "messages end with a NUL byte, read and on the wire",
+  },
+  json: { group: MESSAGES, help: "refuse a message that is no JSON" },
+  "max-size": {
+    takes: size,
+    env: "FIFOBUS_MAX_SIZE",
+    group: MESSAGES,
+    help: "refuse longer messages [1M]",
+  },
+  retain: {
+    short: "r",
+    only: "topic",
+    group: SENDING,
+    help: "keep the message as the topic's last value",
+  },
+  repeat: {
+    takes: count,
+    excludes: ["lines", "file", "keyed"],
+    group: SENDING,
+    help: "publish the message so many times",
+  },
+  interval: {
+    takes: duration,
+    needs: "repeat",
+    group: SENDING,
+    help: "wait that long before each repetition",
+  },
+  rate: {
+    takes: rate,
+    excludes: ["interval"],
+    group: SENDING,
+    help: "publish at most so many messages in a second",
+  },
+  reply: {
+    takes: count,
+    bare: "1",
+    only: "topic",
+    excludes: ["lines", "file", "keyed", "retain", "repeat", "rate"],
+    group: SENDING,
+    help: "print the answer, or N, and end",
+  },
+  mode: {
+    takes: mode,
+    group: SENDING,
+    help: "permissions of a FIFO [600], of the bus [700]",
+  },
+  wait: {
+    takes: count,
+    bare: "1",
+    only: "topic",
+    group: WAITING,
+    help: "wait until a topic has a subscriber, or N",
+  },
+  "no-wait": {
+    only: "fifo",
+    group: WAITING,
+    help: "give up at once if nobody reads",
+  },
+  timeout: {
+    takes: duration,
+    group: WAITING,
+    help: "give up if nobody reads, or answers, for that long",
+  },
+  "slow-timeout": {
+    takes: patience,
+    env: "FIFOBUS_SLOW_TIMEOUT",
+    only: "topic",
+    group: WAITING,
+    help: "wait for a subscriber that does not read, once [1]",
+  },
+  verbose: {
+    short: "v",
+    group: "Output",
+    help: "say how many were published, and heard by nobody",
+  },
+  quiet: {
+    short: "q",
+    excludes: ["verbose"],
+    group: "Output",
+    help: "say nothing of dropped messages, and show no progress",
+  },
+  ...COMMON_OPTIONS,
+} satisfies OptionTable;
+
+/** The program `pub`, as its usage text has it. */
+export const PUB: Usage<typeof OPTIONS> = {
+  name: "pub",
+  purpose: "publish messages to named pipes and topics",
+  operands: "ADDRESS [MESSAGE]...",
+  addresses: 1,
+  summary: `Publishes messages.
+
+An ADDRESS that starts with /, ./ or ../, or fifo:PATH, is a named pipe (FIFO),
+which is made if it is not there. Anything else is a topic: each subscriber gets
+each message; without one it is dropped. Several MESSAGE arguments are one
+message, joined by spaces. Without any, each line of standard input is a
+message; on a terminal you are asked for them.`,
+  examples: [
+    "pub /tmp/mypipe hello",
+    "pub --retain warehouse/a1/temperature 21.5",
+    "sensor | pub -l warehouse/a1/temperature",
+    "pub --reply --timeout 2 warehouse/a1/door 'open?'",
+    "pub --timeout 2 /tmp/mypipe hello || echo nobody there",
+  ],
+  environment: BUS_ENVIRONMENT,
+  options: OPTIONS,
+};

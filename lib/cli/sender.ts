@@ -1,0 +1,134 @@
+/**
+ * Publishes as the options of `pub` say, and reports what did not arrive.
+ *
+ * @module
+ */
+import { type Delimiter, Message } from "../framing.ts";
+import { Publisher } from "../publisher.ts";
+import type { Given } from "./options.ts";
+import { Pace } from "./pace.ts";
+import type { Progress } from "./progress.ts";
+import { complain, type World } from "./program.ts";
+import { type OPTIONS, PUB } from "./pub_options.ts";
+
+/** What was given to `pub`. */
+export type Options = Given<typeof OPTIONS>;
+
+/** What ends a message, in the input and on the wire. */
+export function delimiterOf(given: Options): Delimiter {
+  return given.null ? "\0" : "\n";
+}
+
+/** Sends messages to an address, or to the topic of each message. */
+export class Sender implements AsyncDisposable {
+  readonly #given: Options;
+  readonly #world: World;
+  readonly #pace: Pace | undefined;
+  readonly #dropped = new Map<string, number>();
+  #publisher: Promise<Publisher> | undefined;
+  #published = 0;
+  #unheard = 0;
+  /** Shown on the line that a report would go to. */
+  progress: Progress | undefined;
+
+  /**
+   * Creates a sender, which opens the address.
+   *
+   * @param given The options.
+   * @param address The address; undefined if each message has its topic.
+   * @param world Where it reports.
+   */
+  constructor(given: Options, address: string | undefined, world: World) {
+    this.#given = given;
+    this.#world = world;
+    if (given.rate !== undefined) this.#pace = new Pace(given.rate);
+    if (address !== undefined) this.#publisher = this.#open(address);
+    // It is awaited with the first message.
+    this.#publisher?.catch(() => {});
+  }
+
+  /**
+   * Sends one message.
+   *
+   * @param message The message.
+   */
+  async send(message: string | Uint8Array): Promise<void> {
+    const publisher = await this.#publisher!;
+    this.#count(publisher, 1);
+    await this.#pace?.take(1);
+    await publisher.publish(message, { retain: this.#given.retain });
+  }
+
+  /**
+   * Sends messages that arrived together.
+   *
+   * @param messages The messages.
+   * @param topic Their topic, if the address is none.
+   */
+  async sendAll(messages: Message[], topic?: string): Promise<void> {
+    const publisher = await (this.#publisher ??= this.#open(topic!));
+    const { retain } = this.#given;
+    for (let at = 0; at < messages.length;) {
+      const left = messages.length - at;
+      const count = await this.#pace?.take(left) ?? left;
+      const part = messages.slice(at, at + count);
+      this.#count(publisher, count, topic);
+      const framed = Message.frame(part, delimiterOf(this.#given));
+      await publisher.publishFramed(framed, { topic, retain });
+      at += count;
+    }
+  }
+
+  /** Waits until all is sent, and says what was not. */
+  async close(): Promise<void> {
+    await (await this.#publisher)?.close();
+    for (const [member, count] of this.#dropped) {
+      this.#report(`${messages(count)} dropped for subscriber ${member}`);
+    }
+    if (!this.#given.verbose) return;
+    const unheard = this.#unheard > 0
+      ? `, ${this.#unheard} of them dropped: nobody subscribes`
+      : "";
+    this.#report(`${messages(this.#published)} published${unheard}`);
+  }
+
+  /** Closes what was opened, though something failed. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await (await this.#publisher?.catch(() => undefined))?.close();
+  }
+
+  #count(publisher: Publisher, messages: number, topic?: string): void {
+    this.#published += messages;
+    this.progress?.add(messages);
+    if (!this.#given.verbose || publisher.subscribers(topic) !== 0) return;
+    this.#unheard += messages;
+  }
+
+  #open(address: string): Promise<Publisher> {
+    const given = this.#given;
+    return Publisher.open(address, {
+      delimiter: delimiterOf(given),
+      maxBytes: given["max-size"],
+      mode: given.mode,
+      wait: given["no-wait"] ? false : given.wait,
+      timeoutMs: given.timeout,
+      slowTimeoutMs: given["slow-timeout"],
+      onDropped: ({ member, count, reason }) => {
+        const before = this.#dropped.get(member);
+        this.#dropped.set(member, (before ?? 0) + count);
+        if (before !== undefined) return;
+        this.#report(`dropping messages for subscriber ${member}: ${reason}`);
+      },
+    });
+  }
+
+  #report(text: string): void {
+    if (this.#given.quiet) return;
+    this.progress?.hide();
+    complain(PUB.name, this.#world, text);
+  }
+}
+
+function messages(count: number): string {
+  return count === 1 ? "1 message" : `${count} messages`;
+}

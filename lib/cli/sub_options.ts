@@ -1,0 +1,192 @@
+/**
+ * What `sub` takes, as data.
+ *
+ * @module
+ */
+import { format, FORMAT_HELP } from "./format.ts";
+import type { OptionTable } from "./options.ts";
+import { BUS_ENVIRONMENT, COMMON_OPTIONS, type Usage } from "./usage.ts";
+import {
+  choice,
+  command,
+  count,
+  duration,
+  filter,
+  mode,
+  size,
+  text,
+} from "./values.ts";
+
+const ENDING = "Ending";
+const CHOOSING = "Choosing";
+const OUTPUT = "Output";
+const COMMANDS = "Commands";
+
+/** The options of `sub`. */
+export const OPTIONS = {
+  count: {
+    short: "C",
+    takes: count,
+    group: ENDING,
+    help: "end after that many; what follows stays in a FIFO",
+  },
+  timeout: {
+    short: "W",
+    takes: duration,
+    group: ENDING,
+    help: "end if there is no message for that long",
+  },
+  "exit-word": {
+    takes: text,
+    group: ENDING,
+    help: "the message that ends it [exit]",
+  },
+  "no-exit-word": {
+    excludes: ["exit-word"],
+    group: ENDING,
+    help: "no message ends it",
+  },
+  "filter-out": {
+    short: "T",
+    takes: filter,
+    many: true,
+    only: "topic",
+    group: CHOOSING,
+    help: "leave out topics that the filter matches",
+  },
+  "no-retained": {
+    short: "R",
+    only: "topic",
+    group: CHOOSING,
+    help: "leave out the last values of topics",
+  },
+  "retained-only": {
+    only: "topic",
+    excludes: ["no-retained"],
+    group: CHOOSING,
+    help: "print the last values of topics, and end",
+  },
+  list: {
+    only: "topic",
+    excludes: [
+      ...["count", "timeout", "exit-word", "no-exit-word", "filter-out"],
+      ...["no-retained", "retained-only", "stats", "null"],
+    ],
+    group: CHOOSING,
+    help: "print who subscribes to which filter, and end",
+  },
+  verbose: {
+    short: "v",
+    group: OUTPUT,
+    help: "print the topic and a tab before each message",
+  },
+  keyed: { group: OUTPUT, help: "the same: what pub --keyed reads" },
+  format: {
+    short: "F",
+    takes: format,
+    excludes: ["verbose", "keyed"],
+    group: OUTPUT,
+    help: "print that for each message, see below",
+  },
+  json: {
+    excludes: ["verbose", "keyed", "format"],
+    group: OUTPUT,
+    help: "print each message as JSON, one object on a line",
+  },
+  parse: {
+    needs: "json",
+    excludes: ["list"],
+    group: OUTPUT,
+    help: "put a message that is JSON into it as it is",
+  },
+  raw: {
+    excludes: ["verbose", "keyed", "format", "json"],
+    group: OUTPUT,
+    help: "print the bytes of messages and nothing else",
+  },
+  null: {
+    group: OUTPUT,
+    help: "messages end with a NUL byte, on the wire and printed",
+  },
+  color: {
+    takes: choice("WHEN", ["auto", "always", "never"]),
+    group: OUTPUT,
+    help: "color topics: auto, always or never [auto]",
+  },
+  stats: {
+    group: OUTPUT,
+    help: "count messages and bytes on standard error",
+  },
+  exec: {
+    takes: command,
+    excludes: ["list", "verbose", "keyed", "format", "json", "raw"],
+    group: COMMANDS,
+    help: "run that for each message, with it as input",
+  },
+  jobs: {
+    takes: count,
+    needs: "exec",
+    group: COMMANDS,
+    help: "run up to so many at a time [1]",
+  },
+  strict: {
+    needs: "exec",
+    group: COMMANDS,
+    help: "end when a command fails",
+  },
+  respond: {
+    needs: "exec",
+    only: "topic",
+    group: COMMANDS,
+    help: "what it prints answers pub --reply",
+  },
+  mode: {
+    takes: mode,
+    group: "Pipes and folders",
+    help: "permissions of a FIFO [600], of the bus [700]",
+  },
+  "max-size": {
+    takes: size,
+    env: "FIFOBUS_MAX_SIZE",
+    group: "Pipes and folders",
+    help: "fail at a longer message [1M]",
+  },
+  ...COMMON_OPTIONS,
+} satisfies OptionTable;
+
+/** The program `sub`, as its usage text has it. */
+export const SUB: Usage<typeof OPTIONS> = {
+  name: "sub",
+  purpose: "print messages of named pipes and topics",
+  operands: "ADDRESS...",
+  addresses: Infinity,
+  summary: `Prints messages, each on a line, until the message "exit".
+
+An ADDRESS that starts with /, ./ or ../, or fifo:PATH, is a named pipe (FIFO),
+which is made if it is not there; several readers of one share its messages.
+Anything else is a topic filter: every subscriber gets every message to a topic
+that it matches; + stands for one level between slashes, # for all that follow.
+On a terminal control characters are shown, not obeyed.`,
+  sections: [FORMAT_HELP, {
+    title: "Environment of a command",
+    rows: [
+      ["FIFOBUS_TOPIC", "the topic, or the path of the FIFO"],
+      ["FIFOBUS_RETAINED", "1 if it is a last value, else 0"],
+      ["FIFOBUS_SEQUENCE", "1 for the first message, and so on"],
+      ["FIFOBUS_REPLY_TO", "where a request wants its answer, else empty"],
+    ],
+  }],
+  examples: [
+    "sub /tmp/mypipe",
+    "sub -v 'warehouse/+/temperature' 'alarm/#'",
+    "sub -F '%I %t: %p' '#'",
+    "sub -C 1 -W 5 reply || echo no answer",
+    "sub --exec 'notify-send \"$(cat)\"' 'alarm/#'",
+    "sub --list",
+  ],
+  environment: [
+    ...BUS_ENVIRONMENT,
+    ["NO_COLOR", "no color, unless --color says always"],
+  ],
+  options: OPTIONS,
+};

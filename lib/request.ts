@@ -1,0 +1,193 @@
+/**
+ * Requests: messages to a topic that are answered.
+ *
+ * @module
+ */
+import { parseAddress } from "./address.ts";
+import { FifobusError, type FifobusErrorCode } from "./errors.ts";
+import type { Delimiter, Message } from "./framing.ts";
+import { Publisher } from "./publisher.ts";
+import { Subscriber } from "./subscriber.ts";
+import { checkTopicName, matchesTopic, REPLY_PREFIX } from "./topic.ts";
+
+/** How to make a request. */
+export interface RequestOptions {
+  /**
+   * How long to wait for answers in milliseconds, with the time that it takes
+   * until there is somebody to ask; Infinity waits for ever.
+   *
+   * @default {5000}
+   */
+  timeoutMs?: number;
+  /**
+   * How many subscribers of the topic to wait for before it is asked; without
+   * it, one has to be there.
+   */
+  wait?: boolean | number;
+  /**
+   * What ends a message on the wire. With NUL the request and its answers may
+   * hold line feeds, if who answers has NUL as well.
+   *
+   * @default {"\n"}
+   */
+  delimiter?: Delimiter;
+  /**
+   * The longest request, and the longest answer, in bytes.
+   *
+   * @default {1048576}
+   */
+  maxBytes?: number;
+  /**
+   * The permissions of the folder of the bus, if it has to be made.
+   *
+   * @default {0o700}
+   */
+  mode?: number;
+  /** Gives up when aborted; who waits is given its reason. */
+  signal?: AbortSignal;
+}
+
+/** How long to wait for answers, unless told otherwise. */
+const TIMEOUT_MS = 5000;
+
+/** What setTimeout() can hold, 25 days; it takes more for none at all. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/**
+ * Asks the subscribers of a topic, and waits for the first answer.
+ *
+ * Who subscribes answers with {@linkcode Message.reply}, or publishes a message
+ * to {@linkcode Message.replyTo}.
+ *
+ * @param topic The topic to ask.
+ * @param message The request; text goes as UTF-8.
+ * @param options How to ask.
+ * @returns The first answer.
+ * @throws {FifobusError} `no_reader`, at once, if nobody subscribes to the
+ * topic and {@linkcode RequestOptions.wait} is not given; `timed_out`;
+ * `bad_address`, for a FIFO too; `message_too_large`, `delimiter_in_message`,
+ * `unsafe_bus`.
+ *
+ * @example
+ * ```ts
+ * import { request, Subscriber } from "@fifobus/fifobus";
+ * import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
+ *
+ * await using subscriber = await Subscriber.open("example/greeting");
+ * const asked = request("example/greeting", "Ada");
+ * const [message] = (await subscriber.read())!;
+ * await message!.reply(`Hello, ${message!.text}`);
+ * assertEquals((await asked).text, "Hello, Ada");
+ * ```
+ */
+export async function request(
+  topic: string,
+  message: string | Uint8Array,
+  options: RequestOptions = {},
+): Promise<Message> {
+  const answers = requestAll(topic, message, options);
+  const first = await answers.next();
+  await answers.return();
+  // It throws where there is none.
+  return first.value as Message;
+}
+
+/**
+ * Asks the subscribers of a topic, and goes through their answers as they come,
+ * until the loop is left or the time is over. The request is sent when the loop
+ * starts.
+ *
+ * @param topic The topic to ask.
+ * @param message The request; text goes as UTF-8.
+ * @param options How to ask.
+ * @returns The answers, one at least.
+ * @throws {FifobusError} As {@linkcode request} does; `timed_out` only if there
+ * was no answer at all.
+ *
+ * @example Two answers, and no longer
+ * ```ts
+ * import { requestAll, Subscriber } from "@fifobus/fifobus";
+ * import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
+ *
+ * await using subscriber = await Subscriber.open("example/who");
+ * const answers: string[] = [];
+ * const asked = (async () => {
+ *   for await (const answer of requestAll("example/who", "is there?")) {
+ *     if (answers.push(answer.text) === 2) break;
+ *   }
+ * })();
+ * const [message] = (await subscriber.read())!;
+ * await message!.reply("Ada");
+ * await message!.reply("Grace");
+ * await asked;
+ * assertEquals(answers, ["Ada", "Grace"]);
+ * ```
+ */
+export async function* requestAll(
+  topic: string,
+  message: string | Uint8Array,
+  options: RequestOptions = {},
+): AsyncGenerator<Message, void> {
+  const { timeoutMs = TIMEOUT_MS, signal } = options;
+  signal?.throwIfAborted();
+  if (parseAddress(topic).kind === "fifo") {
+    throw refused("bad_address", topic, "a FIFO has no replies");
+  }
+  checkTopicName(topic);
+  if (!options.wait && !await hasSubscriber(topic, options.mode)) {
+    throw refused("no_reader", topic, "nobody subscribes to it");
+  }
+  // Before the request is sent: an answer must find somebody there.
+  const replyTo = REPLY_PREFIX + crypto.randomUUID();
+  await using subscriber = await Subscriber.open(replyTo, {
+    ...options,
+    retained: false,
+  });
+  const done = new AbortController();
+  // Closed instead of aborted: what came in time is still handed out.
+  using _timer = timer(timeoutMs, () => subscriber.close());
+  await using publisher = await Publisher.open(topic, {
+    ...options,
+    // A subscriber that is slow to take the request is waited for as long as
+    // for an answer; the answers of others do not wait for it.
+    slowTimeoutMs: timeoutMs,
+    timeoutMs,
+    signal: AbortSignal.any([done.signal, ...(signal ? [signal] : [])]),
+  });
+  const published = publisher.publish(message, { replyTo });
+  published.catch(() => subscriber.close());
+  let answered = false;
+  try {
+    for await (const answer of subscriber) {
+      answered = true;
+      yield answer;
+    }
+  } finally {
+    done.abort();
+  }
+  await published;
+  if (!answered) {
+    throw refused("timed_out", topic, `no answer within ${timeoutMs} ms`);
+  }
+}
+
+/** Tells whether a live process subscribes: one that died cannot answer. */
+async function hasSubscriber(topic: string, mode?: number): Promise<boolean> {
+  const { listSubscriptions } = await import("./bus/list.ts");
+  return listSubscriptions(mode)
+    .some(({ filter }) => matchesTopic(filter, topic));
+}
+
+function timer(timeoutMs: number, onOver: () => void): Disposable {
+  if (timeoutMs > MAX_TIMER_MS) return { [Symbol.dispose]: () => {} };
+  const id = setTimeout(onOver, timeoutMs);
+  return { [Symbol.dispose]: () => clearTimeout(id) };
+}
+
+function refused(
+  code: FifobusErrorCode,
+  topic: string,
+  reason: string,
+): FifobusError {
+  return new FifobusError(code, `Cannot ask "${topic}": ${reason}`);
+}

@@ -1,0 +1,104 @@
+/**
+ * What is written about the options, wherever it is.
+ *
+ * @module
+ */
+import { assert } from "jsr:@std/assert@1.0.19/assert";
+import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
+import { manPage, readme } from "../docs/generate.ts";
+import { completionsFor, type Shell } from "../lib/cli/completions.ts";
+import { PUB } from "../lib/cli/pub_options.ts";
+import { SUB } from "../lib/cli/sub_options.ts";
+import { type Usage, usageText } from "../lib/cli/usage.ts";
+import { Folder } from "./_folder.ts";
+import { isThere, testWithout } from "./_needs.ts";
+import { finish, Process } from "./_process.ts";
+
+const README = await Deno.readTextFile(
+  new URL("../README.md", import.meta.url),
+);
+
+/** The part of the README about a program. */
+function chapter(name: string): string {
+  return README.split(/^## /m).find((it) => it.startsWith(`${name}\n`))!;
+}
+
+for (const usage of [PUB, SUB] as Usage[]) {
+  const { name, options } = usage;
+  const page = new URL(`../docs/${name}.1`, import.meta.url);
+
+  Deno.test(`every option of ${name} is in its usage text, man page, completions and the README`, () => {
+    const texts: Record<string, string> = {
+      usage: usageText(usage),
+      man: manPage(usage).replaceAll("\\-", "-"),
+      readme: chapter(name),
+      bash: completionsFor("bash", usage),
+      zsh: completionsFor("zsh", usage),
+      fish: completionsFor("fish", usage).replaceAll(" -l ", " --"),
+    };
+    for (const [long, { short }] of Object.entries(options)) {
+      for (const [where, text] of Object.entries(texts)) {
+        assert(text.includes(`--${long}`), `--${long} in ${where}`);
+        const letter = where === "fish" ? `-s ${short}` : `-${short}`;
+        assert(!short || text.includes(letter), `-${short} in ${where}`);
+      }
+    }
+  });
+
+  Deno.test(`the man page of ${name} is up to date: deno task docs`, async () => {
+    assertEquals(await Deno.readTextFile(page), manPage(usage));
+  });
+
+  Deno.test(`the usage text of ${name} fits a terminal of 80 columns`, () => {
+    for (const line of usageText(usage).split("\n")) {
+      assert([...line].length <= 80, line);
+    }
+  });
+
+  const sources: Record<Shell, [script: string, printed: RegExp]> = {
+    bash: [
+      `source "$1"; COMP_WORDS=("$2" --ma) COMP_CWORD=1; compopt() { :; }; ` +
+      `_$2; echo "\${COMPREPLY[@]}"; complete -p "$2"`,
+      new RegExp(`^--max-size\ncomplete -o filenames -F _${name} ${name}\n$`),
+    ],
+    zsh: [
+      'autoload -Uz compinit; compinit -D; source "$1"; ' +
+      "_arguments() { print -l -- $@ }; _$2; print $_comps[$2]",
+      new RegExp(`--max-size=\\[.*\\n_${name}\\n$`, "s"),
+    ],
+    fish: [
+      'source $argv[1]; complete -C "$argv[2] --ma"',
+      /^--max-size\t.*\n$/,
+    ],
+  };
+  for (const [shell, [script, printed]] of Object.entries(sources)) {
+    const absent = await isThere(shell, "-c", ":") ? [] : [shell];
+    testWithout(
+      absent,
+      `${shell} sources the completions of ${name}`,
+      async () => {
+        await using folder = new Folder();
+        const file = folder.file("completions");
+        await Deno.writeTextFile(file, completionsFor(shell as Shell, usage));
+        const args = shell === "fish" ? [file, name] : ["-", file, name];
+        const command = [shell, "-c", script, ...args] as [string, ...string[]];
+        const { code, stdout, stderr } = await finish(
+          new Process(command, { HOME: folder.path }),
+        );
+        assertEquals([code, stderr], [0, ""]);
+        assert(printed.test(stdout), stdout);
+      },
+    );
+  }
+}
+
+Deno.test("the tables of the README are up to date: deno task docs", async () => {
+  const text = readme(README);
+  await using formatter = new Process([
+    ...[Deno.execPath(), "fmt", "--ext", "md", "-"],
+  ] as [string, ...string[]]);
+  const printed = formatter.ended();
+  await formatter.write(text);
+  await formatter.end();
+  assertEquals((await printed).stdout, README);
+});
