@@ -182,7 +182,7 @@ Deno.test("an option that means nothing for an address is an error", async () =>
     [
       "pub",
       ["--retian", "t"],
-      "there is no option --retian; did you mean --retain?",
+      "there is no option --retian (did you mean --retain?)",
     ],
     ["sub", ["-R", pipe], "option --no-retained is for topics"],
     ["sub", ["--retained-only", pipe], "option --retained-only is for topics"],

@@ -209,7 +209,7 @@ function normalize(table: OptionTable, args: string[]): string[] {
 }
 
 function unknown(shown: string, near?: string): UsageError {
-  const hint = near ? `; did you mean --${near}?` : "";
+  const hint = near ? ` (did you mean --${near}?)` : "";
   return new UsageError(`there is no option ${shown}${hint}`);
 }
 

@@ -9,7 +9,7 @@ import { FifobusError } from "../errors.ts";
 import { DEFAULT_MAX_BYTES } from "../framing.ts";
 import { EXIT } from "./exit_codes.ts";
 import { checkJson } from "./json.ts";
-import { type Input, publishLines } from "./lines.ts";
+import type { Input } from "./lines.ts";
 import { UsageError } from "./options.ts";
 import { complain, runProgram, type World } from "./program.ts";
 import { PUB } from "./pub_options.ts";
@@ -53,8 +53,11 @@ async function main(
     : undefined;
   await using sender = new Sender(given, address, world);
   if (message !== undefined) await publishMessage(message, given, sender);
-  else if (input) await publishLines(input, given, sender, world);
-  else await publishTyped(sender, world);
+  else if (input) {
+    // Loaded here: a message on the command line should not wait for it.
+    const { publishLines } = await import("./lines.ts");
+    await publishLines(input, given, sender, world);
+  } else await publishTyped(sender, world);
   await sender.close();
   return EXIT.ok;
 }
