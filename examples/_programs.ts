@@ -16,18 +16,27 @@ const CACHE = fromFileUrl(new URL(".cache", import.meta.url));
 export type Command = [string, ...string[]];
 
 /**
- * The command that runs a script of ours, with the permissions of its first
- * line: what a user allows who starts it by its name.
+ * What a script of ours is allowed: what its first line says, and so what a
+ * user allows who starts it by its name.
+ *
+ * @param script Where it is, from the root.
+ * @returns The options of `deno run`.
+ */
+export function permissions(script: string): string[] {
+  const [firstLine] = Deno.readTextFileSync(ROOT + script).split("\n", 1);
+  return firstLine!.split(" run ")[1]!.split(" ");
+}
+
+/**
+ * The command that runs a script of ours.
  *
  * @param script Where it is, from the root.
  * @param args Its arguments.
  * @returns The command.
  */
 export function fifobus(script: string, ...args: string[]): Command {
-  const [firstLine] = Deno.readTextFileSync(ROOT + script).split("\n", 1);
-  const options = firstLine!.split(" run ")[1]!.split(" ");
-  const command = ["run", "--no-prompt", ...options, ROOT + script, ...args];
-  return [Deno.execPath(), ...command];
+  const options = ["--no-prompt", ...permissions(script)];
+  return [Deno.execPath(), "run", ...options, ROOT + script, ...args];
 }
 
 /** A language of the examples. */
