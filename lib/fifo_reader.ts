@@ -13,7 +13,7 @@ import {
 } from "./framing.ts";
 
 /** What a FIFO of default size holds, so that a read leaves nothing in it. */
-const READ_BYTES = 64 * 1024;
+export const READ_BYTES = 64 * 1024;
 
 /**
  * Each reader parks one of the 32 threads on which Deno does everything
@@ -115,6 +115,57 @@ export class FifoReader {
     }
   }
 
+  /** Which file it is. */
+  get info(): Deno.FileInfo {
+    return this.#file.statSync();
+  }
+
+  /** How many wake markers have come. */
+  get wakes(): number {
+    return this.#splitter.wakes;
+  }
+
+  /** Whether a message has begun, and its end is still to come. */
+  get isInMessage(): boolean {
+    return this.#splitter.isInMessage;
+  }
+
+  /** Why nothing more will come, if that is so. */
+  get error(): unknown {
+    return this.#error;
+  }
+
+  /**
+   * Takes bytes of the FIFO that were read in another way, while no read of its
+   * own is under way.
+   *
+   * @param chunk The bytes, which belong to the messages from now on.
+   * @returns The messages that are complete with them.
+   */
+  take(chunk: Uint8Array<ArrayBuffer>): Message[] {
+    const messages = this.#splitter.push(chunk);
+    this.#error ??= this.#splitter.error;
+    return messages;
+  }
+
+  /**
+   * Gives the beginning of a message away.
+   *
+   * @returns Its bytes, if a message has begun.
+   */
+  takeBeginning(): Uint8Array<ArrayBuffer> | undefined {
+    return this.#splitter.flush()[0]?.bytes;
+  }
+
+  /**
+   * Ends a read that is under way.
+   *
+   * @returns When {@linkcode nextArrived} has what came with it.
+   */
+  async interrupt(): Promise<void> {
+    if (this.#reading) await this.#wakeUp();
+  }
+
   /** Writes a wake marker behind all that is in the FIFO now. */
   async mark(): Promise<void> {
     await this.#waker.write(this.#wake);
@@ -132,7 +183,7 @@ export class FifoReader {
 
   async #close(): Promise<void> {
     try {
-      if (this.#reading) await this.#wakeUp();
+      await this.interrupt();
     } finally {
       readers--;
       this.#file.close();
@@ -171,9 +222,8 @@ export class FifoReader {
       // Messages are views: a full buffer is theirs, a few bytes are copied.
       if (count > READ_BYTES / 4) this.#buffer = new Uint8Array(READ_BYTES);
       else chunk = chunk.slice();
-      const messages = this.#splitter.push(chunk);
+      const messages = this.take(chunk);
       this.#arrived.push({ messages, wakes: this.#splitter.wakes });
-      this.#error ??= this.#splitter.error;
     } catch (error) {
       this.#error = error;
     }

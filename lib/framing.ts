@@ -405,6 +405,11 @@ export class MessageSplitter {
     return this.#wakes;
   }
 
+  /** Whether a message has begun, and its end is still to come. */
+  get isInMessage(): boolean {
+    return this.#restBytes > 0;
+  }
+
   /** Set once a message is over the limit: nothing after it is a message. */
   get error(): FifobusError | undefined {
     return this.#error;

@@ -4,6 +4,7 @@
  * @module
  */
 import { parseAddress } from "./address.ts";
+import type { Budget } from "./budget.ts";
 import { DEFAULT_MODE, ensureFifo } from "./fifo.ts";
 import { FifoReader } from "./fifo_reader.ts";
 import { DEFAULT_MAX_BYTES, type Delimiter, Message } from "./framing.ts";
@@ -39,6 +40,17 @@ export interface SubscriberOptions {
    * @default {true}
    */
   retained?: boolean | "only";
+  /**
+   * Ends after that many messages, of all addresses together. What follows stays
+   * in a FIFO for its next reader, as far as other programs hold the FIFO open;
+   * {@linkcode Subscriber.close} waits until it is there.
+   *
+   * A reader of the FIFO that is none of ours (`cat`, `read` of the shell) and
+   * reads at the same time may see wake markers, and parts of messages.
+   *
+   * @default {Infinity}
+   */
+  limit?: number | undefined;
   /** Closes the subscriber when aborted; who waits is given its reason. */
   signal?: AbortSignal;
 }
@@ -81,6 +93,7 @@ interface Arrival {
 export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
   readonly #delimiter: Delimiter;
   readonly #signal: AbortSignal | undefined;
+  readonly #budget: Budget | undefined;
   readonly #sources: Source[];
   /** The sources that nobody waits for, and those that have more to come. */
   readonly #idle: Set<Source>;
@@ -91,10 +104,15 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
   #index = 0;
   #closed: Promise<void> | undefined;
 
-  private constructor(sources: Source[], options: SubscriberOptions) {
+  private constructor(
+    sources: Source[],
+    options: SubscriberOptions,
+    budget: Budget | undefined,
+  ) {
     const { delimiter = "\n", signal } = options;
     this.#delimiter = delimiter;
     this.#signal = signal;
+    this.#budget = budget;
     this.#sources = sources;
     this.#idle = new Set(sources);
     this.#live = new Set(sources);
@@ -110,6 +128,7 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
    * @returns The subscriber, to be closed after use.
    * @throws {FifobusError} `bad_address`, `not_a_fifo`, `unsafe_bus`;
    * `too_many_readers`, if this process would read more than 24 FIFOs.
+   * @throws {RangeError} If the limit is not a number from 0.
    */
   static async open(
     addresses: string | string[],
@@ -126,20 +145,24 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
         filters.add(from.topic);
       }
     }
-    const { delimiter = "\n", maxBytes = DEFAULT_MAX_BYTES } = options;
+    const { limit = Infinity } = options;
+    const budget = limit === Infinity ? undefined : await openBudget(limit);
     const sources: Source[] = [];
     try {
       for (const path of paths) {
         await ensureFifo(path, options.mode ?? DEFAULT_MODE);
-        sources.push(new FifoReader(path, delimiter, maxBytes));
+        sources.push(await openFifo(path, options, budget));
       }
-      if (filters.size > 0) sources.push(await joinBus([...filters], options));
+      if (filters.size > 0) {
+        const bus = await joinBus([...filters], options);
+        sources.push(budget ? limited(bus, budget) : bus);
+      }
       options.signal?.throwIfAborted();
     } catch (error) {
       await Promise.all(sources.map((source) => source.close()));
       throw error;
     }
-    return new Subscriber(sources, options);
+    return new Subscriber(sources, options, budget);
   }
 
   /**
@@ -147,7 +170,7 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
    * way to receive.
    *
    * @returns The next messages, one at least; undefined after the last one, once
-   * the subscriber was closed.
+   * the subscriber was closed or has received as many as its limit.
    * @throws {FifobusError} `message_too_large`, after the messages before it.
    */
   async read(): Promise<Message[] | undefined> {
@@ -242,6 +265,8 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
     else this.#live.delete(source);
     this.#arrivals.push(arrival);
     this.#notify();
+    // An error is told to who closes the subscriber, or reads on.
+    if (this.#budget?.left === 0) this.close().catch(() => {});
   }
 
   #notify(): void {
@@ -264,6 +289,35 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
       cancel: () => this.close(),
     }, { highWaterMark: 0 });
   }
+}
+
+async function openBudget(limit: number): Promise<Budget> {
+  // Loaded here, as what reads with a limit is: most readers have none.
+  const { Budget } = await import("./budget.ts");
+  return new Budget(limit);
+}
+
+async function openFifo(
+  path: string,
+  options: SubscriberOptions,
+  budget: Budget | undefined,
+): Promise<Source> {
+  const { delimiter = "\n", maxBytes = DEFAULT_MAX_BYTES } = options;
+  if (!budget) return new FifoReader(path, delimiter, maxBytes);
+  const { FifoLimitedReader } = await import("./fifo_limited_reader.ts");
+  return new FifoLimitedReader(path, delimiter, maxBytes, budget);
+}
+
+/** What is too much of a topic is nobody else's. */
+function limited(source: Source, budget: Budget): Source {
+  return {
+    next: async () => {
+      if (budget.left === 0) return undefined;
+      const messages = budget.take(await source.next() ?? []);
+      return messages.length > 0 ? messages : undefined;
+    },
+    close: () => source.close(),
+  };
 }
 
 async function joinBus(

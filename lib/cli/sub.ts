@@ -47,6 +47,8 @@ async function main(
     maxBytes: given["max-size"],
     mode: given.mode,
     retained: given["retained-only"] ? "only" : !given["no-retained"],
+    // What is left out does not count.
+    limit: given["filter-out"] ? undefined : given.count,
   });
   using signals = new Signals(() => subscriber.close());
   using silence = new Silence(given.timeout, () => subscriber.close());

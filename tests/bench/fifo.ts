@@ -17,10 +17,8 @@ function perSecond(messages: number, seconds: number): string {
 }
 
 async function writeLines(path: string, count: number): Promise<void> {
-  await Deno.writeTextFile(
-    path,
-    Array.from({ length: count }, (_, i) => LINE(i)).join(""),
-  );
+  const lines = Array.from({ length: count }, (_, i) => LINE(i));
+  await Deno.writeTextFile(path, `${lines.join("")}exit\n`);
 }
 
 /** Lines from a file through a FIFO into a file. */
@@ -29,7 +27,7 @@ async function throughFifo(folder: Folder, count: number) {
   const from = folder.file(`${count}`);
   const to = folder.file("out");
   await using subscriber = new Timed(
-    commandLine("sub", "-C", `${count}`, pipe),
+    commandLine("sub", pipe),
     { to },
   );
   await using publisher = new Timed(commandLine("pub", "-l", pipe), { from });
