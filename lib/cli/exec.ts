@@ -149,7 +149,9 @@ async function feed(
     await writer.write(bytes);
     await writer.close();
   } catch (error) {
-    // A command need not read its input.
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+    // A command need not read its input. Deno 2.6 says that with a TypeError.
+    const isUnread = error instanceof Deno.errors.BrokenPipe ||
+      error instanceof TypeError;
+    if (!isUnread) throw error;
   }
 }
