@@ -15,12 +15,8 @@ import { Turns } from "./turns.ts";
 const MIN_PAUSE_MS = 1;
 const MAX_PAUSE_MS = 20;
 
-/**
- * Who leaves a FIFO full for so long does not read it. Until then a publisher
- * that waits for room has the lock, and with another reader most of the time: it
- * is tried once a millisecond.
- */
-const FULL_MS = 100;
+/** Who leaves a FIFO full for so long, at each look, does not read it. */
+const FULL_MS = 200;
 
 /** How long it is taken for granted then that nobody else reads. */
 const ALONE_MS = 1000;
@@ -30,6 +26,13 @@ const ALONE_MS = 1000;
  * for messages: one may have been taken by a reader of our kind that has ended.
  */
 const MAX_MISSES = 3;
+
+/**
+ * A publisher has the lock most of the time while it fills the FIFO, which takes
+ * it a millisecond, and all the time when it is full. If there is room after so
+ * many looks, one a millisecond, somebody makes it.
+ */
+const MAX_LOCKED_OUT = 10;
 
 /** The rest of a message that does not come for so long is not on its way. */
 const STALLED_MS = 20;
@@ -56,19 +59,22 @@ type State =
  * that would never end beside a publisher who keeps the FIFO full.
  *
  * Nothing tells a program in Deno who else reads. So a wake marker, which our
- * readers drop, is left in the empty FIFO: while it is there nobody reads, and
- * what comes behind it can be taken byte by byte. If it has vanished, somebody
- * waits in read(2), and so must we, as the kernel serves those who wait there in
- * turn. And who leaves a FIFO full does not read it.
+ * readers drop, is left in the empty FIFO. If it has vanished, somebody waits in
+ * read(2), and so must we, as the kernel serves those who wait there in turn. If
+ * not, that is no proof: who was woken by it may still wait for a processor. So
+ * all is read and the surplus goes back there, too, while publishers are locked
+ * out. Only a FIFO that stays full is read byte by byte, as who leaves it full
+ * does not read it.
  *
  * What is left:
  * - A reader that knows nothing of markers (`cat`, `read` of the shell) prints
  *   them if it reads at the same time, and what it reads byte by byte is parted.
- * - A reader that did not read for 20 ms and goes on within the microseconds in
+ * - A reader that left the FIFO full for 0.2 s and goes on within the microseconds in
  *   which a message is taken byte by byte (1 µs each) is given its end.
- * - A publisher who fills the FIFO within the microseconds between the read and
- *   what goes back, or after the other readers were killed: then what goes back
- *   waits until somebody reads. It comes after what was published meanwhile.
+ * - A publisher that takes no lock, or any on Deno 2.6, and fills the FIFO within
+ *   the microseconds between the read and what goes back, or while nobody reads
+ *   any more who did: then what goes back waits until somebody reads, and comes
+ *   after what was published meanwhile.
  */
 export class FifoLimitedReader {
   readonly #path: string;
@@ -83,6 +89,7 @@ export class FifoLimitedReader {
   #fifo: NonblockingFifo | undefined;
   #state: State = "unknown";
   #fullSince: number | undefined;
+  #lockedOut = 0;
   #aloneUntil = -Infinity;
   #misses = 0;
   #messages: Message[] = [];
@@ -183,6 +190,9 @@ export class FifoLimitedReader {
       await this.#open();
       await this.#turns.take(() => this.#look());
       if (this.#isDone) break;
+      // A reader that makes room must not be overlooked.
+      const isBusy = this.#fullSince !== undefined || this.#lockedOut > 0;
+      if (isBusy) pauseMs = MIN_PAUSE_MS;
       await this.#pause(pauseMs);
       pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS);
     }
@@ -227,34 +237,41 @@ export class FifoLimitedReader {
     if (this.#isDone && this.#state !== "watched") return;
     if (this.#state === "watched") this.#lookBehindMarker();
     else if (this.#state === "in message") this.#takeExactly();
-    else if (this.#takeAllIfRoom()) this.#fullSince = undefined;
-    else {
-      const now = performance.now();
-      this.#fullSince ??= now;
-      if (now > this.#aloneUntil) {
-        if (now - this.#fullSince < FULL_MS) return;
-        this.#aloneUntil = now + ALONE_MS;
-      }
-      this.#fullSince = undefined;
-      this.#takeExactly();
-    }
+    else if (!this.#lookForRoom()) this.#lookAtFull();
   }
 
   /**
-   * Takes all that is there, and writes what is too much of it into the FIFO
-   * again before a publisher of ours can fill it.
+   * Takes all that is there if there is room for more, and writes what is too
+   * much of it into the FIFO again before a publisher of ours can fill it.
+   *
+   * @returns False if there is no room.
    */
-  #takeAllIfRoom(): boolean {
+  #lookForRoom(): boolean {
     const fifo = this.#fifo!;
-    if (!fifo.tryLock()) return false;
+    const locked = fifo.tryLock();
+    if (!locked && ++this.#lockedOut < MAX_LOCKED_OUT) return true;
     try {
       if (!fifo.tryWrite(this.#pageOfMarkers)) return false;
-      this.#takeAll();
-      this.#putBackAtOnce();
+      this.#fullSince = undefined;
+      this.#lockedOut = 0;
+      // Without the lock, what goes back might find no room.
+      if (locked) this.#takeAll();
     } finally {
-      fifo.unlock();
+      if (locked) fifo.unlock();
     }
     return true;
+  }
+
+  #lookAtFull(): void {
+    const now = performance.now();
+    this.#fullSince ??= now;
+    if (now > this.#aloneUntil) {
+      if (now - this.#fullSince < FULL_MS) return;
+      this.#aloneUntil = now + ALONE_MS;
+    }
+    this.#fullSince = undefined;
+    this.#lockedOut = 0;
+    this.#takeExactly();
   }
 
   #putBackAtOnce(): void {
@@ -273,20 +290,30 @@ export class FifoLimitedReader {
     this.#unwritten = bytes;
   }
 
+  /**
+   * Looks whether the marker is still there. All is read with it: were it only
+   * the marker's bytes, they could be the first ones of a message by now, whose
+   * end somebody gets who waits in read(2).
+   */
   #lookBehindMarker(): void {
-    const start = this.#read(this.#marker.length);
-    if (!start) {
-      if (this.#closing) return;
-      if (++this.#misses < MAX_MISSES) this.#watch();
+    const fifo = this.#fifo!;
+    if (!fifo.tryLock()) {
+      if (++this.#lockedOut >= MAX_LOCKED_OUT) this.#state = "unknown";
+      return;
+    }
+    try {
+      this.#lockedOut = 0;
+      const chunk = this.#read(READ_BYTES);
+      if (chunk) {
+        this.#misses = 0;
+        this.#accept(this.#reader.take(chunk));
+        this.#putBackAtOnce();
+        this.#goOn();
+      } else if (this.#closing) return;
+      else if (++this.#misses < MAX_MISSES) this.#watch();
       else this.#state = "shared";
-    } else if (this.#marker.every((byte, i) => byte === start[i])) {
-      this.#misses = 0;
-      this.#reader.take(start);
-      this.#takeExactly();
-    } else {
-      this.#accept(this.#reader.take(start));
-      this.#takeAll();
-      this.#putBackAtOnce();
+    } finally {
+      fifo.unlock();
     }
   }
 
@@ -294,12 +321,12 @@ export class FifoLimitedReader {
   #takeAll(): void {
     const chunk = this.#read(READ_BYTES);
     if (chunk) this.#accept(this.#reader.take(chunk));
+    this.#putBackAtOnce();
     this.#goOn();
   }
 
   /** Takes no more than is wanted, byte by byte in the end. */
   #takeExactly(): void {
-    if (this.#closing) return;
     let left;
     while ((left = this.#budget.left) > 0) {
       const chunk = this.#read(left, this.#delimiter.charCodeAt(0));
