@@ -119,7 +119,7 @@ Deno.test("ten subscribers and four publishers, one killed and one stopped on th
     const file = bus.file(name);
     await Deno.writeTextFile(file, lines.join("\n"));
     return await finish(
-      bus.pub("--slow-timeout", "100ms", "--file", file, `load/${name}`),
+      bus.pub("--slow-timeout", "3", "--file", file, `load/${name}`),
     );
   });
   stopped.kill("SIGSTOP");

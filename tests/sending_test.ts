@@ -76,8 +76,8 @@ Deno.test("pub --rate sends everything, in order", async () => {
 });
 
 Deno.test("Pace lets no more go than are due, and does not make up for a pause", async () => {
-  const pace = new Pace(1000);
   const start = performance.now();
+  const pace = new Pace(1000);
   let sent = 0;
   while (sent < 50) {
     sent += await pace.take(10);
