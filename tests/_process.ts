@@ -111,7 +111,8 @@ export function inTerminal(...command: string[]): Process {
   const line = command.map((it) => `'${it.replaceAll("'", "'\\''")}'`).join(
     " ",
   );
-  return new Process(["script", "-qec", line, "/dev/null"]);
+  // exec: dash, else in between, would make a Ctrl-C of its own out of it.
+  return new Process(["script", "-qec", `exec ${line}`, "/dev/null"]);
 }
 
 /** Starts our publisher. */
