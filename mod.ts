@@ -27,7 +27,8 @@
  */
 export type { Dropped } from "./lib/bus/link.ts";
 export { FifobusError, type FifobusErrorCode } from "./lib/errors.ts";
-export { type Delimiter, Message, type SendAnswer } from "./lib/framing.ts";
+export type { Delimiter } from "./lib/framing.ts";
+export { Message, type SendAnswer } from "./lib/message.ts";
 export {
   publish,
   Publisher,
@@ -41,3 +42,15 @@ export {
   type SubscriberOptions,
 } from "./lib/subscriber.ts";
 export { matchesTopic } from "./lib/topic.ts";
+
+// What lib/ loads when it is needed. Never called: it shows these files to `deno
+// compile` and `deno cache`, and to the permissions of the script.
+const _parts = [
+  () => import("./lib/budget.ts"),
+  () => import("./lib/bus/folder.ts"),
+  () => import("./lib/bus/inbox.ts"),
+  () => import("./lib/bus/list.ts"),
+  () => import("./lib/bus/outlet.ts"),
+  () => import("./lib/fifo_limited_reader.ts"),
+  () => import("./lib/nonblocking.ts"),
+];

@@ -6,13 +6,8 @@
  */
 import { PUB } from "../lib/cli/pub_options.ts";
 import { SUB } from "../lib/cli/sub_options.ts";
-import {
-  environmentOf,
-  EXIT_SECTION,
-  groupOptions,
-  type Section,
-  type Usage,
-} from "../lib/cli/usage.ts";
+import { environmentOf, EXIT_SECTION, groupOptions } from "../lib/cli/help.ts";
+import type { Section, Usage } from "../lib/cli/usage.ts";
 import { VERSION } from "../lib/version.ts";
 
 /** The man page of a program, see man(7). */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Message } from "./framing.ts";
+import type { Message } from "./message.ts";
 
 /** Counts down from a limit. */
 export class Budget {

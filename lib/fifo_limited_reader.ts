@@ -6,7 +6,9 @@
 import type { Budget } from "./budget.ts";
 import { PIPE_BUF } from "./fifo.ts";
 import { FifoReader, READ_BYTES } from "./fifo_reader.ts";
-import { concat, type Delimiter, Message, wakeMarker } from "./framing.ts";
+import { concat, type Delimiter } from "./framing.ts";
+import { wakeMarker } from "./marks.ts";
+import { Message } from "./message.ts";
 import { NonblockingFifo } from "./nonblocking_fifo.ts";
 import { Outbox } from "./outbox.ts";
 import { Turns } from "./turns.ts";

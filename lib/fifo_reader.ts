@@ -5,12 +5,10 @@
  */
 import { FifobusError } from "./errors.ts";
 import { cannotOpen, checkFifo } from "./fifo.ts";
-import {
-  type Delimiter,
-  type Message,
-  MessageSplitter,
-  wakeMarker,
-} from "./framing.ts";
+import type { Delimiter } from "./framing.ts";
+import { wakeMarker } from "./marks.ts";
+import type { Message } from "./message.ts";
+import { MessageSplitter } from "./splitter.ts";
 
 /** What a FIFO of default size holds, so that a read leaves nothing in it. */
 export const READ_BYTES = 64 * 1024;

@@ -3,10 +3,11 @@
  *
  * @module
  */
-import { delay } from "jsr:@std/async@1.5.0/delay";
 import { FifobusError } from "./errors.ts";
 import { cannotOpen, checkFifo, PIPE_BUF } from "./fifo.ts";
-import { type Delimiter, tornMarker } from "./framing.ts";
+import type { Delimiter } from "./framing.ts";
+import { tornMarker } from "./marks.ts";
+import type { NonblockingWriter } from "./nonblocking.ts";
 
 /** How a writer waits. */
 export interface FifoWriterOptions {
@@ -27,8 +28,8 @@ export interface FifoWriterOptions {
 interface Handle {
   /** Its writes wait for room; locks are taken on it. */
   file: Deno.FsFile;
-  /** A descriptor of node:fs, whose writes fail where there is no room. */
-  fd?: number;
+  /** Its writes fail where there is no room. */
+  writer?: NonblockingWriter;
 }
 
 /** Deno 2.6 cannot try: its lock() may wait, like an open(2) that does. */
@@ -52,10 +53,6 @@ const OPEN_IS_ASYNC = isDenoAtLeast(2, 8);
  */
 const BURST = 16;
 
-/** How long a poll pauses: at first, and at most. */
-const MIN_PAUSE_MS = 1;
-const MAX_PAUSE_MS = 50;
-
 /**
  * How much of a larger message is written at a time. Linux has a page for each,
  * and appends to the last page even if the pipe is full: the 16 bytes that are
@@ -63,7 +60,7 @@ const MAX_PAUSE_MS = 50;
  */
 const PIECE = PIPE_BUF - 16;
 
-let fs: typeof import("node:fs") | undefined;
+let nonblocking: typeof import("./nonblocking.ts") | undefined;
 
 /**
  * Writes messages to a FIFO. It waits for a reader as `echo` does, and again
@@ -184,11 +181,11 @@ export class FifoWriter {
   }
 
   async #openPolling(): Promise<Handle> {
+    const { NonblockingWriter } = await loadNonblocking();
     const poll = this.#poll("nobody reads it");
-    let fd: number | undefined;
     const { owned } = this.#options;
-    const flag = owned ? "O_NOFOLLOW" : undefined;
-    while ((fd = await openNonblocking(this.#path, flag)) === undefined) {
+    let writer: NonblockingWriter | undefined;
+    while (!(writer = NonblockingWriter.open(this.#path, !owned))) {
       if (!this.#options.wait) {
         throw new FifobusError(
           "no_reader",
@@ -201,9 +198,9 @@ export class FifoWriter {
       const file = owned
         ? openOwned(this.#path)
         : await Deno.open(this.#path, { write: true });
-      return { file: checkFifo(file, this.#path), fd };
+      return { file: checkFifo(file, this.#path), writer };
     } catch (error) {
-      fs!.closeSync(fd);
+      writer.close();
       throw error;
     }
   }
@@ -213,7 +210,7 @@ export class FifoWriter {
     const handle = this.#handle!;
     const turn = this.#writes++ % BURST === BURST - 1;
     if (this.#blocking) {
-      if (turn) handle.fd ??= await openSame(this.#path, handle.file);
+      if (turn) handle.writer ??= await openSame(this.#path, handle.file);
       return !turn && tryWrite(handle, bytes) || await handle.file.write(bytes);
     }
     // The quickest way to let the event loop turn: a timer takes 1 ms.
@@ -232,55 +229,29 @@ export class FifoWriter {
     while (!file.tryLockSync(exclusive)) await poll();
   }
 
-  /** Pauses at each call, until it is time to give up. */
+  /** Only of those that do not block: the others wait in the kernel. */
   #poll(reason: string): () => Promise<void> {
-    const { timeoutMs = Infinity, signal } = this.#options;
-    const deadline = performance.now() + timeoutMs;
-    let pause = MIN_PAUSE_MS;
-    return async () => {
-      const left = deadline - performance.now();
-      if (left <= 0) {
-        throw new FifobusError(
-          "timed_out",
-          `Cannot write to "${this.#path}": ${reason}, waited ${timeoutMs} ms`,
-        );
-      }
-      await delay(Math.min(pause, left), signal ? { signal } : {});
-      pause = Math.min(2 * pause, MAX_PAUSE_MS);
-    };
+    return nonblocking!.pauses(this.#path, reason, this.#options);
   }
 }
 
-/**
- * Opens a FIFO with O_NONBLOCK, which Deno.open lacks.
- *
- * @param path Where it is.
- * @param flag Another flag of open(2).
- * @returns The descriptor; undefined if nobody reads.
- */
-async function openNonblocking(
-  path: string,
-  flag?: "O_NOFOLLOW",
-): Promise<number | undefined> {
-  fs ??= await import("node:fs");
-  const { O_WRONLY, O_NONBLOCK } = fs.constants;
-  const flags = O_WRONLY | O_NONBLOCK | (flag ? fs.constants[flag] : 0);
-  try {
-    return fs.openSync(path, flags);
-  } catch (error) {
-    if ((error as { code?: string }).code !== "ENXIO") throw error;
-  }
+async function loadNonblocking(): Promise<
+  typeof import("./nonblocking.ts")
+> {
+  return nonblocking ??= await import(
+    new URL("./nonblocking.ts", import.meta.url).href
+  ) as typeof import("./nonblocking.ts");
 }
 
-/** The same, if the path still means the FIFO that is open. */
+/** Opens a FIFO with O_NONBLOCK, if the path still means the one that is open. */
 async function openSame(
   path: string,
   file: Deno.FsFile,
-): Promise<number | undefined> {
-  const fd = await openNonblocking(path);
-  if (fd === undefined) return undefined;
-  if (fs!.fstatSync(fd).ino === file.statSync().ino) return fd;
-  fs!.closeSync(fd);
+): Promise<NonblockingWriter | undefined> {
+  const { NonblockingWriter } = await loadNonblocking();
+  const writer = NonblockingWriter.open(path);
+  if (!writer || writer.ino === file.statSync().ino) return writer;
+  writer.close();
 }
 
 /**
@@ -294,27 +265,20 @@ function openOwned(path: string): Deno.FsFile {
 }
 
 /**
- * Writes what fits into PIPE_BUF bytes, if there is room for it: all or
- * nothing, while of more node:fs would write some, and fail without a count.
+ * Writes what fits into PIPE_BUF bytes, if there is room for it.
  *
- * @param handle Where; without a descriptor there is never room.
+ * @param handle Where; without a nonblocking writer there is never room.
  * @param bytes What.
  * @returns How many bytes it wrote.
  */
-function tryWrite({ fd }: Handle, bytes: Uint8Array): number {
-  if (fd === undefined) return 0;
+function tryWrite({ writer }: Handle, bytes: Uint8Array): number {
   const piece = bytes.length > PIPE_BUF ? bytes.subarray(0, PIECE) : bytes;
-  try {
-    return fs!.writeSync(fd, piece);
-  } catch (error) {
-    if (error instanceof Deno.errors.WouldBlock) return 0;
-    throw error;
-  }
+  return writer?.tryWrite(piece) ?? 0;
 }
 
-function closeHandle({ file, fd }: Handle): void {
+function closeHandle({ file, writer }: Handle): void {
   file.close();
-  if (fd !== undefined) fs!.closeSync(fd);
+  writer?.close();
 }
 
 function isSame(one: Deno.FsFile, other: Deno.FsFile): boolean {

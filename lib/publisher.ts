@@ -9,7 +9,6 @@ import { FifobusError, type FifobusErrorCode } from "./errors.ts";
 import { DEFAULT_MODE, ensureFifo } from "./fifo.ts";
 import { FifoOutlet } from "./fifo_outlet.ts";
 import { DEFAULT_MAX_BYTES, type Delimiter, encodeMessage } from "./framing.ts";
-import { checkTopicName } from "./topic.ts";
 
 /** Where messages go out: a FIFO, or the bus. */
 export interface Outlet {
@@ -22,6 +21,8 @@ export interface Outlet {
     single: boolean,
     replyTo?: string,
   ): Promise<void>;
+  /** Checks a topic; without it there are no topics. */
+  checkTopic?(topic: string): void;
   /** How many subscribers a topic has. */
   subscribers?(topic: string): number;
   /** Keeps the last value of a topic. */
@@ -168,9 +169,10 @@ export class Publisher implements AsyncDisposable {
       const outlet = new FifoOutlet(to.path, delimiter, waiting);
       return new Publisher(address, outlet, options);
     }
-    checkTopicName(to.topic);
     // Loaded here: a message to a FIFO should not wait for it.
-    const { BusOutlet } = await import("./bus/outlet.ts");
+    const { BusOutlet } = await import(
+      new URL("./bus/outlet.ts", import.meta.url).href
+    ) as typeof import("./bus/outlet.ts");
     const outlet = new BusOutlet({
       mode,
       delimiter,
@@ -178,6 +180,7 @@ export class Publisher implements AsyncDisposable {
       signal,
       onDropped: options.onDropped ?? (() => {}),
     });
+    outlet.checkTopic(to.topic);
     if (wait) await outlet.waitFor(to.topic, Number(wait), timeoutMs);
     return new Publisher(to.topic, outlet, options);
   }
@@ -286,16 +289,16 @@ export class Publisher implements AsyncDisposable {
   ): Promise<void> {
     if (this.#closed) throw this.#refused("closed", "the publisher is closed");
     if (topic !== this.#address) {
-      if (!this.#outlet.subscribers) {
+      if (!this.#outlet.checkTopic) {
         throw this.#refused("bad_address", "a FIFO has no topics");
       }
-      checkTopicName(topic);
+      this.#outlet.checkTopic(topic);
     }
     if (replyTo !== undefined) {
-      if (!this.#outlet.subscribers) {
+      if (!this.#outlet.checkTopic) {
         throw this.#refused("bad_address", "a FIFO has no replies");
       }
-      checkTopicName(replyTo);
+      this.#outlet.checkTopic(replyTo);
     }
     if (retain) {
       if (!this.#outlet.retain) {

@@ -7,7 +7,8 @@ import { parseAddress } from "./address.ts";
 import type { Budget } from "./budget.ts";
 import { DEFAULT_MODE, ensureFifo } from "./fifo.ts";
 import { FifoReader } from "./fifo_reader.ts";
-import { DEFAULT_MAX_BYTES, type Delimiter, Message } from "./framing.ts";
+import { DEFAULT_MAX_BYTES, type Delimiter } from "./framing.ts";
+import { Message } from "./message.ts";
 import { textStream } from "./text_stream.ts";
 import { checkTopicFilter } from "./topic.ts";
 
@@ -293,7 +294,9 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
 
 async function openBudget(limit: number): Promise<Budget> {
   // Loaded here, as what reads with a limit is: most readers have none.
-  const { Budget } = await import("./budget.ts");
+  const { Budget } = await import(
+    new URL("./budget.ts", import.meta.url).href
+  ) as typeof import("./budget.ts");
   return new Budget(limit);
 }
 
@@ -304,7 +307,9 @@ async function openFifo(
 ): Promise<Source> {
   const { delimiter = "\n", maxBytes = DEFAULT_MAX_BYTES } = options;
   if (!budget) return new FifoReader(path, delimiter, maxBytes);
-  const { FifoLimitedReader } = await import("./fifo_limited_reader.ts");
+  const { FifoLimitedReader } = await import(
+    new URL("./fifo_limited_reader.ts", import.meta.url).href
+  ) as typeof import("./fifo_limited_reader.ts");
   return new FifoLimitedReader(path, delimiter, maxBytes, budget);
 }
 
@@ -325,8 +330,12 @@ async function joinBus(
   options: SubscriberOptions,
 ): Promise<Source> {
   // Loaded here: who reads a FIFO should not wait for it.
-  const { DEFAULT_BUS_MODE, openFolder } = await import("./bus/folder.ts");
-  const { join } = await import("./bus/inbox.ts");
+  const { DEFAULT_BUS_MODE, openFolder } = await import(
+    new URL("./bus/folder.ts", import.meta.url).href
+  ) as typeof import("./bus/folder.ts");
+  const { join } = await import(
+    new URL("./bus/inbox.ts", import.meta.url).href
+  ) as typeof import("./bus/inbox.ts");
   const mode = options.mode ?? DEFAULT_BUS_MODE;
   return await join(filters, {
     folder: openFolder(mode),

@@ -1,15 +1,10 @@
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertThrows } from "jsr:@std/assert@1.0.19/throws";
 import { FifobusError } from "../lib/errors.ts";
-import {
-  type Delimiter,
-  encodeMessage,
-  Message,
-  MessageSplitter,
-  tagMessages,
-  tornMarker,
-  wakeMarker,
-} from "../lib/framing.ts";
+import { type Delimiter, encodeMessage } from "../lib/framing.ts";
+import { tornMarker, wakeMarker } from "../lib/marks.ts";
+import { Message, tagMessages } from "../lib/message.ts";
+import { MessageSplitter } from "../lib/splitter.ts";
 
 const encoder = new TextEncoder();
 

@@ -1,4 +1,5 @@
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
+import { assertRejects } from "jsr:@std/assert@1.0.19/rejects";
 import { assertThrows } from "jsr:@std/assert@1.0.19/throws";
 import {
   type OptionTable,
@@ -23,7 +24,7 @@ const TABLE = {
   also: { takes: text, many: true, needs: "lines", group: "", help: "" },
 } satisfies OptionTable;
 
-Deno.test("parseOptions() reads options as the shell's tools do", () => {
+Deno.test("parseOptions() reads options as the shell's tools do", async () => {
   const cases: [args: string[], given: object, operands: string[]][] = [
     [["-n5"], { count: 5 }, []],
     [["-n", "5", "a"], { count: 5 }, ["a"]],
@@ -47,14 +48,14 @@ Deno.test("parseOptions() reads options as the shell's tools do", () => {
   ];
   for (const [args, given, operands] of cases) {
     assertEquals(
-      parseOptions(TABLE, args),
+      await parseOptions(TABLE, args),
       { given, operands },
       args.join(" "),
     );
   }
 });
 
-Deno.test("parseOptions() refuses what is not in the table", () => {
+Deno.test("parseOptions() refuses what is not in the table", async () => {
   const cases: [args: string[], message: string][] = [
     [["--bogus"], "there is no option --bogus"],
     [["--bogus=1"], "there is no option --bogus"],
@@ -76,7 +77,11 @@ Deno.test("parseOptions() refuses what is not in the table", () => {
     [["--count="], 'option --count takes a whole number from 1, not ""'],
   ];
   for (const [args, message] of cases) {
-    assertThrows(() => parseOptions(TABLE, args), UsageError, message);
+    await assertRejects(
+      () => parseOptions(TABLE, args),
+      UsageError,
+      message,
+    );
   }
 });
 

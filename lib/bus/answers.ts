@@ -56,7 +56,9 @@ export class Answers {
 
   async #open(): Promise<BusOutlet> {
     // Loaded here: who only listens should not wait for it.
-    const { BusOutlet } = await import("./outlet.ts");
+    const { BusOutlet } = await import(
+      new URL("./outlet.ts", import.meta.url).href
+    ) as typeof import("./outlet.ts");
     const { mode, delimiter } = this.#options;
     return new BusOutlet({
       mode,

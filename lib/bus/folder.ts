@@ -170,7 +170,9 @@ export async function sweep(folder: string): Promise<void> {
     const info = lstatIfThere(path);
     if (!info?.isFifo) continue;
     if (Date.now() - info.mtime!.getTime() < ORPHAN_MS) continue;
-    const { hasReader } = await import("./probe.ts");
+    const { hasReader } = await import(
+      new URL("../nonblocking.ts", import.meta.url).href
+    ) as typeof import("../nonblocking.ts");
     if (!hasReader(path)) removeIfThere(path);
   }
 }

@@ -6,7 +6,8 @@
  */
 import { ensureFifo } from "../fifo.ts";
 import { FifoReader } from "../fifo_reader.ts";
-import type { Delimiter, Message } from "../framing.ts";
+import type { Delimiter } from "../framing.ts";
+import type { Message } from "../message.ts";
 import { matchesTopic, REPLY_PREFIX } from "../topic.ts";
 import { Answers } from "./answers.ts";
 import { removeIfThere, subscriptionName, sweep } from "./folder.ts";

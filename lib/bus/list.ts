@@ -3,13 +3,13 @@
  *
  * @module
  */
+import { hasReader } from "../nonblocking.ts";
 import {
   DEFAULT_BUS_MODE,
   lstatIfThere,
   openFolder,
   readSubscriptions,
 } from "./folder.ts";
-import { hasReader } from "./probe.ts";
 
 /** A filter that somebody subscribes to. */
 export interface LiveSubscription {

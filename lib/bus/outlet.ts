@@ -5,8 +5,10 @@
  */
 import { delay } from "jsr:@std/async@1.5.0/delay";
 import { FifobusError } from "../errors.ts";
-import { type Delimiter, reframe, tagMessages } from "../framing.ts";
+import { type Delimiter, reframe } from "../framing.ts";
+import { tagMessages } from "../message.ts";
 import type { Outlet } from "../publisher.ts";
+import { checkTopicName } from "../topic.ts";
 import { DEFAULT_BUS_MODE, openFolder } from "./folder.ts";
 import type { Dropped, Link } from "./link.ts";
 import { retain } from "./retained.ts";
@@ -65,6 +67,10 @@ export class BusOutlet implements Outlet {
 
   get bufferedBytes(): number {
     return this.#routes.bufferedBytes;
+  }
+
+  checkTopic(topic: string): void {
+    checkTopicName(topic);
   }
 
   subscribers(topic: string): number {

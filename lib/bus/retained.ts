@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Message } from "../framing.ts";
+import { Message } from "../message.ts";
 import { matchesTopic } from "../topic.ts";
 import { checkLength, fileName, isTrusted, removeIfThere } from "./folder.ts";
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Message } from "../framing.ts";
+import type { Message } from "../message.ts";
 import { OutputClosed } from "./output.ts";
 
 /** How to run a command. */

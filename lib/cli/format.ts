@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Message } from "../framing.ts";
+import type { Message } from "../message.ts";
 import { visibleJson } from "./output.ts";
 import type { Section } from "./usage.ts";
 import type { ValueKind } from "./values.ts";

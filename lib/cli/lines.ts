@@ -3,11 +3,9 @@
  *
  * @module
  */
-import {
-  DEFAULT_MAX_BYTES,
-  type Message,
-  MessageSplitter,
-} from "../framing.ts";
+import { DEFAULT_MAX_BYTES } from "../framing.ts";
+import { Message } from "../message.ts";
+import { MessageSplitter } from "../splitter.ts";
 import { checkJson } from "./json.ts";
 import type { World } from "./program.ts";
 import { delimiterOf, type Options, type Sender } from "./sender.ts";
@@ -74,7 +72,9 @@ async function openProgress(
 ) {
   if (given.quiet || isTerminal || !stderr.isTerminal()) return undefined;
   // Loaded here: most programs write to no terminal.
-  const { Progress } = await import("./progress.ts");
+  const { Progress } = await import(
+    new URL("./progress.ts", import.meta.url).href
+  ) as typeof import("./progress.ts");
   return new Progress(stderr, totalBytes);
 }
 
@@ -84,7 +84,16 @@ function linePublisher(
   given: Options,
   sender: Sender,
 ): (lines: Message[]) => Promise<void> {
-  if (!given.keyed && !given.json) return (lines) => sender.sendAll(lines);
+  const delimiter = delimiterOf(given);
+  const send = async (lines: Message[], topic?: string) => {
+    for (let at = 0; at < lines.length;) {
+      const count = await sender.due(lines.length - at);
+      const framed = Message.frame(lines.slice(at, at + count), delimiter);
+      await sender.sendFramed(framed, count, topic);
+      at += count;
+    }
+  };
+  if (!given.keyed && !given.json) return send;
   let number = 0;
   return async (lines) => {
     const good: Message[] = [];
@@ -101,7 +110,9 @@ function linePublisher(
         break;
       }
     }
-    await (given.keyed ? sendRuns(good, sender) : sender.sendAll(good));
+    await (given.keyed
+      ? sendRuns(good, send, given.rate !== undefined)
+      : send(good));
     if (error) throw error;
   };
 }
@@ -117,12 +128,19 @@ function untag(line: Message, where: string): Message {
 }
 
 /** Publishes messages with topics, runs of one topic at once. */
-async function sendRuns(messages: Message[], sender: Sender): Promise<void> {
+async function sendRuns(
+  messages: Message[],
+  send: (run: Message[], topic: string) => Promise<void>,
+  paced: boolean,
+): Promise<void> {
   const sent: Promise<void>[] = [];
   for (let start = 0, end = 0; start < messages.length; start = end) {
     const { topic } = messages[start]!;
     while (messages[end]?.topic === topic) end++;
-    sent.push(sender.sendAll(messages.slice(start, end), topic));
+    const run = send(messages.slice(start, end), topic);
+    // Else a run could overtake the one before it, which waits for its time.
+    if (paced) await run;
+    else sent.push(run);
   }
   await Promise.all(sent);
 }

@@ -1,9 +1,8 @@
 /**
- * Options as data, and their parser.
+ * Options as data.
  *
  * @module
  */
-import { parseArgs } from "jsr:@std/cli@1.0.32/parse-args";
 import { type Address, parseAddress } from "../address.ts";
 import type { ValueKind } from "./values.ts";
 
@@ -55,33 +54,18 @@ export class UsageError extends Error {}
  * @returns The options that were given, and the other arguments.
  * @throws {UsageError} If an option is not known, or not given as it must be.
  */
-export function parseOptions<T extends OptionTable>(
+export async function parseOptions<T extends OptionTable>(
   table: T,
   args: string[],
-): { given: Given<T>; operands: string[] } {
-  const names = Object.keys(table);
-  const parsed: Record<string, unknown> & { _: string[] } = parseArgs(
-    normalize(table, args),
-    {
-      string: ["_", ...names.filter((name) => table[name]!.takes)],
-      boolean: names.filter((name) => !table[name]!.takes),
-      collect: names.filter((name) => table[name]!.many),
-    },
-  );
-  const given: Record<string, unknown> = {};
-  for (const name of names) {
-    const { takes, many } = table[name]!;
-    const value = parsed[name];
-    if (value === undefined || value === false) continue;
-    const shown = `option --${name}`;
-    if (!takes) given[name] = true;
-    else if (many) {
-      const values = (value as string[]).map((it) => read(shown, takes, it));
-      if (values.length > 0) given[name] = values;
-    } else given[name] = read(shown, takes, value as string);
+): Promise<{ given: Given<T>; operands: string[] }> {
+  // The parser takes 3 ms to load, which `pub ADDRESS MESSAGE` need not wait for.
+  if (!args.some((arg) => arg.startsWith("-"))) {
+    return { given: {}, operands: args };
   }
-  for (const name of names) check(table, name, given);
-  return { given: given as Given<T>, operands: parsed._ };
+  const { parseArguments } = await import(
+    new URL("./arguments.ts", import.meta.url).href
+  ) as typeof import("./arguments.ts");
+  return parseArguments(table, args);
 }
 
 /**
@@ -98,6 +82,7 @@ export function checkAddresses(
   given: Record<string, unknown>,
   addresses: string[],
 ): void {
+  if (Object.keys(given).length === 0) return;
   const kinds = addresses.map((address) => parseAddress(address).kind);
   if (kinds.length === 0) kinds.push("topic");
   for (const [name, { only }] of Object.entries(table)) {
@@ -137,101 +122,17 @@ export function withDefaults<T extends OptionTable>(
   return all as Given<T>;
 }
 
-function read<T>(shown: string, takes: ValueKind<T>, value: string): T {
+/**
+ * Reads a value.
+ *
+ * @param shown Where it was given, for the error.
+ * @param takes What it is to be.
+ * @param value What it is.
+ * @returns What it means.
+ * @throws {UsageError} If it is something else.
+ */
+export function read<T>(shown: string, takes: ValueKind<T>, value: string): T {
   const result = takes.read(value);
   if (result !== undefined) return result;
   throw new UsageError(`${shown} takes ${takes.description}, not "${value}"`);
-}
-
-function check(
-  table: OptionTable,
-  name: string,
-  given: Record<string, unknown>,
-): void {
-  if (given[name] === undefined) return;
-  const { needs, excludes = [] } = table[name]!;
-  const other = excludes.find((other) => given[other] !== undefined);
-  if (other) {
-    throw new UsageError(`options --${name} and --${other} exclude each other`);
-  }
-  const needed = needs === undefined ? [] : [needs].flat();
-  if (needed.length === 0) return;
-  if (needed.some((other) => given[other] !== undefined)) return;
-  const all = needed.map((other) => `--${other}`).join(" or ");
-  throw new UsageError(`option --${name} goes with ${all}`);
-}
-
-/**
- * Writes each option as `--name` or `--name=value`, and the other arguments
- * behind `--`. Left to itself parseArgs() takes a missing value for "", loses
- * the dash of `--name -`, makes letters of `-n5` and an object of `--name.x`,
- * takes the word behind `--flag` for its value, and lets unknown flags pass.
- */
-function normalize(table: OptionTable, args: string[]): string[] {
-  const options: string[] = [];
-  const operands: string[] = [];
-  const rest = [...args];
-  const value = (shown: string, { takes, bare }: Option): string => {
-    if (bare !== undefined) return bare;
-    const next = rest.shift();
-    if (next !== undefined) return next;
-    throw new UsageError(`option ${shown} takes ${takes!.description}`);
-  };
-  for (let arg; (arg = rest.shift()) !== undefined;) {
-    if (arg === "--") operands.push(...rest.splice(0));
-    else if (arg.startsWith("--")) {
-      const equals = arg.indexOf("=");
-      const shown = equals < 0 ? arg : arg.slice(0, equals);
-      const name = shown.slice(2);
-      const option = Object.hasOwn(table, name) ? table[name] : undefined;
-      if (!option) throw unknown(shown, nearest(name, Object.keys(table)));
-      if (!option.takes) {
-        if (equals >= 0) throw new UsageError(`option ${shown} takes no value`);
-        options.push(arg);
-      } else if (equals >= 0) options.push(arg);
-      else options.push(`${arg}=${value(shown, option)}`);
-    } else if (arg.startsWith("-") && arg !== "-") {
-      for (let at = 1; at < arg.length; at++) {
-        const shown = `-${arg[at]}`;
-        const [name, option] = Object.entries(table)
-          .find(([, { short }]) => short === arg[at]) ?? [];
-        if (!option) throw unknown(shown);
-        if (!option.takes) options.push(`--${name}`);
-        else {
-          const attached = arg.slice(at + 1);
-          options.push(`--${name}=${attached || value(shown, option)}`);
-          break;
-        }
-      }
-    } else operands.push(arg);
-  }
-  return [...options, "--", ...operands];
-}
-
-function unknown(shown: string, near?: string): UsageError {
-  const hint = near ? ` (did you mean --${near}?)` : "";
-  return new UsageError(`there is no option ${shown}${hint}`);
-}
-
-/** The name that was most likely meant, if any was. */
-function nearest(typed: string, names: string[]): string | undefined {
-  const beginning = names.filter((name) => name.startsWith(typed));
-  if (typed.length > 1 && beginning.length === 1) return beginning[0];
-  const [best] = names.map((name) => ({ name, edits: distance(typed, name) }))
-    .toSorted((a, b) => a.edits - b.edits);
-  return best && best.edits <= 0.4 * typed.length ? best.name : undefined;
-}
-
-/** How many letters to insert, to remove or to replace: Levenshtein. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = row[j - 1]! + Number(a[i - 1] !== b[j - 1]);
-      next.push(Math.min(replaced, row[j]! + 1, next[j - 1]! + 1));
-    }
-    row = next;
-  }
-  return row[b.length]!;
 }

@@ -1,5 +1,5 @@
 /**
- * So many messages in a second: `pub --rate`.
+ * When messages go: `pub --rate`, `--repeat` and `--interval`.
  *
  * @module
  */
@@ -7,6 +7,24 @@ import { delay } from "jsr:@std/async@1.5.0/delay";
 
 /** What was not sent for so long is not made up for. */
 const MAX_LAG_MS = 100;
+
+/**
+ * Does the same again and again.
+ *
+ * @param times How often.
+ * @param intervalMs The pause in between, in milliseconds.
+ * @param action What to do.
+ */
+export async function repeat(
+  times: number,
+  intervalMs: number,
+  action: () => Promise<void>,
+): Promise<void> {
+  for (let i = 0; i < times; i++) {
+    if (i > 0 && intervalMs > 0) await delay(intervalMs);
+    await action();
+  }
+}
 
 /** Lets messages go when they are due. */
 export class Pace {

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { concat, type Delimiter, Message } from "../framing.ts";
+import { concat, type Delimiter } from "../framing.ts";
+import { Message } from "../message.ts";
 import { type Arrival, type Format, type Piece, toJson } from "./format.ts";
 import { type Stdout, visible, writeAll } from "./output.ts";
 

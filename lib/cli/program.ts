@@ -5,7 +5,6 @@
  * @module
  */
 import { FifobusError } from "../errors.ts";
-import { VERSION } from "../version.ts";
 import { EXIT } from "./exit_codes.ts";
 import {
   checkAddresses,
@@ -16,7 +15,7 @@ import {
   withDefaults,
 } from "./options.ts";
 import { OutputClosed, writeAll } from "./output.ts";
-import { type COMMON_OPTIONS, type Usage, usageText } from "./usage.ts";
+import type { COMMON_OPTIONS, Usage } from "./usage.ts";
 
 /** What a program uses of the world around it. */
 export type World = Pick<typeof Deno, "stdin" | "stdout" | "stderr" | "env">;
@@ -45,7 +44,7 @@ export async function runProgram<T extends OptionTable>(
 ): Promise<number> {
   const { name } = usage;
   try {
-    const { given, operands } = parseOptions(usage.options, args);
+    const { given, operands } = await parseOptions(usage.options, args);
     const text = await textOf(usage, given);
     if (text === undefined) {
       const addresses = operands.slice(0, usage.addresses);
@@ -72,10 +71,22 @@ async function textOf(
   usage: Usage,
   { help, version, completions }: Given<typeof COMMON_OPTIONS>,
 ): Promise<string | undefined> {
-  if (help) return usageText(usage);
-  if (version) return `${usage.name} (fifobus) ${VERSION}\n`;
+  if (help) {
+    const { usageText } = await import(
+      new URL("./help.ts", import.meta.url).href
+    ) as typeof import("./help.ts");
+    return usageText(usage);
+  }
+  if (version) {
+    const { VERSION } = await import(
+      new URL("../version.ts", import.meta.url).href
+    ) as typeof import("../version.ts");
+    return `${usage.name} (fifobus) ${VERSION}\n`;
+  }
   if (completions === undefined) return undefined;
-  const { completionsFor } = await import("./completions.ts");
+  const { completionsFor } = await import(
+    new URL("./completions.ts", import.meta.url).href
+  ) as typeof import("./completions.ts");
   return completionsFor(completions, usage);
 }
 

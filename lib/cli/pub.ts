@@ -3,12 +3,10 @@
  *
  * @module
  */
-import { delay } from "jsr:@std/async@1.5.0/delay";
 import { parseAddress } from "../address.ts";
 import { FifobusError } from "../errors.ts";
 import { DEFAULT_MAX_BYTES } from "../framing.ts";
 import { EXIT } from "./exit_codes.ts";
-import { checkJson } from "./json.ts";
 import type { Input } from "./lines.ts";
 import { UsageError } from "./options.ts";
 import { complain, runProgram, type World } from "./program.ts";
@@ -44,7 +42,9 @@ async function main(
     : undefined;
   if (given.reply !== undefined) {
     if (message === undefined) throw new UsageError("--reply wants a MESSAGE");
-    const { ask } = await import("./ask.ts");
+    const { ask } = await import(
+      new URL("./ask.ts", import.meta.url).href
+    ) as typeof import("./ask.ts");
     return await ask(address!, message, given, world);
   }
   // Opened first, so that a name that is wrong makes no FIFO.
@@ -55,7 +55,9 @@ async function main(
   if (message !== undefined) await publishMessage(message, given, sender);
   else if (input) {
     // Loaded here: a message on the command line should not wait for it.
-    const { publishLines } = await import("./lines.ts");
+    const { publishLines } = await import(
+      new URL("./lines.ts", import.meta.url).href
+    ) as typeof import("./lines.ts");
     await publishLines(input, given, sender, world);
   } else await publishTyped(sender, world);
   await sender.close();
@@ -137,16 +139,24 @@ async function publishMessage(
   given: Options,
   sender: Sender,
 ): Promise<void> {
-  if (given.json) checkJson(message, "the message");
-  for (let i = 0; i < (given.repeat ?? 1); i++) {
-    if (i > 0 && given.interval) await delay(given.interval);
-    await sender.send(message);
+  if (given.json) {
+    const { checkJson } = await import(
+      new URL("./json.ts", import.meta.url).href
+    ) as typeof import("./json.ts");
+    checkJson(message, "the message");
   }
+  if (given.repeat === undefined) return await sender.send(message);
+  const { repeat } = await import(
+    new URL("./pace.ts", import.meta.url).href
+  ) as typeof import("./pace.ts");
+  await repeat(given.repeat, given.interval ?? 0, () => sender.send(message));
 }
 
 async function publishTyped(sender: Sender, world: World): Promise<void> {
   // Loaded here: a message on the command line should not wait for it.
-  const { textStream } = await import("../text_stream.ts");
+  const { textStream } = await import(
+    new URL("../text_stream.ts", import.meta.url).href
+  ) as typeof import("../text_stream.ts");
   const lines = textStream(world.stdin.readable, "\n");
   world.stderr.writeSync(PROMPT);
   for await (const line of lines) {

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { type Delimiter, Message } from "../framing.ts";
+import type { Delimiter } from "../framing.ts";
 import { Publisher } from "../publisher.ts";
 import type { Given } from "./options.ts";
-import { Pace } from "./pace.ts";
+import type { Pace } from "./pace.ts";
 import type { Progress } from "./progress.ts";
 import { complain, type World } from "./program.ts";
 import { type OPTIONS, PUB } from "./pub_options.ts";
@@ -23,9 +23,9 @@ export function delimiterOf(given: Options): Delimiter {
 export class Sender implements AsyncDisposable {
   readonly #given: Options;
   readonly #world: World;
-  readonly #pace: Pace | undefined;
   readonly #dropped = new Map<string, number>();
   #publisher: Promise<Publisher> | undefined;
+  #pace: Pace | undefined;
   #published = 0;
   #unheard = 0;
   /** Shown on the line that a report would go to. */
@@ -41,7 +41,6 @@ export class Sender implements AsyncDisposable {
   constructor(given: Options, address: string | undefined, world: World) {
     this.#given = given;
     this.#world = world;
-    if (given.rate !== undefined) this.#pace = new Pace(given.rate);
     if (address !== undefined) this.#publisher = this.#open(address);
     // It is awaited with the first message.
     this.#publisher?.catch(() => {});
@@ -55,28 +54,42 @@ export class Sender implements AsyncDisposable {
   async send(message: string | Uint8Array): Promise<void> {
     const publisher = await this.#publisher!;
     this.#count(publisher, 1);
-    await this.#pace?.take(1);
+    await this.due(1);
     await publisher.publish(message, { retain: this.#given.retain });
   }
 
   /**
-   * Sends messages that arrived together.
+   * Sends messages that are framed already.
    *
-   * @param messages The messages.
+   * @param framed The messages, each with its delimiter.
+   * @param count How many they are.
    * @param topic Their topic, if the address is none.
    */
-  async sendAll(messages: Message[], topic?: string): Promise<void> {
+  async sendFramed(
+    framed: Uint8Array<ArrayBuffer>,
+    count: number,
+    topic?: string,
+  ): Promise<void> {
     const publisher = await (this.#publisher ??= this.#open(topic!));
+    this.#count(publisher, count, topic);
     const { retain } = this.#given;
-    for (let at = 0; at < messages.length;) {
-      const left = messages.length - at;
-      const count = await this.#pace?.take(left) ?? left;
-      const part = messages.slice(at, at + count);
-      this.#count(publisher, count, topic);
-      const framed = Message.frame(part, delimiterOf(this.#given));
-      await publisher.publishFramed(framed, { topic, retain });
-      at += count;
-    }
+    await publisher.publishFramed(framed, { topic, retain });
+  }
+
+  /**
+   * Waits until messages are due.
+   *
+   * @param wanted How many there are.
+   * @returns How many of them are due.
+   */
+  async due(wanted: number): Promise<number> {
+    const { rate } = this.#given;
+    if (rate === undefined) return wanted;
+    const { Pace } = await import(
+      new URL("./pace.ts", import.meta.url).href
+    ) as typeof import("./pace.ts");
+    this.#pace ??= new Pace(rate);
+    return await this.#pace.take(wanted);
   }
 
   /** Waits until all is sent, and says what was not. */

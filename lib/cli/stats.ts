@@ -4,7 +4,7 @@
  * @module
  */
 import { format as formatBytes } from "jsr:@std/fmt@1.0.10/bytes";
-import type { Message } from "../framing.ts";
+import type { Message } from "../message.ts";
 
 const PERIOD_MS = 1000;
 

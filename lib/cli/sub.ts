@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Message } from "../framing.ts";
+import type { Message } from "../message.ts";
 import { Subscriber } from "../subscriber.ts";
 import { matchesTopic } from "../topic.ts";
 import { Exec } from "./exec.ts";
@@ -137,7 +137,9 @@ class CommandOutput implements Output {
 
 async function openStats(world: World): Promise<Stats> {
   // Loaded here: few ask for it.
-  const { Stats } = await import("./stats.ts");
+  const { Stats } = await import(
+    new URL("./stats.ts", import.meta.url).href
+  ) as typeof import("./stats.ts");
   return new Stats((line) => complain(SUB.name, world, line));
 }
 
@@ -147,7 +149,9 @@ async function printList(
   filters: string[],
   world: World,
 ): Promise<number> {
-  const { listSubscriptions } = await import("../bus/list.ts");
+  const { listSubscriptions } = await import(
+    new URL("../bus/list.ts", import.meta.url).href
+  ) as typeof import("../bus/list.ts");
   const lines = listSubscriptions(given.mode)
     .filter(({ filter }) => filters.length === 0 || filters.includes(filter))
     .map((it) =>

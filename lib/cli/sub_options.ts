@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkTopicFilter } from "../topic.ts";
 import { format, FORMAT_HELP } from "./format.ts";
 import type { OptionTable } from "./options.ts";
 import { BUS_ENVIRONMENT, COMMON_OPTIONS, type Usage } from "./usage.ts";
@@ -11,11 +12,25 @@ import {
   command,
   count,
   duration,
-  filter,
   mode,
   size,
   text,
+  type ValueKind,
 } from "./values.ts";
+
+/** A topic filter. */
+const filter: ValueKind<string> = {
+  placeholder: "FILTER",
+  description: "a topic filter such as warehouse/+/door",
+  read: (text) => {
+    try {
+      checkTopicFilter(text);
+      return text;
+    } catch {
+      return undefined;
+    }
+  },
+};
 
 const ENDING = "Ending";
 const CHOOSING = "Choosing";

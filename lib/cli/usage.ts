@@ -1,10 +1,9 @@
 /**
- * What a program says of itself, and its usage text.
+ * What a program says of itself.
  *
  * @module
  */
-import { EXIT_CODES } from "./exit_codes.ts";
-import type { Option, OptionTable } from "./options.ts";
+import type { OptionTable } from "./options.ts";
 import { choice } from "./values.ts";
 
 /** A table of usage text. */
@@ -55,99 +54,3 @@ export const BUS_ENVIRONMENT: Section["rows"] = [
   ["FIFOBUS_DIR", "the folder of the bus"],
   ["XDG_RUNTIME_DIR", "without that, the folder that fifobus is in"],
 ];
-
-/**
- * Writes an option as usage text has it: `-C, --count N`.
- *
- * @param name Its long name.
- * @param option The option.
- * @returns Its names, and what it takes.
- */
-export function optionNames(name: string, option: Option): string {
-  const letter = option.short ? `-${option.short}, ` : "";
-  return `${letter}--${name}${optionValue(option)}`;
-}
-
-function optionValue({ takes, bare }: Option): string {
-  if (!takes) return "";
-  return bare === undefined
-    ? ` ${takes.placeholder}`
-    : `[=${takes.placeholder}]`;
-}
-
-/**
- * Puts options under their headings.
- *
- * @param options The options.
- * @returns The headings, in order, each with its options.
- */
-export function groupOptions(options: OptionTable): Section[] {
-  const groups = new Map<string, [string, string][]>();
-  for (const [name, option] of Object.entries(options)) {
-    const rows = groups.get(option.group) ?? [];
-    groups.set(option.group, rows);
-    rows.push([optionNames(name, option), option.help]);
-  }
-  return [...groups].map(([title, rows]) => ({ title, rows }));
-}
-
-/**
- * Lists all environment variables of a program.
- *
- * @param usage What the program is.
- * @returns Their names and meanings.
- */
-export function environmentOf({ environment, options }: Usage): Section {
-  const defaults = Object.entries(options)
-    .filter(([, { env }]) => env !== undefined)
-    .map(([name, { env }]) => [env!, `the default of --${name}`] as const);
-  return { title: "Environment", rows: [...environment, ...defaults] };
-}
-
-/** How it ends. */
-export const EXIT_SECTION: Section = {
-  title: "Exit codes",
-  rows: EXIT_CODES.map(([code, meaning]) => [`${code}`, meaning]),
-};
-
-/**
- * Writes the text that `--help` prints.
- *
- * @param usage What the program is.
- * @returns The text.
- */
-export function usageText(usage: Usage): string {
-  const groups = groupOptions(usage.options);
-  const others = [
-    ...usage.sections ?? [],
-    environmentOf(usage),
-    EXIT_SECTION,
-  ];
-  const width = widest(groups.flatMap(({ rows }) => rows));
-  const sections = [
-    ...groups.map((group) => sectionText(group, width)),
-    ...others.map((section) => sectionText(section, widest(section.rows))),
-  ];
-  return `Usage: ${usage.name} [OPTION]... ${usage.operands}
-${usage.summary}
-
-${sections.join("\n")}
-Examples:
-${usage.examples.map((line) => `  ${line}\n`).join("")}`;
-}
-
-function sectionText({ title, rows }: Section, width: number): string {
-  const lines = rows.map(([name, meaning]) =>
-    `  ${indented(name).padEnd(width)}  ${meaning}\n`
-  );
-  return `${title}:\n${lines.join("")}`;
-}
-
-/** Long names without a letter stand under long names. */
-function indented(name: string): string {
-  return name.startsWith("--") ? `    ${name}` : name;
-}
-
-function widest(rows: Section["rows"]): number {
-  return Math.max(...rows.map(([name]) => indented(name).length));
-}

@@ -5,8 +5,6 @@
  * @module
  */
 
-import { checkTopicFilter } from "../topic.ts";
-
 /** A kind of value. */
 export interface ValueKind<T> {
   /** How usage text names it. */
@@ -96,20 +94,6 @@ export const rate: ValueKind<number> = {
     /^([0-9]+\.?[0-9]*|\.[0-9]+)$/.test(text)
       ? Number(text) || undefined
       : undefined,
-};
-
-/** A topic filter. */
-export const filter: ValueKind<string> = {
-  placeholder: "FILTER",
-  description: "a topic filter such as warehouse/+/door",
-  read: (text) => {
-    try {
-      checkTopicFilter(text);
-      return text;
-    } catch {
-      return undefined;
-    }
-  },
 };
 
 /** A line of shell. */
