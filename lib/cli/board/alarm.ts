@@ -1,0 +1,60 @@
+/**
+ * Rules that raise an alarm: `--alarm 'warehouse/+/temperature>30'`.
+ *
+ * @module
+ */
+import { checkTopicFilter } from "../../topic.ts";
+import type { ValueKind } from "../values.ts";
+
+const COMPARISONS = {
+  ">": (a: number, b: number) => a > b,
+  "<": (a: number, b: number) => a < b,
+  ">=": (a: number, b: number) => a >= b,
+  "<=": (a: number, b: number) => a <= b,
+  "=": (a: number, b: number) => a === b,
+  "!=": (a: number, b: number) => a !== b,
+};
+
+/** A rule. */
+export interface Alarm {
+  /** The topics that it is for. */
+  filter: string;
+  /** How the number of a message is compared. */
+  comparison: keyof typeof COMPARISONS;
+  /** With what. */
+  limit: number;
+}
+
+const RULE = /^(.+?)\s*(>=|<=|!=|>|<|=)\s*([+-]?(?:\d+\.?\d*|\.\d+))$/;
+
+/**
+ * Tells whether a number raises an alarm.
+ *
+ * @param alarm The rule.
+ * @param value The number.
+ * @returns Whether it does.
+ */
+export function holds({ comparison, limit }: Alarm, value: number): boolean {
+  return COMPARISONS[comparison](value, limit);
+}
+
+/** A rule on the command line. */
+export const alarm: ValueKind<Alarm> = {
+  placeholder: "RULE",
+  description:
+    "a topic filter, one of > < >= <= = != and a number, such as a/+>30",
+  read: (text) => {
+    const [, filter, comparison, limit] = RULE.exec(text) ?? [];
+    if (filter === undefined) return undefined;
+    try {
+      checkTopicFilter(filter);
+    } catch {
+      return undefined;
+    }
+    return {
+      filter,
+      comparison: comparison as Alarm["comparison"],
+      limit: Number(limit),
+    };
+  },
+};
