@@ -8,6 +8,7 @@
  * Why a {@linkcode FifobusError} was thrown.
  *
  * - `bad_address`: the address is not one that this version understands.
+ * - `no_fifos`: this system has none: Windows.
  * - `not_a_fifo`: the path is taken by something else, or cannot be made.
  * - `no_reader`: nobody reads or subscribes, and the caller chose not to wait.
  * - `timed_out`: nobody took the message, or answered it, within the time given.
@@ -21,6 +22,7 @@
  */
 export type FifobusErrorCode =
   | "bad_address"
+  | "no_fifos"
   | "not_a_fifo"
   | "no_reader"
   | "timed_out"

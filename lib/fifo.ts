@@ -15,31 +15,37 @@ export const DEFAULT_MODE = 0o600;
 export const PIPE_BUF = Deno.build.os === "linux" ? 4096 : 512;
 
 /**
+ * Checks that this system has FIFOs at all.
+ *
+ * @throws {FifobusError} `no_fifos`.
+ */
+export function checkSystem(): void {
+  if (Deno.build.os !== "windows") return;
+  throw new FifobusError(
+    "no_fifos",
+    "Cannot publish or subscribe: Windows has no FIFOs; in WSL it works",
+  );
+}
+
+/** Where it is for those who have no PATH. */
+const MKFIFO = "/usr/bin/mkfifo";
+
+/**
  * Makes a FIFO, unless there is one: mkfifo(1).
  *
  * @param path Where.
  * @param mode Its permissions, whatever the umask.
  * @throws {FifobusError} `not_a_fifo`, if the path is taken by something else
- * or the FIFO cannot be made.
+ * or the FIFO cannot be made; `no_fifos`.
  */
 export async function ensureFifo(path: string, mode: number): Promise<void> {
+  checkSystem();
   if (exists(path)) return;
-  const command = new Deno.Command("mkfifo", {
-    args: ["-m", mode.toString(8).padStart(4, "0"), "--", path],
-    env: { LC_ALL: "C" },
-    stdin: "null",
-    stdout: "null",
-    stderr: "piped",
-  });
-  let reason: string;
-  try {
-    const { success, stderr } = await command.output();
-    if (success) return;
-    reason = new TextDecoder().decode(stderr).trim().split(": ").at(-1)!;
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    reason = "the program mkfifo is not on the PATH";
-  }
+  const output = await mkfifo(path, mode);
+  if (output?.success) return;
+  let reason = output
+    ? new TextDecoder().decode(output.stderr).trim().split(": ").at(-1)!
+    : "the program mkfifo is not on the PATH";
   // Another program may have made it since.
   if (exists(path)) return;
   if (reason === "No such file or directory") {
@@ -82,6 +88,33 @@ export function cannotOpen(
     return unusable(path, `no permission to ${access} it`, error);
   }
   return code === "ENOENT" ? unusable(path, "it was removed", error) : error;
+}
+
+/** Runs the program; undefined if it is not found. */
+async function mkfifo(
+  path: string,
+  mode: number,
+): Promise<Deno.CommandOutput | undefined> {
+  const options: Deno.CommandOptions = {
+    args: ["-m", mode.toString(8).padStart(4, "0"), "--", path],
+    env: { LC_ALL: "C" },
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  };
+  try {
+    return await new Deno.Command("mkfifo", options).output();
+  } catch (error) {
+    // Deno 2.6 has no class for the error that there is no PATH.
+    if (error instanceof Deno.errors.NotCapable) throw error;
+  }
+  try {
+    return await new Deno.Command(MKFIFO, options).output();
+  } catch (error) {
+    const { NotCapable, NotFound } = Deno.errors;
+    if (error instanceof NotCapable || error instanceof NotFound) return;
+    throw error;
+  }
 }
 
 function exists(path: string): boolean {

@@ -6,6 +6,7 @@
 import { FifobusError } from "./errors.ts";
 import { cannotOpen, checkFifo, PIPE_BUF } from "./fifo.ts";
 import type { Delimiter } from "./framing.ts";
+import { load } from "./load.ts";
 import { tornMarker } from "./marks.ts";
 import type { NonblockingWriter } from "./nonblocking.ts";
 
@@ -238,9 +239,9 @@ export class FifoWriter {
 async function loadNonblocking(): Promise<
   typeof import("./nonblocking.ts")
 > {
-  return nonblocking ??= await import(
-    new URL("./nonblocking.ts", import.meta.url).href
-  ) as typeof import("./nonblocking.ts");
+  return nonblocking ??= await load<typeof import("./nonblocking.ts")>(
+    import.meta.resolve("./nonblocking.ts"),
+  );
 }
 
 /** Opens a FIFO with O_NONBLOCK, if the path still means the one that is open. */

@@ -9,6 +9,7 @@ import { FifobusError, type FifobusErrorCode } from "./errors.ts";
 import { DEFAULT_MODE, ensureFifo } from "./fifo.ts";
 import { FifoOutlet } from "./fifo_outlet.ts";
 import { DEFAULT_MAX_BYTES, type Delimiter, encodeMessage } from "./framing.ts";
+import { load } from "./load.ts";
 
 /** Where messages go out: a FIFO, or the bus. */
 export interface Outlet {
@@ -170,9 +171,9 @@ export class Publisher implements AsyncDisposable {
       return new Publisher(address, outlet, options);
     }
     // Loaded here: a message to a FIFO should not wait for it.
-    const { BusOutlet } = await import(
-      new URL("./bus/outlet.ts", import.meta.url).href
-    ) as typeof import("./bus/outlet.ts");
+    const { BusOutlet } = await load<typeof import("./bus/outlet.ts")>(
+      import.meta.resolve("./bus/outlet.ts"),
+    );
     const outlet = new BusOutlet({
       mode,
       delimiter,

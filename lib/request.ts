@@ -6,6 +6,7 @@
 import { parseAddress } from "./address.ts";
 import { FifobusError, type FifobusErrorCode } from "./errors.ts";
 import type { Delimiter } from "./framing.ts";
+import { load } from "./load.ts";
 import type { Message } from "./message.ts";
 import { Publisher } from "./publisher.ts";
 import { Subscriber } from "./subscriber.ts";
@@ -174,9 +175,9 @@ export async function* requestAll(
 
 /** Tells whether a live process subscribes: one that died cannot answer. */
 async function hasSubscriber(topic: string, mode?: number): Promise<boolean> {
-  const { listSubscriptions } = await import(
-    new URL("./bus/list.ts", import.meta.url).href
-  ) as typeof import("./bus/list.ts");
+  const { listSubscriptions } = await load<typeof import("./bus/list.ts")>(
+    import.meta.resolve("./bus/list.ts"),
+  );
   return listSubscriptions(mode)
     .some(({ filter }) => matchesTopic(filter, topic));
 }

@@ -8,6 +8,7 @@ import type { Budget } from "./budget.ts";
 import { DEFAULT_MODE, ensureFifo } from "./fifo.ts";
 import { FifoReader } from "./fifo_reader.ts";
 import { DEFAULT_MAX_BYTES, type Delimiter } from "./framing.ts";
+import { load } from "./load.ts";
 import { Message } from "./message.ts";
 import { textStream } from "./text_stream.ts";
 import { checkTopicFilter } from "./topic.ts";
@@ -294,9 +295,9 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
 
 async function openBudget(limit: number): Promise<Budget> {
   // Loaded here, as what reads with a limit is: most readers have none.
-  const { Budget } = await import(
-    new URL("./budget.ts", import.meta.url).href
-  ) as typeof import("./budget.ts");
+  const { Budget } = await load<typeof import("./budget.ts")>(
+    import.meta.resolve("./budget.ts"),
+  );
   return new Budget(limit);
 }
 
@@ -307,9 +308,9 @@ async function openFifo(
 ): Promise<Source> {
   const { delimiter = "\n", maxBytes = DEFAULT_MAX_BYTES } = options;
   if (!budget) return new FifoReader(path, delimiter, maxBytes);
-  const { FifoLimitedReader } = await import(
-    new URL("./fifo_limited_reader.ts", import.meta.url).href
-  ) as typeof import("./fifo_limited_reader.ts");
+  const { FifoLimitedReader } = await load<
+    typeof import("./fifo_limited_reader.ts")
+  >(import.meta.resolve("./fifo_limited_reader.ts"));
   return new FifoLimitedReader(path, delimiter, maxBytes, budget);
 }
 
@@ -330,12 +331,12 @@ async function joinBus(
   options: SubscriberOptions,
 ): Promise<Source> {
   // Loaded here: who reads a FIFO should not wait for it.
-  const { DEFAULT_BUS_MODE, openFolder } = await import(
-    new URL("./bus/folder.ts", import.meta.url).href
-  ) as typeof import("./bus/folder.ts");
-  const { join } = await import(
-    new URL("./bus/inbox.ts", import.meta.url).href
-  ) as typeof import("./bus/inbox.ts");
+  const { DEFAULT_BUS_MODE, openFolder } = await load<
+    typeof import("./bus/folder.ts")
+  >(import.meta.resolve("./bus/folder.ts"));
+  const { join } = await load<typeof import("./bus/inbox.ts")>(
+    import.meta.resolve("./bus/inbox.ts"),
+  );
   const mode = options.mode ?? DEFAULT_BUS_MODE;
   return await join(filters, {
     folder: openFolder(mode),

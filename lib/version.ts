@@ -1,8 +1,9 @@
 /**
- * The version of fifobus, which deno.json repeats: a run from a URL has none.
+ * The version of fifobus.
  *
  * @module
  */
+import config from "../deno.json" with { type: "json" };
 
 /** The version, see https://semver.org. */
-export const VERSION = "0.1.0";
+export const VERSION: string = config.version;

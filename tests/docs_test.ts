@@ -5,11 +5,13 @@
  */
 import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
+import { assertStringIncludes } from "jsr:@std/assert@1.0.19/string-includes";
 import { manPage, readme } from "../docs/generate.ts";
+import { permissions } from "../examples/_programs.ts";
 import { completionsFor, type Shell } from "../lib/cli/completions.ts";
+import { usageText } from "../lib/cli/help.ts";
 import { PUB } from "../lib/cli/pub_options.ts";
 import { SUB } from "../lib/cli/sub_options.ts";
-import { usageText } from "../lib/cli/help.ts";
 import type { Usage } from "../lib/cli/usage.ts";
 import { Folder } from "./_folder.ts";
 import { isThere, testWithout } from "./_needs.ts";
@@ -102,4 +104,12 @@ Deno.test("the tables of the README are up to date: deno task docs", async () =>
   await formatter.write(text);
   await formatter.end();
   assertEquals((await printed).stdout, README);
+});
+
+Deno.test("the README lists the permissions of both programs", () => {
+  const text = README.replaceAll(/\s*\\\n\s*/g, " ");
+  for (const program of ["pub", "sub"]) {
+    const options = permissions(`${program}.ts`).join(" ");
+    assertStringIncludes(text, `deno run ${options} $URL/${program}.ts`);
+  }
 });

@@ -1,20 +1,24 @@
 /**
- * The core of fifobus, however its programs are started: from the sources, and
- * from a web server.
+ * The core of fifobus, however it is started: from the sources, from a web
+ * server, installed, as binaries, by import.
  *
  * @module
  */
 import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
+import { compile } from "../.ci/binaries.ts";
 import { type Command, permissions, ROOT } from "../examples/_programs.ts";
 import { VERSION } from "../lib/version.ts";
 import { Folder } from "./_folder.ts";
+import { isThere, testWithout } from "./_needs.ts";
 import { commandLine, finish, Process } from "./_process.ts";
+
+type Program = "pub" | "sub";
 
 /** A way to start a program. */
 interface Way {
-  command(program: "pub" | "sub", ...args: string[]): Command;
+  command(program: Program): Command;
   env?: Record<string, string>;
 }
 
@@ -22,8 +26,12 @@ interface Way {
 async function assertWorks(way: Way): Promise<void> {
   await using folder = new Folder();
   const env = { ...way.env, FIFOBUS_DIR: folder.file("bus") };
-  const start = (program: "pub" | "sub", ...args: string[]) =>
-    new Process(way.command(program, ...args), env);
+  const start = (program: Program, ...args: string[]) => {
+    const variables = Object.entries(env).map((it) => it.join("="));
+    const command = way.command(program);
+    if (command[0] === "env") command.splice(2, 0, ...variables);
+    return new Process([...command, ...args], env);
+  };
   const pipe = folder.file("pipe");
   {
     await using subscriber = start("sub", pipe);
@@ -35,39 +43,47 @@ async function assertWorks(way: Way): Promise<void> {
   }
   {
     await finish(start("pub", "--retain", "a/kept", "1"));
-    await using subscriber = start(
-      "sub",
-      "--json",
-      "--exit-word=.",
-      "a/#",
-      pipe,
-    );
-    const [first] = [JSON.parse(await subscriber.line())];
+    const args = ["--json", "--exit-word=.", "a/#", pipe];
+    await using subscriber = start("sub", ...args);
+    const first = JSON.parse(await subscriber.line());
     assertEquals([first.topic, first.retained], ["a/kept", true]);
     await finish(start("pub", "--wait", "a/b", "2"));
     assertEquals(JSON.parse(await subscriber.line()).message, "2");
+    const large = "x".repeat(100_000);
+    await finish(start("pub", pipe, large));
+    assertEquals(JSON.parse(await subscriber.line()).message, large);
     await finish(start("pub", pipe, "."));
     assertEquals((await subscriber.ended()).code, 0);
   }
   {
     const answer = ["--exec", "tr a-z A-Z", "--respond", "upper"];
     await using _responder = start("sub", ...answer);
-    const asked = await finish(
-      start("pub", "--wait", "--reply", "upper", "hi"),
-    );
+    const ask = ["--wait", "--reply", "upper", "hi"];
+    const asked = await finish(start("pub", ...ask));
     assertEquals([asked.stdout, asked.stderr], ["HI\n", ""]);
   }
+  {
+    await using subscriber = start("sub", "-C2", "--stats", pipe);
+    await finish(start("pub", "--repeat=2", "--interval=10ms", pipe, "again"));
+    const { code, stdout } = await subscriber.ended();
+    assertEquals([code, stdout], [0, "again\nagain\n"]);
+  }
+  assertEquals((await finish(start("sub", "--list"))).stdout, "");
+  const nobody = await finish(start("pub", "--no-wait", pipe, "nobody"));
+  assertEquals(nobody.code, 3);
   for (const program of ["pub", "sub"] as const) {
     const version = await finish(start(program, "--version"));
     assertEquals(version.stdout, `${program} (fifobus) ${VERSION}\n`);
     assertMatch((await finish(start(program, "--help"))).stdout, /^Usage: /);
+    const shell = await finish(start(program, "--completions=bash"));
+    assertMatch(shell.stdout, /^# Completions of /);
     const wrong = await finish(start(program, "--bogus"));
     assertEquals([wrong.code, wrong.stdout], [2, ""]);
   }
 }
 
 Deno.test("from the sources: messages, topics, answers, errors", async () => {
-  await assertWorks({ command: commandLine });
+  await assertWorks({ command: (program) => commandLine(program) });
 });
 
 /** The tree on a web server, as raw file hosts serve it: all of it is text. */
@@ -88,8 +104,22 @@ class WebServer implements AsyncDisposable {
     },
   );
 
+  get host(): string {
+    return `127.0.0.1:${this.#server.addr.port}`;
+  }
+
   get url(): string {
-    return `http://127.0.0.1:${this.#server.addr.port}`;
+    return `http://${this.host}`;
+  }
+
+  /** How deno finds @std where JSR is not reached. */
+  get importMap(): string {
+    return `--import-map=${this.url}/deno.json`;
+  }
+
+  /** What was asked for, but for the import map. */
+  modules(): string[] {
+    return [...this.requested].filter((path) => path !== "deno.json").sort();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -100,27 +130,279 @@ class WebServer implements AsyncDisposable {
 Deno.test("from a URL: with an empty cache, the documented permissions and no prompt", async () => {
   await using cache = new Folder();
   await using server = new WebServer();
-  const options = [
-    "--quiet",
-    "--no-prompt",
-    "--import-map",
-    `${server.url}/deno.json`,
-  ];
+  const deno = [Deno.execPath(), "run", "--quiet", "--no-prompt"] as const;
   await assertWorks({
-    command: (program, ...args) =>
-      [
-        ...[
-          Deno.execPath(),
-          "run",
-          ...options,
-          ...permissions(`${program}.ts`),
-        ],
-        ...[`${server.url}/${program}.ts`, ...args],
-      ] as Command,
+    command: (program) => [
+      ...deno,
+      server.importMap,
+      ...permissions(`${program}.ts`),
+      `${server.url}/${program}.ts`,
+    ],
     env: { DENO_DIR: cache.path },
   });
-  // A program from a URL finds its modules and nothing else.
   for (const path of server.requested) {
     assert(/^(deno\.json|(pub|sub)\.ts|lib\/.*\.ts)$/.test(path), path);
+  }
+});
+
+Deno.test("from a URL: pub to a FIFO fetches what it needs, and nothing else", async () => {
+  await using folder = new Folder();
+  await using server = new WebServer();
+  const pipe = folder.file("pipe");
+  await using reader = new Process(commandLine("sub", "-C1", pipe));
+  const command: Command = [
+    ...[Deno.execPath(), "run", "--quiet", "--no-prompt"] as const,
+    server.importMap,
+    ...permissions("pub.ts"),
+    ...[`${server.url}/pub.ts`, pipe, "hello"],
+  ];
+  const env = { DENO_DIR: folder.file("cache") };
+  const { code, stderr } = await finish(new Process(command, env));
+  assertEquals([code, stderr], [0, ""]);
+  assertEquals((await reader.ended()).stdout, "hello\n");
+  assertEquals(server.modules(), [
+    "lib/address.ts",
+    "lib/cli/exit_codes.ts",
+    "lib/cli/options.ts",
+    "lib/cli/output.ts",
+    "lib/cli/program.ts",
+    "lib/cli/pub.ts",
+    "lib/cli/pub_options.ts",
+    "lib/cli/sender.ts",
+    "lib/cli/usage.ts",
+    "lib/cli/values.ts",
+    "lib/errors.ts",
+    "lib/fifo.ts",
+    "lib/fifo_outlet.ts",
+    "lib/fifo_writer.ts",
+    "lib/framing.ts",
+    "lib/load.ts",
+    "lib/marks.ts",
+    "lib/outbox.ts",
+    "lib/publisher.ts",
+    "pub.ts",
+  ]);
+});
+
+/** A script of a user, who knows where mod.ts is. */
+function script(mod: string): string {
+  return `import { publish, subscribe } from "${mod}";
+for (const address of [Deno.args[0], "a/topic"]) {
+  const published = publish(address, "21.5", { wait: true });
+  for await (const message of subscribe(address)) {
+    console.log(message.text);
+    break;
+  }
+  await published;
+}
+`;
+}
+
+/** What a script is allowed to use FIFOs and topics in a folder. */
+function scriptPermissions(folder: Folder): string[] {
+  return [
+    `--allow-read=${folder.path}`,
+    `--allow-write=${folder.path}`,
+    "--allow-run=mkfifo",
+    "--allow-env=FIFOBUS_DIR,XDG_RUNTIME_DIR",
+    "--allow-sys=uid",
+  ];
+}
+
+Deno.test("a script imports mod.ts from a URL, with narrow permissions", async () => {
+  await using folder = new Folder();
+  await using server = new WebServer();
+  const path = folder.file("script.ts");
+  await Deno.writeTextFile(path, script(`${server.url}/mod.ts`));
+  const command: Command = [
+    ...[Deno.execPath(), "run", "--quiet", "--no-prompt"] as const,
+    ...[server.importMap, `--allow-import=${server.host}`],
+    ...scriptPermissions(folder),
+    ...[path, folder.file("pipe")],
+  ];
+  const env = {
+    DENO_DIR: folder.file("cache"),
+    FIFOBUS_DIR: folder.file("bus"),
+  };
+  const { code, stdout, stderr } = await finish(new Process(command, env));
+  assertEquals([code, stdout, stderr], [0, "21.5\n21.5\n", ""]);
+  assertEquals(
+    server.modules().filter((it) => it.startsWith("lib/cli/")),
+    [],
+  );
+});
+
+Deno.test("deno install -g installs both", async () => {
+  await using folder = new Folder();
+  await using server = new WebServer();
+  const env = { DENO_DIR: folder.file("cache") };
+  for (const program of ["pub", "sub"] as const) {
+    const command: Command = [
+      ...[Deno.execPath(), "install", "--quiet", "--global"] as const,
+      ...["--root", folder.path, "--name", program, server.importMap],
+      ...permissions(`${program}.ts`),
+      `${server.url}/${program}.ts`,
+    ];
+    const { code, stderr } = await finish(new Process(command, env));
+    assertEquals([code, stderr], [0, ""]);
+  }
+  const folders = [
+    folder.file("bin"),
+    Deno.execPath().replace(/\/[^/]*$/, ""),
+    "/usr/bin:/bin",
+  ];
+  await assertWorks({
+    command: (program) => [folder.file(`bin/${program}`)],
+    env: { ...env, PATH: folders.join(":") },
+  });
+});
+
+const deno = Deno.env.get("COMPILE_DENO") ?? Deno.execPath();
+const noRuntime = await canCompile() ? [] : ["denort for deno compile"];
+
+async function canCompile(): Promise<boolean> {
+  await using folder = new Folder();
+  const module = folder.file("empty.ts");
+  await Deno.writeTextFile(module, "");
+  const output = `--output=${folder.file("empty")}`;
+  return await isThere(deno, "compile", "--quiet", output, module);
+}
+
+testWithout(
+  noRuntime,
+  "as binaries: with nothing but themselves, an empty home and environment",
+  async () => {
+    await using folder = new Folder();
+    await compile(folder.path);
+    const home = folder.file("home");
+    await Deno.mkdir(home);
+    await assertWorks({
+      command: (program) => ["env", "-i", folder.file(program)],
+      env: { HOME: home },
+    });
+    assertEquals([...Deno.readDirSync(home)], []);
+  },
+);
+
+testWithout(
+  noRuntime,
+  "a script that imports mod.ts works as a binary",
+  async () => {
+    await using folder = new Folder();
+    const path = folder.file("script.ts");
+    // Deno 2.6 finds no file: URL in a binary.
+    const up = "..".concat("/..".repeat(folder.path.split("/").length - 2));
+    await Deno.writeTextFile(path, script(`${up}${ROOT}mod.ts`));
+    const binary = folder.file("script");
+    const command: Command = [
+      ...[deno, "compile", "--quiet", "--config", `${ROOT}deno.json`] as const,
+      ...["--no-check", "--no-code-cache", "--no-prompt"],
+      ...scriptPermissions(folder),
+      ...[`--output=${binary}`, path],
+    ];
+    const made = await finish(new Process(command));
+    assertEquals([made.code, made.stderr], [0, ""]);
+    const env = { FIFOBUS_DIR: folder.file("bus") };
+    const run = new Process([binary, folder.file("pipe")], env);
+    const { code, stdout, stderr } = await finish(run);
+    assertEquals([code, stdout, stderr], [0, "21.5\n21.5\n", ""]);
+  },
+);
+
+testWithout(
+  noRuntime,
+  "a tarball holds the binaries, man pages and completions",
+  async () => {
+    const { target } = Deno.build;
+    const made = await finish(
+      new Process([
+        ...[Deno.execPath(), "task", "--quiet", "--cwd", ROOT] as const,
+        ...["release", target],
+      ]),
+    );
+    const name = `fifobus-${VERSION}-${target}`;
+    assertEquals(made.code, 0, made.stderr);
+    assertEquals(
+      made.stdout,
+      `dist/${name}.tar.gz\ndist/SHA256SUMS\n`,
+    );
+    await using folder = new Folder();
+    const unpack = `cd "$0"/dist && sha256sum --check SHA256SUMS &&
+      tar -xzf "$1.tar.gz" -C "$2" && cd "$2/$1" && bin/sub --version &&
+      find . -type f | sort`;
+    const { code, stdout } = await finish(
+      new Process(["sh", "-c", unpack, ROOT, name, folder.path]),
+    );
+    assertEquals(code, 0);
+    assertEquals(stdout.split("\n"), [
+      `${name}.tar.gz: OK`,
+      `sub (fifobus) ${VERSION}`,
+      "./CHANGELOG.md",
+      "./LICENSE",
+      "./README.md",
+      "./bin/pub",
+      "./bin/sub",
+      "./completions/pub.bash",
+      "./completions/pub.fish",
+      "./completions/pub.zsh",
+      "./completions/sub.bash",
+      "./completions/sub.fish",
+      "./completions/sub.zsh",
+      "./man/man1/pub.1",
+      "./man/man1/sub.1",
+      "",
+    ]);
+  },
+);
+
+Deno.test("on Windows every entry point says that there are no FIFOs", async () => {
+  await using folder = new Folder();
+  const windows = folder.file("windows.ts");
+  await Deno.writeTextFile(
+    windows,
+    `Object.defineProperty(Deno, "build", {
+      value: { ...Deno.build, os: "windows" },
+    });`,
+  );
+  const path = folder.file("script.ts");
+  await Deno.writeTextFile(path, script(`file://${ROOT}mod.ts`));
+  const run = (file: string, ...args: string[]) => {
+    const options = ["-A", "--config", `${ROOT}deno.json`];
+    options.push("--preload", windows);
+    return finish(
+      new Process([Deno.execPath(), "run", ...options, file, ...args]),
+    );
+  };
+  const text = "Windows has no FIFOs; in WSL it works\n";
+  for (const program of ["pub", "sub"]) {
+    for (const address of [folder.file("pipe"), "a/topic"]) {
+      const { code, stderr } = await run(`${ROOT}${program}.ts`, address);
+      assertEquals(code, 1);
+      assertEquals(
+        stderr,
+        `${program}: Cannot publish or subscribe: ${text}`,
+      );
+    }
+    assertEquals((await run(`${ROOT}${program}.ts`, "--help")).code, 0);
+  }
+  const { code, stderr } = await run(path, folder.file("pipe"));
+  assertEquals(code, 1);
+  assertMatch(
+    stderr,
+    /FifobusError: Cannot publish or .* Windows has no FIFOs/,
+  );
+});
+
+Deno.test("mod.ts names every module that the library loads later", () => {
+  const mod = Deno.readTextFileSync(`${ROOT}mod.ts`);
+  for (const folder of ["lib/", "lib/bus/"]) {
+    for (const { name, isFile } of Deno.readDirSync(ROOT + folder)) {
+      if (!isFile) continue;
+      const text = Deno.readTextFileSync(ROOT + folder + name);
+      for (const [, path] of text.matchAll(/meta\.resolve\("([^"]+)"\)/g)) {
+        const { pathname } = new URL(path!, `file:///${folder}`);
+        assert(mod.includes(`import(".${pathname}")`), pathname);
+      }
+    }
   }
 });

@@ -5,6 +5,7 @@
  */
 import { FifobusError } from "../errors.ts";
 import { encodeMessage } from "../framing.ts";
+import { load } from "../load.ts";
 import { checkTopicName } from "../topic.ts";
 import type { JoinOptions } from "./inbox.ts";
 import type { BusOutlet } from "./outlet.ts";
@@ -56,9 +57,9 @@ export class Answers {
 
   async #open(): Promise<BusOutlet> {
     // Loaded here: who only listens should not wait for it.
-    const { BusOutlet } = await import(
-      new URL("./outlet.ts", import.meta.url).href
-    ) as typeof import("./outlet.ts");
+    const { BusOutlet } = await load<typeof import("./outlet.ts")>(
+      import.meta.resolve("./outlet.ts"),
+    );
     const { mode, delimiter } = this.#options;
     return new BusOutlet({
       mode,

@@ -4,7 +4,9 @@
  * @module
  */
 import { FifobusError } from "../errors.ts";
+import { checkSystem } from "../fifo.ts";
 import type { Delimiter } from "../framing.ts";
+import { load } from "../load.ts";
 
 /** Who may use the bus, unless told otherwise: its owner. */
 export const DEFAULT_BUS_MODE = 0o700;
@@ -35,9 +37,11 @@ export interface Subscription {
  *
  * @param mode The permissions it may have at most, and gets if it is made.
  * @returns The folder's path.
- * @throws {FifobusError} `unsafe_bus`, if somebody else could change it.
+ * @throws {FifobusError} `unsafe_bus`, if somebody else could change it;
+ * `no_fifos`.
  */
 export function openFolder(mode: number): string {
+  checkSystem();
   const path = folderPath();
   try {
     Deno.mkdirSync(path, { mode });
@@ -170,9 +174,9 @@ export async function sweep(folder: string): Promise<void> {
     const info = lstatIfThere(path);
     if (!info?.isFifo) continue;
     if (Date.now() - info.mtime!.getTime() < ORPHAN_MS) continue;
-    const { hasReader } = await import(
-      new URL("../nonblocking.ts", import.meta.url).href
-    ) as typeof import("../nonblocking.ts");
+    const { hasReader } = await load<typeof import("../nonblocking.ts")>(
+      import.meta.resolve("../nonblocking.ts"),
+    );
     if (!hasReader(path)) removeIfThere(path);
   }
 }

@@ -4,10 +4,10 @@
  * @module
  */
 import type { Option } from "./options.ts";
-import type { Usage } from "./usage.ts";
+import type { SHELLS, Usage } from "./usage.ts";
 
 /** A shell that there are completions for. */
-export type Shell = "bash" | "zsh" | "fish";
+export type Shell = typeof SHELLS[number];
 
 /**
  * Writes completions.

@@ -125,15 +125,19 @@ function spawn(
   piped: boolean,
   env: Record<string, string>,
 ): Deno.ChildProcess {
+  const options: Deno.CommandOptions = {
+    args: ["-c", command],
+    env,
+    stdin: "piped",
+    stdout: piped ? "piped" : "inherit",
+  };
   try {
-    return new Deno.Command("sh", {
-      args: ["-c", command],
-      env,
-      stdin: "piped",
-      stdout: piped ? "piped" : "inherit",
-    }).spawn();
+    return new Deno.Command("sh", options).spawn();
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotCapable)) throw error;
+    // Where it is for those who have no PATH.
+    if (!(error instanceof Deno.errors.NotCapable)) {
+      return new Deno.Command("/bin/sh", options).spawn();
+    }
     throw new Error(
       "Cannot run a command: deno run was not given --allow-run=sh",
     );

@@ -4,6 +4,7 @@
  * @module
  */
 import { DEFAULT_MAX_BYTES } from "../framing.ts";
+import { load } from "../load.ts";
 import { Message } from "../message.ts";
 import { MessageSplitter } from "../splitter.ts";
 import { checkJson } from "./json.ts";
@@ -72,9 +73,9 @@ async function openProgress(
 ) {
   if (given.quiet || isTerminal || !stderr.isTerminal()) return undefined;
   // Loaded here: most programs write to no terminal.
-  const { Progress } = await import(
-    new URL("./progress.ts", import.meta.url).href
-  ) as typeof import("./progress.ts");
+  const { Progress } = await load<typeof import("./progress.ts")>(
+    import.meta.resolve("./progress.ts"),
+  );
   return new Progress(stderr, totalBytes);
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 import { type Address, parseAddress } from "../address.ts";
+import { load } from "../load.ts";
 import type { ValueKind } from "./values.ts";
 
 /** One option of a program. */
@@ -62,9 +63,9 @@ export async function parseOptions<T extends OptionTable>(
   if (!args.some((arg) => arg.startsWith("-"))) {
     return { given: {}, operands: args };
   }
-  const { parseArguments } = await import(
-    new URL("./arguments.ts", import.meta.url).href
-  ) as typeof import("./arguments.ts");
+  const { parseArguments } = await load<typeof import("./arguments.ts")>(
+    import.meta.resolve("./arguments.ts"),
+  );
   return parseArguments(table, args);
 }
 

@@ -5,6 +5,7 @@
  * @module
  */
 import { FifobusError } from "../errors.ts";
+import { load } from "../load.ts";
 import { EXIT } from "./exit_codes.ts";
 import {
   checkAddresses,
@@ -72,21 +73,21 @@ async function textOf(
   { help, version, completions }: Given<typeof COMMON_OPTIONS>,
 ): Promise<string | undefined> {
   if (help) {
-    const { usageText } = await import(
-      new URL("./help.ts", import.meta.url).href
-    ) as typeof import("./help.ts");
+    const { usageText } = await load<typeof import("./help.ts")>(
+      import.meta.resolve("./help.ts"),
+    );
     return usageText(usage);
   }
   if (version) {
-    const { VERSION } = await import(
-      new URL("../version.ts", import.meta.url).href
-    ) as typeof import("../version.ts");
+    const { VERSION } = await load<typeof import("../version.ts")>(
+      import.meta.resolve("../version.ts"),
+    );
     return `${usage.name} (fifobus) ${VERSION}\n`;
   }
   if (completions === undefined) return undefined;
-  const { completionsFor } = await import(
-    new URL("./completions.ts", import.meta.url).href
-  ) as typeof import("./completions.ts");
+  const { completionsFor } = await load<typeof import("./completions.ts")>(
+    import.meta.resolve("./completions.ts"),
+  );
   return completionsFor(completions, usage);
 }
 

@@ -6,6 +6,7 @@
 import { parseAddress } from "../address.ts";
 import { FifobusError } from "../errors.ts";
 import { DEFAULT_MAX_BYTES } from "../framing.ts";
+import { load } from "../load.ts";
 import { EXIT } from "./exit_codes.ts";
 import type { Input } from "./lines.ts";
 import { UsageError } from "./options.ts";
@@ -42,9 +43,9 @@ async function main(
     : undefined;
   if (given.reply !== undefined) {
     if (message === undefined) throw new UsageError("--reply wants a MESSAGE");
-    const { ask } = await import(
-      new URL("./ask.ts", import.meta.url).href
-    ) as typeof import("./ask.ts");
+    const { ask } = await load<typeof import("./ask.ts")>(
+      import.meta.resolve("./ask.ts"),
+    );
     return await ask(address!, message, given, world);
   }
   // Opened first, so that a name that is wrong makes no FIFO.
@@ -55,9 +56,9 @@ async function main(
   if (message !== undefined) await publishMessage(message, given, sender);
   else if (input) {
     // Loaded here: a message on the command line should not wait for it.
-    const { publishLines } = await import(
-      new URL("./lines.ts", import.meta.url).href
-    ) as typeof import("./lines.ts");
+    const { publishLines } = await load<typeof import("./lines.ts")>(
+      import.meta.resolve("./lines.ts"),
+    );
     await publishLines(input, given, sender, world);
   } else await publishTyped(sender, world);
   await sender.close();
@@ -140,23 +141,23 @@ async function publishMessage(
   sender: Sender,
 ): Promise<void> {
   if (given.json) {
-    const { checkJson } = await import(
-      new URL("./json.ts", import.meta.url).href
-    ) as typeof import("./json.ts");
+    const { checkJson } = await load<typeof import("./json.ts")>(
+      import.meta.resolve("./json.ts"),
+    );
     checkJson(message, "the message");
   }
   if (given.repeat === undefined) return await sender.send(message);
-  const { repeat } = await import(
-    new URL("./pace.ts", import.meta.url).href
-  ) as typeof import("./pace.ts");
+  const { repeat } = await load<typeof import("./pace.ts")>(
+    import.meta.resolve("./pace.ts"),
+  );
   await repeat(given.repeat, given.interval ?? 0, () => sender.send(message));
 }
 
 async function publishTyped(sender: Sender, world: World): Promise<void> {
   // Loaded here: a message on the command line should not wait for it.
-  const { textStream } = await import(
-    new URL("../text_stream.ts", import.meta.url).href
-  ) as typeof import("../text_stream.ts");
+  const { textStream } = await load<typeof import("../text_stream.ts")>(
+    import.meta.resolve("../text_stream.ts"),
+  );
   const lines = textStream(world.stdin.readable, "\n");
   world.stderr.writeSync(PROMPT);
   for await (const line of lines) {

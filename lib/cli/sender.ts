@@ -4,6 +4,7 @@
  * @module
  */
 import type { Delimiter } from "../framing.ts";
+import { load } from "../load.ts";
 import { Publisher } from "../publisher.ts";
 import type { Given } from "./options.ts";
 import type { Pace } from "./pace.ts";
@@ -85,9 +86,9 @@ export class Sender implements AsyncDisposable {
   async due(wanted: number): Promise<number> {
     const { rate } = this.#given;
     if (rate === undefined) return wanted;
-    const { Pace } = await import(
-      new URL("./pace.ts", import.meta.url).href
-    ) as typeof import("./pace.ts");
+    const { Pace } = await load<typeof import("./pace.ts")>(
+      import.meta.resolve("./pace.ts"),
+    );
     this.#pace ??= new Pace(rate);
     return await this.#pace.take(wanted);
   }

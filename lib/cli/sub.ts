@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { load } from "../load.ts";
 import type { Message } from "../message.ts";
 import { Subscriber } from "../subscriber.ts";
 import { matchesTopic } from "../topic.ts";
@@ -137,9 +138,9 @@ class CommandOutput implements Output {
 
 async function openStats(world: World): Promise<Stats> {
   // Loaded here: few ask for it.
-  const { Stats } = await import(
-    new URL("./stats.ts", import.meta.url).href
-  ) as typeof import("./stats.ts");
+  const { Stats } = await load<typeof import("./stats.ts")>(
+    import.meta.resolve("./stats.ts"),
+  );
   return new Stats((line) => complain(SUB.name, world, line));
 }
 
@@ -149,9 +150,9 @@ async function printList(
   filters: string[],
   world: World,
 ): Promise<number> {
-  const { listSubscriptions } = await import(
-    new URL("../bus/list.ts", import.meta.url).href
-  ) as typeof import("../bus/list.ts");
+  const { listSubscriptions } = await load<typeof import("../bus/list.ts")>(
+    import.meta.resolve("../bus/list.ts"),
+  );
   const lines = listSubscriptions(given.mode)
     .filter(({ filter }) => filters.length === 0 || filters.includes(filter))
     .map((it) =>

@@ -38,10 +38,13 @@ export interface Usage<T extends OptionTable = OptionTable> {
 
 const COMMON = "Help";
 
+/** The shells that there are completions for. */
+export const SHELLS = ["bash", "zsh", "fish"] as const;
+
 /** The options of every program. */
 export const COMMON_OPTIONS = {
   completions: {
-    takes: choice("SHELL", ["bash", "zsh", "fish"]),
+    takes: choice("SHELL", SHELLS),
     group: COMMON,
     help: "print completions for a shell: bash, zsh or fish",
   },

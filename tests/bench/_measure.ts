@@ -8,6 +8,16 @@
 export const LINE = (i: number): string =>
   `warehouse/a1/temp ${String(i).padStart(12, "0")}\n`;
 
+/** What a program gets. */
+export interface TimedOptions {
+  /** The file that it reads. */
+  from?: string;
+  /** The file that it writes. */
+  to?: string;
+  /** Its environment, beside ours. */
+  env?: Record<string, string>;
+}
+
 /** A program that runs, with its input from and its output to a file. */
 export class Timed implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
@@ -16,11 +26,12 @@ export class Timed implements AsyncDisposable {
 
   constructor(
     command: string[],
-    { from = "/dev/null", to = "/dev/null" } = {},
+    { from = "/dev/null", to = "/dev/null", env = {} }: TimedOptions = {},
   ) {
     this.#child = new Deno.Command("sh", {
       args: ["-c", 'from=$1 to=$2; shift 2; exec "$@" <"$from" >"$to"', "sh"]
         .concat(from, to, command),
+      env,
     }).spawn();
   }
 

@@ -1,16 +1,16 @@
 /**
- * Speed, memory and start-up of one FIFO: `deno task bench`. The comparison with
+ * Speed and memory of one FIFO: `deno task bench`. The comparison with
  * MQTT is left out where mosquitto and its clients are not installed.
  *
  * @module
  */
 import { Publisher } from "../../mod.ts";
 import { Folder } from "../_folder.ts";
+import { Mosquitto, withoutMosquitto } from "../_mosquitto.ts";
 import { commandLine, eventually } from "../_process.ts";
 import { LINE, median, report, reportMachine, run, Timed } from "./_measure.ts";
 
 const ROUNDS = 5;
-const STARTS = 20;
 
 function perSecond(messages: number, seconds: number): string {
   return `${(messages / seconds / 1e6).toFixed(2)} million messages/s`;
@@ -39,23 +39,8 @@ async function throughFifo(folder: Folder, count: number) {
 
 /** The same through mosquitto, from start to the last message. */
 async function throughMosquitto(folder: Folder, count: number) {
-  const port = "18830";
-  const config = folder.file("mosquitto.conf");
-  await Deno.writeTextFile(
-    config,
-    `listener ${port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\nlog_dest none\n`,
-  );
-  await using _broker = new Timed(["mosquitto", "-c", config]);
-  await eventually(async () => {
-    try {
-      (await Deno.connect({ hostname: "127.0.0.1", port: Number(port) }))
-        .close();
-      return true;
-    } catch {
-      return false;
-    }
-  });
-  const topic = ["-h", "127.0.0.1", "-p", port, "-t", "t"];
+  await using broker = await Mosquitto.start(folder);
+  const topic = [...broker.address, "-t", "t"];
   const to = folder.file("mqtt-out");
   await using subscriber = new Timed(
     ["mosquitto_sub", ...topic, "-C", `${count + 1}`],
@@ -72,19 +57,6 @@ async function throughMosquitto(folder: Folder, count: number) {
   await subscriber.end();
   await publisher.end();
   return (performance.now() - start) / 1000;
-}
-
-async function isInstalled(command: string): Promise<boolean> {
-  const which = new Deno.Command("sh", {
-    args: ["-c", 'command -v "$0"', command],
-  });
-  return (await which.output()).success;
-}
-
-/** How long a command takes from start to end, in milliseconds. */
-async function startTime(command: string[]): Promise<number> {
-  await using timed = new Timed(command);
-  return (await timed.end()).seconds * 1000;
 }
 
 /** Messages that one process publishes to a plain cat. */
@@ -123,7 +95,7 @@ for (const count of [million, 5 * million]) {
   report(`  peak memory with ${count / million} million messages`, peaks);
 }
 
-if (await isInstalled("mosquitto") && await isInstalled("mosquitto_pub")) {
+if (withoutMosquitto.length === 0) {
   const mqtt = median([
     await throughMosquitto(folder, million / 5),
     await throughMosquitto(folder, million / 5),
@@ -138,23 +110,3 @@ const loose = await publishing(pipe, million, false);
 report("Publisher.publish(), not awaited", perSecond(million, loose));
 const awaited = await publishing(pipe, million / 20, true);
 report("Publisher.publish(), each awaited", perSecond(million / 20, awaited));
-
-const empty = folder.file("empty.ts");
-await Deno.writeTextFile(empty, "");
-await using _reader = new Timed(commandLine("sub", "--no-exit-word", pipe));
-const starts = {
-  empty: [] as number[],
-  pub: [] as number[],
-  echo: [] as number[],
-};
-await run(commandLine("pub", pipe, "first"));
-for (let i = 0; i < STARTS; i++) {
-  starts.empty.push(await startTime([Deno.execPath(), "run", empty]));
-  starts.pub.push(await startTime(commandLine("pub", pipe, "hello")));
-  starts.echo.push(await startTime(["sh", "-c", 'echo hello > "$0"', pipe]));
-}
-const [base, one, echo] = [starts.empty, starts.pub, starts.echo].map(median);
-report("an empty Deno module, start to end", `${base!.toFixed(1)} ms`);
-report("pub FIFO hello, start to end", `${one!.toFixed(1)} ms`);
-report("  times the empty module", (one! / base!).toFixed(2));
-report("sh -c 'echo hello > FIFO', start to end", `${echo!.toFixed(1)} ms`);

@@ -1,0 +1,92 @@
+/**
+ * A real MQTT broker, on loopback.
+ *
+ * @module
+ */
+import type { Folder } from "./_folder.ts";
+import { isThere } from "./_needs.ts";
+import { eventually } from "./_process.ts";
+
+/** What is missing to run one, by name. */
+export const withoutMosquitto: string[] = [
+  ...await hasProgram("mosquitto") ? [] : ["mosquitto"],
+  ...await hasProgram("mosquitto_pub") ? [] : ["mosquitto-clients"],
+];
+
+function hasProgram(name: string): Promise<boolean> {
+  return isThere("sh", "-c", 'command -v "$0" >/dev/null', name);
+}
+
+/** A broker that runs until it is disposed of. */
+export class Mosquitto implements AsyncDisposable {
+  readonly port: number;
+  readonly #config: string;
+  #process: Deno.ChildProcess | undefined;
+
+  private constructor(port: number, config: string) {
+    this.port = port;
+    this.#config = config;
+  }
+
+  /**
+   * Starts one.
+   *
+   * @param folder Where its files go.
+   * @param lines More of its configuration, for `{port}` its port.
+   */
+  static async start(
+    folder: Folder,
+    lines: string[] = ["listener {port} 127.0.0.1", "allow_anonymous true"],
+  ): Promise<Mosquitto> {
+    const port = freePort();
+    const config = folder.file(`mosquitto-${port}.conf`);
+    const all = [...lines, "max_queued_messages 0", "log_dest none", ""];
+    const text = all.join("\n").replaceAll("{port}", `${port}`);
+    await Deno.writeTextFile(config, text);
+    const broker = new Mosquitto(port, config);
+    await broker.restart();
+    return broker;
+  }
+
+  /** What its own clients need to find it. */
+  get address(): string[] {
+    return ["-h", "127.0.0.1", "-p", `${this.port}`];
+  }
+
+  /** Ends it as a crash would, if it runs. */
+  async kill(): Promise<void> {
+    this.#process?.kill("SIGKILL");
+    await this.#process?.status;
+    this.#process = undefined;
+  }
+
+  /** Starts it again. */
+  async restart(): Promise<void> {
+    await this.kill();
+    this.#process = new Deno.Command("mosquitto", {
+      args: ["-c", this.#config],
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    await eventually(async () => {
+      try {
+        const address = { hostname: "127.0.0.1", port: this.port };
+        (await Deno.connect(address)).close();
+        return true;
+      } catch {
+        return false;
+      }
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.kill();
+  }
+}
+
+/** A port that nobody listens on. */
+export function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}

@@ -1,0 +1,87 @@
+/**
+ * How long a program takes from its start to its end: `deno task bench:startup`.
+ * The binaries are left out where `deno compile` cannot work, mosquitto_pub
+ * where it is not installed.
+ *
+ * @module
+ */
+import { compile } from "../../.ci/binaries.ts";
+import { type Command, permissions, ROOT } from "../../examples/_programs.ts";
+import { Folder } from "../_folder.ts";
+import { Mosquitto, withoutMosquitto } from "../_mosquitto.ts";
+import { commandLine } from "../_process.ts";
+import { median, report, reportMachine, run, Timed } from "./_measure.ts";
+
+const STARTS = 41;
+
+const deno = Deno.execPath();
+const compiler = Deno.env.get("COMPILE_DENO") ?? deno;
+await using folder = new Folder();
+const empty = folder.file("empty.ts");
+await Deno.writeTextFile(empty, "");
+const pipe = folder.file("pipe");
+await using _reader = new Timed(commandLine("sub", "--no-exit-word", pipe));
+await run(commandLine("pub", pipe, "first"));
+const bus = folder.file("bus");
+Deno.env.set("FIFOBUS_DIR", bus);
+await using _subscriber = new Timed(commandLine("sub", "--no-exit-word", "t"));
+await run(commandLine("pub", "--wait", "t", "first"));
+await using server = Deno.serve(
+  { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+  async ({ url }) => {
+    const text = await Deno.readTextFile(ROOT + new URL(url).pathname.slice(1));
+    return new Response(text, { headers: { "content-type": "text/plain" } });
+  },
+);
+const url = `http://127.0.0.1:${server.addr.port}`;
+
+/** What is timed; how long it may take is said of the first. */
+const commands: Record<string, Command> = {
+  "an empty module": [deno, "run", empty],
+  "pub FIFO hello": commandLine("pub", pipe, "hello"),
+  "the same from a URL, cached": [
+    ...[deno, "run", "--quiet", `--import-map=${url}/deno.json`] as const,
+    ...permissions("pub.ts"),
+    ...[`${url}/pub.ts`, pipe, "hello"],
+  ],
+  "pub TOPIC hello, no subscriber": commandLine("pub", "nobody", "hello"),
+  "pub TOPIC hello, one subscriber": commandLine("pub", "t", "hello"),
+  "sh -c 'echo hello > FIFO'": ["sh", "-c", 'echo hello > "$0"', pipe],
+};
+try {
+  const output = `--output=${folder.file("empty")}`;
+  await run([compiler, "compile", "--quiet", "--no-code-cache", output, empty]);
+  await compile(folder.path);
+  commands["an empty module as a binary"] = [folder.file("empty")];
+  commands["pub FIFO hello, the binary"] = [folder.file("pub"), pipe, "hello"];
+} catch (error) {
+  console.error(`The binaries are left out: ${(error as Error).message}`);
+}
+await using broker = withoutMosquitto.length === 0
+  ? await Mosquitto.start(folder)
+  : undefined;
+if (broker) {
+  const topic = [...broker.address, "-t", "t"];
+  commands["mosquitto_pub"] = ["mosquitto_pub", ...topic, "-m", "hello"];
+}
+
+const times = new Map<string, number[]>();
+for (let i = 0; i < STARTS; i++) {
+  for (const [name, command] of Object.entries(commands)) {
+    await using timed = new Timed(command, {
+      // The modules from a URL are in a cache of their own.
+      env: name.includes("URL") ? { DENO_DIR: folder.file("cache") } : {},
+    });
+    const { seconds } = await timed.end();
+    times.set(name, [...times.get(name) ?? [], seconds * 1000]);
+  }
+}
+reportMachine();
+const base = median(times.get("an empty module")!);
+for (const [name, values] of times) {
+  const figure = median(values);
+  report(
+    name,
+    `${figure.toFixed(1)} ms, ${(figure / base).toFixed(2)} empty modules`,
+  );
+}

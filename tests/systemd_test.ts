@@ -1,0 +1,33 @@
+/**
+ * The units in examples/systemd, as far as `systemd-analyze verify` knows.
+ *
+ * @module
+ */
+import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
+import { type Command, ROOT } from "../examples/_programs.ts";
+import { Folder } from "./_folder.ts";
+import { isThere, testWithout } from "./_needs.ts";
+import { finish, Process } from "./_process.ts";
+
+const absent = await isThere("systemd-analyze", "--version")
+  ? []
+  : ["systemd-analyze"];
+
+testWithout(absent, "the units for systemd are in order", async () => {
+  await using folder = new Folder();
+  const units = {
+    "fifobus-on-alarm.service": [],
+    "fifobus-record.service": ["--user"],
+  };
+  for (const [name, options] of Object.entries(units)) {
+    const path = folder.file(name);
+    const unit = await Deno.readTextFile(`${ROOT}examples/systemd/${name}`);
+    // It wants to see the program, which is not installed here.
+    const program = /^(ExecStart=)\S+\/sub /m;
+    await Deno.writeTextFile(path, unit.replace(program, `$1${ROOT}sub.ts `));
+    const command: Command = ["systemd-analyze", ...options, "verify", path];
+    const env = { XDG_RUNTIME_DIR: folder.path };
+    const { code, stderr } = await finish(new Process(command, env));
+    assertEquals([code, stderr], [0, ""]);
+  }
+});
