@@ -60,7 +60,6 @@ export async function compile(
       "--allow-run",
       // What is loaded when it is needed cannot be seen in the sources.
       "--include=lib",
-      "--include=deno.json",
       `--target=${target}`,
       `--output=${folder}/${name}`,
       `${name}.ts`,

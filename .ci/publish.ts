@@ -2,11 +2,13 @@
  * Publishes the package: `deno task publish`, `deno task publish --dry-run`.
  *
  * `deno publish` would write the import map of deno.json into the modules, and
- * with it the npm copies of @std. So what git knows of goes into a folder with
- * a deno.json that has none. Where JSR is not reached, a dry run keeps the map.
+ * with it the npm copies of @std. So what git knows of goes into a folder, with
+ * a deno.json that has none, and has the version. Where JSR is not reached, a
+ * dry run keeps the map.
  *
  * @module
  */
+import { VERSION } from "../lib/version.ts";
 import { linesOf, ROOT, run } from "./_command.ts";
 
 const isDryRun = Deno.args.includes("--dry-run");
@@ -24,7 +26,7 @@ async function stage(folder: string, mapped: boolean): Promise<void> {
   await Deno.remove(`${folder}/deno.lock`);
   await Deno.writeTextFile(
     `${folder}/deno.json`,
-    `${JSON.stringify(config, null, 2)}\n`,
+    `${JSON.stringify({ ...config, version: VERSION }, null, 2)}\n`,
   );
 }
 

@@ -12,7 +12,7 @@ import { type Command, permissions, ROOT } from "../examples/_programs.ts";
 import { VERSION } from "../lib/version.ts";
 import { Folder } from "./_folder.ts";
 import { isThere, testWithout } from "./_needs.ts";
-import { commandLine, finish, Process } from "./_process.ts";
+import { commandLine, finish, Process, TestBus } from "./_process.ts";
 
 type Program = "pub" | "sub";
 
@@ -288,24 +288,22 @@ testWithout(
   noRuntime,
   "a script that imports mod.ts works as a binary",
   async () => {
-    await using folder = new Folder();
-    const path = folder.file("script.ts");
-    // Deno 2.6 finds no file: URL in a binary.
-    const up = "..".concat("/..".repeat(folder.path.split("/").length - 2));
-    await Deno.writeTextFile(path, script(`${up}${ROOT}mod.ts`));
-    const binary = folder.file("script");
+    await using bus = new TestBus();
+    const rule = "examples/warehouse/rule.ts";
+    const binary = bus.file("rule");
     const command: Command = [
-      ...[deno, "compile", "--quiet", "--config", `${ROOT}deno.json`] as const,
-      ...["--no-check", "--no-code-cache", "--no-prompt"],
-      ...scriptPermissions(folder),
-      ...[`--output=${binary}`, path],
+      ...[deno, "compile", "--quiet", "--no-code-cache"] as const,
+      ...permissions(rule).map((it) => it.replace("=mkfifo", "")),
+      ...[`--output=${binary}`, ROOT + rule],
     ];
     const made = await finish(new Process(command));
     assertEquals([made.code, made.stderr], [0, ""]);
-    const env = { FIFOBUS_DIR: folder.file("bus") };
-    const run = new Process([binary, folder.file("pipe")], env);
-    const { code, stdout, stderr } = await finish(run);
-    assertEquals([code, stdout, stderr], [0, "21.5\n21.5\n", ""]);
+    await using subscriber = await bus.sub("-v", "--exit-word=.", "+/+/alarm");
+    await using _rule = new Process([binary, "25"], bus.env);
+    const topic = "warehouse/a1/temperature";
+    await finish(bus.pub("--wait", topic, "25.2"));
+    const alarm = "warehouse/a1/alarm\t25.2 °C, more than 25";
+    assertEquals(await subscriber.line(), alarm);
   },
 );
 
@@ -399,7 +397,11 @@ Deno.test("mod.ts names every module that the library loads later", () => {
     for (const { name, isFile } of Deno.readDirSync(ROOT + folder)) {
       if (!isFile) continue;
       const text = Deno.readTextFileSync(ROOT + folder + name);
-      for (const [, path] of text.matchAll(/meta\.resolve\("([^"]+)"\)/g)) {
+      for (
+        const [, path] of text.matchAll(
+          /load<[^(]+\("[^"]+"\)\s*>\(\s*import\.meta\.resolve\("([^"]+)"/g,
+        )
+      ) {
         const { pathname } = new URL(path!, `file:///${folder}`);
         assert(mod.includes(`import(".${pathname}")`), pathname);
       }
