@@ -1,6 +1,7 @@
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { assertStringIncludes } from "jsr:@std/assert@1.0.19/string-includes";
+import { VERSION } from "../lib/version.ts";
 import { Folder } from "./_folder.ts";
 import { eventually, finish, pub, sh, sub } from "./_process.ts";
 
@@ -248,13 +249,7 @@ Deno.test("pub --help and --version print to standard output", async () => {
     assertStringIncludes(help.stdout, text);
   }
   const version = await finish(pub("--version"));
-  const config = await Deno.readTextFile(
-    new URL("../deno.json", import.meta.url),
-  );
-  assertEquals(
-    version.stdout,
-    `pub (fifobus) ${JSON.parse(config).version}\n`,
-  );
+  assertEquals(version.stdout, `pub (fifobus) ${VERSION}\n`);
 });
 
 function isFifo(path: string): boolean {
