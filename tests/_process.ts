@@ -184,3 +184,17 @@ export async function eventually(
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
+
+/** Does something again and again, until it has brought about something else. */
+export async function repeatUntil<T>(
+  action: () => Promise<unknown>,
+  result: Promise<T>,
+): Promise<T> {
+  let isThere = false;
+  result.finally(() => isThere = true).catch(() => {});
+  await eventually(async () => {
+    await action();
+    return isThere;
+  });
+  return await result;
+}

@@ -5,7 +5,7 @@
  */
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { Folder } from "./_folder.ts";
-import { finish, pub, sh, sub } from "./_process.ts";
+import { finish, pub, repeatUntil, sh, sub } from "./_process.ts";
 
 Deno.test("20,000 echoes of four shells, each opening the FIFO anew, all arrive", async () => {
   await using folder = new Folder();
@@ -112,6 +112,10 @@ Deno.test("two subscribers share the messages of a FIFO, each goes to one", asyn
   const path = await folder.fifo();
   await using one = sub("--no-exit-word", path);
   await using other = sub("--no-exit-word", path);
+  const say = () => finish(sh('echo ready > "$0"', path));
+  for (const subscriber of [one, other]) {
+    await repeatUntil(say, subscriber.until("ready\n"));
+  }
   const lines = Array.from({ length: 2000 }, (_, i) => `${i}`);
   await finish(sh(
     'i=0; while [ $i -lt 2000 ]; do echo $i > "$0"; i=$((i+1)); done',
@@ -121,6 +125,7 @@ Deno.test("two subscribers share the messages of a FIFO, each goes to one", asyn
   const first = await one.ended();
   other.kill("SIGINT");
   const second = await other.ended();
-  const printed = (first.stdout + second.stdout).trimEnd().split("\n");
+  const printed = (first.stdout + second.stdout).trimEnd().split("\n")
+    .filter((line) => line !== "ready");
   assertEquals(printed.sort((a, b) => Number(a) - Number(b)), lines);
 });
