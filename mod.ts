@@ -29,6 +29,12 @@ export type { Dropped } from "./lib/bus/link.ts";
 export { FifobusError, type FifobusErrorCode } from "./lib/errors.ts";
 export type { Delimiter } from "./lib/framing.ts";
 export { Message, type SendAnswer } from "./lib/message.ts";
+export type {
+  ConnectionChange,
+  MqttOptions,
+  Qos,
+  Will,
+} from "./lib/mqtt/options.ts";
 export {
   publish,
   Publisher,

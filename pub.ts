@@ -1,10 +1,10 @@
-#!/usr/bin/env -S deno run --allow-read --allow-write --allow-run=mkfifo --allow-env=FIFOBUS_DIR,FIFOBUS_MAX_SIZE,FIFOBUS_SLOW_TIMEOUT,XDG_RUNTIME_DIR --allow-sys=uid
+#!/usr/bin/env -S deno run --allow-read --allow-write --allow-net --allow-run=mkfifo --allow-env=FIFOBUS_*,XDG_RUNTIME_DIR --allow-sys=uid
 /**
- * Publishes messages to a named pipe (FIFO): the program `pub`.
+ * Publishes messages to named pipes (FIFOs) and topics: the program `pub`.
  *
  * ```sh
- * deno run --allow-read --allow-write --allow-run=mkfifo \
- *   --allow-env=FIFOBUS_DIR,FIFOBUS_MAX_SIZE,FIFOBUS_SLOW_TIMEOUT,XDG_RUNTIME_DIR \
+ * deno run --allow-read --allow-write --allow-net \
+ *   --allow-run=mkfifo '--allow-env=FIFOBUS_*,XDG_RUNTIME_DIR' \
  *   --allow-sys=uid pub.ts /tmp/mypipe hello
  * ```
  *

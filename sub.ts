@@ -1,14 +1,15 @@
-#!/usr/bin/env -S deno run --allow-read --allow-write --allow-run=mkfifo,sh --allow-env=FIFOBUS_DIR,FIFOBUS_MAX_SIZE,XDG_RUNTIME_DIR --allow-sys=uid
+#!/usr/bin/env -S deno run --allow-read --allow-write --allow-net --allow-run=mkfifo,sh --allow-env=FIFOBUS_*,XDG_RUNTIME_DIR --allow-sys=uid
 /**
- * Prints the messages of named pipes (FIFOs): the program `sub`.
+ * Prints the messages of named pipes (FIFOs) and topics: the program `sub`.
  *
  * ```sh
- * deno run --allow-read --allow-write --allow-run=mkfifo,sh \
- *   --allow-env=FIFOBUS_DIR,FIFOBUS_MAX_SIZE,XDG_RUNTIME_DIR \
+ * deno run --allow-read --allow-write --allow-net \
+ *   --allow-run=mkfifo,sh '--allow-env=FIFOBUS_*,XDG_RUNTIME_DIR' \
  *   --allow-sys=uid sub.ts /tmp/mypipe
  * ```
  *
- * It runs `sh` for `--exec` only.
+ * It runs `sh` for `--exec`, and uses the network for `mqtt://` addresses and
+ * `--serve` only.
  *
  * @module
  */

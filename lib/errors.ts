@@ -8,6 +8,8 @@
  * Why a {@linkcode FifobusError} was thrown.
  *
  * - `bad_address`: the address is not one that this version understands.
+ * - `no_connection`: the broker cannot be reached, or refuses the connection.
+ * - `not_authorized`: the broker does not accept who connects, or the topic.
  * - `no_fifos`: this system has none: Windows.
  * - `not_a_fifo`: the path is taken by something else, or cannot be made.
  * - `no_reader`: nobody reads or subscribes, and the caller chose not to wait.
@@ -22,6 +24,8 @@
  */
 export type FifobusErrorCode =
   | "bad_address"
+  | "no_connection"
+  | "not_authorized"
   | "no_fifos"
   | "not_a_fifo"
   | "no_reader"

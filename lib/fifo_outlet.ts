@@ -7,7 +7,7 @@ import { PIPE_BUF } from "./fifo.ts";
 import { FifoWriter, type FifoWriterOptions } from "./fifo_writer.ts";
 import type { Delimiter } from "./framing.ts";
 import { Outbox } from "./outbox.ts";
-import type { Outlet } from "./publisher.ts";
+import type { Outlet, Sending } from "./publisher.ts";
 
 /** One FIFO, as a publisher sees it. */
 export class FifoOutlet implements Outlet {
@@ -38,7 +38,7 @@ export class FifoOutlet implements Outlet {
   send(
     _topic: string,
     messages: Uint8Array<ArrayBuffer>,
-    single: boolean,
+    { single }: Sending,
   ): Promise<void> {
     return single
       ? this.#outbox.add(messages)

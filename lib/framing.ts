@@ -38,10 +38,7 @@ export function encodeMessage(
     : concat([new Uint8Array(message), Uint8Array.of(end)]);
   const length = framed.length - 1;
   if (length > maxBytes) {
-    throw new FifobusError(
-      "message_too_large",
-      `Cannot publish to "${address}": ${tooLarge(`is ${length}`, maxBytes)}`,
-    );
+    throw sentTooLarge(address, framed.subarray(0, -1), maxBytes);
   }
   const at = framed.indexOf(end);
   if (at === length) return framed;
@@ -51,6 +48,38 @@ export function encodeMessage(
   throw new FifobusError(
     "delimiter_in_message",
     `Cannot publish to "${address}": byte ${at} of the message is ${reason}`,
+  );
+}
+
+/**
+ * Writes one message for a wire that needs no delimiter.
+ *
+ * @param address Where it goes to, for the error that says so.
+ * @param message The message; text goes as UTF-8.
+ * @param maxBytes How long it may be.
+ * @returns The message.
+ * @throws {FifobusError} `message_too_large`.
+ */
+export function encodeBare(
+  address: string,
+  message: string | Uint8Array,
+  maxBytes: number,
+): Uint8Array<ArrayBuffer> {
+  const bytes = typeof message === "string"
+    ? encoder.encode(message)
+    : new Uint8Array(message);
+  if (bytes.length > maxBytes) throw sentTooLarge(address, bytes, maxBytes);
+  return bytes;
+}
+
+function sentTooLarge(
+  address: string,
+  { length }: Uint8Array,
+  maxBytes: number,
+): FifobusError {
+  return new FifobusError(
+    "message_too_large",
+    `Cannot publish to "${address}": ${tooLarge(`is ${length}`, maxBytes)}`,
   );
 }
 

@@ -135,6 +135,18 @@ export class Message {
   }
 
   /**
+   * Makes a request of the message.
+   *
+   * @param replyTo The topic that takes the answers.
+   * @param answer How {@linkcode reply} answers.
+   * @returns The message.
+   */
+  withReply(replyTo: string, answer: SendAnswer): Message {
+    this.#request = { replyTo, answer };
+    return this;
+  }
+
+  /**
    * Puts the topic before the message, as {@linkcode untagged} takes it off.
    *
    * @returns A message that is `topic TAB message`.

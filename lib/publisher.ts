@@ -3,31 +3,50 @@
  *
  * @module
  */
-import { parseAddress } from "./address.ts";
+import { type MqttAddress, parseAddress } from "./address.ts";
 import type { Dropped } from "./bus/link.ts";
 import { FifobusError, type FifobusErrorCode } from "./errors.ts";
 import { DEFAULT_MODE, ensureFifo } from "./fifo.ts";
 import { FifoOutlet } from "./fifo_outlet.ts";
-import { DEFAULT_MAX_BYTES, type Delimiter, encodeMessage } from "./framing.ts";
+import {
+  DEFAULT_MAX_BYTES,
+  type Delimiter,
+  encodeBare,
+  encodeMessage,
+} from "./framing.ts";
 import { load } from "./load.ts";
+import type { MqttOptions } from "./mqtt/options.ts";
 
-/** Where messages go out: a FIFO, or the bus. */
+/** How messages are sent. */
+export interface Sending {
+  /** Whether it is one message, which may share a write with others. */
+  single: boolean;
+  /** Whether the last of them is kept as the topic's last value. */
+  retain: boolean;
+  /** The topic of their answers, if they are requests. */
+  replyTo: string | undefined;
+}
+
+/** Where messages go out: a FIFO, the bus, or a broker. */
 export interface Outlet {
   /** How many bytes wait to be written. */
   readonly bufferedBytes: number;
-  /** Sends messages, each with its delimiter; one alone may share a write. */
+  /** Sends messages, each with its delimiter. */
   send(
     topic: string,
     messages: Uint8Array<ArrayBuffer>,
-    single: boolean,
-    replyTo?: string,
+    how: Sending,
+  ): Promise<void>;
+  /** Sends one message, where none needs a delimiter. */
+  sendBare?(
+    topic: string,
+    message: Uint8Array<ArrayBuffer>,
+    how: Sending,
   ): Promise<void>;
   /** Checks a topic; without it there are no topics. */
   checkTopic?(topic: string): void;
   /** How many subscribers a topic has. */
   subscribers?(topic: string): number;
-  /** Keeps the last value of a topic. */
-  retain?(topic: string, message: Uint8Array): void;
   /** Ends it, once all is sent. */
   close(): Promise<void>;
 }
@@ -74,6 +93,14 @@ export interface PublisherOptions {
    * @default {1000}
    */
   slowTimeoutMs?: number;
+  /** How to speak to a broker. */
+  mqtt?: MqttOptions;
+  /**
+   * Marks what is published: Subscribers with the same mark are not given it.
+   * So bridges in opposite directions do not send messages in circles. A broker
+   * has to speak MQTT 5 for that.
+   */
+  origin?: string | undefined;
   /** Is told of messages to a topic that a subscriber did not get. */
   onDropped?: (dropped: Dropped) => void;
   /** Gives up what is not written yet, when aborted. */
@@ -129,7 +156,9 @@ const HIGH_WATER_MARK_BYTES = 64 * 1024;
  * ```
  */
 export class Publisher implements AsyncDisposable {
+  /** As errors name it, and the topic it is for. */
   readonly #address: string;
+  readonly #topic: string;
   readonly #outlet: Outlet;
   readonly #delimiter: Delimiter;
   readonly #maxBytes: number;
@@ -138,10 +167,12 @@ export class Publisher implements AsyncDisposable {
 
   private constructor(
     address: string,
+    topic: string,
     outlet: Outlet,
     { delimiter = "\n", maxBytes = DEFAULT_MAX_BYTES }: PublisherOptions,
   ) {
     this.#address = address;
+    this.#topic = topic;
     this.#outlet = outlet;
     this.#delimiter = delimiter;
     this.#maxBytes = maxBytes;
@@ -168,7 +199,12 @@ export class Publisher implements AsyncDisposable {
       await ensureFifo(to.path, mode ?? DEFAULT_MODE);
       const waiting = { wait: wait !== false, timeoutMs, signal };
       const outlet = new FifoOutlet(to.path, delimiter, waiting);
-      return new Publisher(address, outlet, options);
+      return new Publisher(address, address, outlet, options);
+    }
+    if (to.kind === "mqtt") {
+      const shown = `${to.broker}/${to.topic}`;
+      const outlet = await openBroker(to, options);
+      return new Publisher(shown, to.topic, outlet, options);
     }
     // Loaded here: a message to a FIFO should not wait for it.
     const { BusOutlet } = await load<typeof import("./bus/outlet.ts")>(
@@ -179,11 +215,12 @@ export class Publisher implements AsyncDisposable {
       delimiter,
       slowTimeoutMs: options.slowTimeoutMs,
       signal,
+      origin: options.origin,
       onDropped: options.onDropped ?? (() => {}),
     });
     outlet.checkTopic(to.topic);
     if (wait) await outlet.waitFor(to.topic, Number(wait), timeoutMs);
-    return new Publisher(to.topic, outlet, options);
+    return new Publisher(to.topic, to.topic, outlet, options);
   }
 
   /** How many bytes wait to be written. */
@@ -197,7 +234,7 @@ export class Publisher implements AsyncDisposable {
    * @param topic The topic, if it is another than the publisher was opened for.
    * @returns Their number, or undefined for a FIFO.
    */
-  subscribers(topic: string = this.#address): number | undefined {
+  subscribers(topic: string = this.#topic): number | undefined {
     return this.#outlet.subscribers?.(topic);
   }
 
@@ -220,13 +257,19 @@ export class Publisher implements AsyncDisposable {
     options: PublishOptions = {},
   ): Promise<void> {
     try {
+      if (this.#outlet.sendBare) {
+        const bare = encodeBare(this.#address, message, this.#maxBytes);
+        const { topic, how } = this.#check(options, true);
+        return this.#outlet.sendBare(topic, bare, how);
+      }
       const framed = encodeMessage(
         this.#address,
         message,
         this.#delimiter,
         this.#maxBytes,
       );
-      return this.#send(framed, options, true);
+      const { topic, how } = this.#check(options, true);
+      return this.#outlet.send(topic, framed, how);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -247,7 +290,8 @@ export class Publisher implements AsyncDisposable {
     options: PublishOptions = {},
   ): Promise<void> {
     try {
-      return this.#send(messages, options, false);
+      const { topic, how } = this.#check(options, false);
+      return this.#outlet.send(topic, messages, how);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -283,39 +327,45 @@ export class Publisher implements AsyncDisposable {
     return this.close();
   }
 
-  #send(
-    messages: Uint8Array<ArrayBuffer>,
-    { topic = this.#address, retain = false, replyTo }: PublishOptions,
+  #check(
+    { topic = this.#topic, retain = false, replyTo }: PublishOptions,
     single: boolean,
-  ): Promise<void> {
+  ): { topic: string; how: Sending } {
     if (this.#closed) throw this.#refused("closed", "the publisher is closed");
-    if (topic !== this.#address) {
-      if (!this.#outlet.checkTopic) {
-        throw this.#refused("bad_address", "a FIFO has no topics");
-      }
-      this.#outlet.checkTopic(topic);
+    const outlet = this.#outlet;
+    if (!outlet.checkTopic) {
+      const what = topic !== this.#topic
+        ? "has no topics"
+        : replyTo !== undefined
+        ? "has no replies"
+        : retain
+        ? "keeps no last value"
+        : undefined;
+      if (what) throw this.#refused("bad_address", `a FIFO ${what}`);
+    } else {
+      if (topic !== this.#topic || topic === "") outlet.checkTopic(topic);
+      if (replyTo !== undefined) outlet.checkTopic(replyTo);
     }
-    if (replyTo !== undefined) {
-      if (!this.#outlet.checkTopic) {
-        throw this.#refused("bad_address", "a FIFO has no replies");
-      }
-      this.#outlet.checkTopic(replyTo);
-    }
-    if (retain) {
-      if (!this.#outlet.retain) {
-        throw this.#refused("bad_address", "a FIFO keeps no last value");
-      }
-      const end = this.#delimiter.charCodeAt(0);
-      const start = messages.lastIndexOf(end, messages.length - 2) + 1;
-      this.#outlet.retain(topic, messages.subarray(start, -1));
-    }
-    return this.#outlet.send(topic, messages, single, replyTo);
+    return { topic, how: { single, retain, replyTo } };
   }
 
   #refused(code: FifobusErrorCode, reason: string): FifobusError {
     const text = `Cannot publish to "${this.#address}": ${reason}`;
     return new FifobusError(code, text);
   }
+}
+
+async function openBroker(
+  address: MqttAddress,
+  options: PublisherOptions,
+): Promise<Outlet> {
+  // MQTT.js is fetched, 43 packages, and takes 0.1 s to load.
+  const { MqttOutlet } = await load<typeof import("./mqtt/outlet.ts")>(
+    import.meta.resolve("./mqtt/outlet.ts"),
+  );
+  const { delimiter = "\n", mqtt = {}, timeoutMs, signal, origin } = options;
+  const how = { delimiter, mqtt, timeoutMs, signal, origin };
+  return await MqttOutlet.open(address, how);
 }
 
 /**

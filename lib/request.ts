@@ -8,6 +8,7 @@ import { FifobusError, type FifobusErrorCode } from "./errors.ts";
 import type { Delimiter } from "./framing.ts";
 import { load } from "./load.ts";
 import type { Message } from "./message.ts";
+import type { MqttOptions } from "./mqtt/options.ts";
 import { Publisher } from "./publisher.ts";
 import { Subscriber } from "./subscriber.ts";
 import { checkTopicName, matchesTopic, REPLY_PREFIX } from "./topic.ts";
@@ -45,9 +46,14 @@ export interface RequestOptions {
    * @default {0o700}
    */
   mode?: number;
+  /** How to speak to a broker, if the topic is one of `mqtt://`. */
+  mqtt?: MqttOptions;
   /** Gives up when aborted; who waits is given its reason. */
   signal?: AbortSignal;
 }
+
+/** What the topics of answers start with at a broker. */
+const MQTT_REPLY_PREFIX = "fifobus/reply/";
 
 /** How long to wait for answers, unless told otherwise. */
 const TIMEOUT_MS = 5000;
@@ -132,17 +138,24 @@ export async function* requestAll(
 ): AsyncGenerator<Message, void> {
   const { timeoutMs = TIMEOUT_MS, signal } = options;
   signal?.throwIfAborted();
-  if (parseAddress(topic).kind === "fifo") {
-    throw refused("bad_address", topic, "a FIFO has no replies");
+  const to = parseAddress(topic);
+  const shown = to.kind === "mqtt" ? `${to.broker}/${to.topic}` : topic;
+  if (to.kind === "fifo") {
+    throw refused("bad_address", shown, "a FIFO has no replies");
   }
-  checkTopicName(topic);
-  if (!options.wait && !await hasSubscriber(topic, options.mode)) {
-    throw refused("no_reader", topic, "nobody subscribes to it");
-  }
+  checkTopicName(to.topic);
+  // A broker says so when it gets the request.
+  const isAsked = to.kind === "mqtt" || options.wait ||
+    await hasSubscriber(topic, options.mode);
+  if (!isAsked) throw refused("no_reader", shown, "nobody subscribes to it");
+  // A broker keeps topics that start with a dollar sign to itself.
+  const prefix = to.kind === "mqtt" ? MQTT_REPLY_PREFIX : REPLY_PREFIX;
+  const replyTo = prefix + crypto.randomUUID();
   // Before the request is sent: an answer must find somebody there.
-  const replyTo = REPLY_PREFIX + crypto.randomUUID();
-  await using subscriber = await Subscriber.open(replyTo, {
+  const broker = topic.slice(0, topic.length - to.topic.length);
+  await using subscriber = await Subscriber.open(broker + replyTo, {
     ...options,
+    connectTimeoutMs: timeoutMs,
     retained: false,
   });
   const done = new AbortController();
@@ -150,6 +163,8 @@ export async function* requestAll(
   using _timer = timer(timeoutMs, () => subscriber.close());
   await using publisher = await Publisher.open(topic, {
     ...options,
+    // A connection of its own, which cannot have the same name.
+    mqtt: { ...options.mqtt, clientId: undefined, will: undefined },
     // A subscriber that is slow to take the request is waited for as long as
     // for an answer; the answers of others do not wait for it.
     slowTimeoutMs: timeoutMs,
@@ -169,7 +184,7 @@ export async function* requestAll(
   }
   await published;
   if (!answered) {
-    throw refused("timed_out", topic, `no answer within ${timeoutMs} ms`);
+    throw refused("timed_out", shown, `no answer within ${timeoutMs} ms`);
   }
 }
 

@@ -3,13 +3,14 @@
  *
  * @module
  */
-import { parseAddress } from "./address.ts";
+import { type MqttAddress, parseAddress } from "./address.ts";
 import type { Budget } from "./budget.ts";
 import { DEFAULT_MODE, ensureFifo } from "./fifo.ts";
 import { FifoReader } from "./fifo_reader.ts";
 import { DEFAULT_MAX_BYTES, type Delimiter } from "./framing.ts";
 import { load } from "./load.ts";
 import { Message } from "./message.ts";
+import type { MqttOptions } from "./mqtt/options.ts";
 import { textStream } from "./text_stream.ts";
 import { checkTopicFilter } from "./topic.ts";
 
@@ -53,11 +54,19 @@ export interface SubscriberOptions {
    * @default {Infinity}
    */
   limit?: number | undefined;
+  /** How to speak to a broker. */
+  mqtt?: MqttOptions;
+  /**
+   * How long to try to connect to a broker, in milliseconds; by default once.
+   */
+  connectTimeoutMs?: number | undefined;
+  /** Leaves out what Publishers with the same mark publish. */
+  origin?: string | undefined;
   /** Closes the subscriber when aborted; who waits is given its reason. */
   signal?: AbortSignal;
 }
 
-/** Where messages come from: a FIFO, or the bus. */
+/** Where messages come from: a FIFO, the bus, or a broker. */
 interface Source {
   next(): Promise<Message[] | undefined>;
   close(): Promise<void>;
@@ -139,12 +148,19 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
     options.signal?.throwIfAborted();
     const paths = new Set<string>();
     const filters = new Set<string>();
+    const brokers = new Map<string, MqttAddress[]>();
     for (const address of [addresses].flat()) {
       const from = parseAddress(address);
-      if (from.kind === "fifo") paths.add(from.path);
+      if (from.kind === "fifo") {
+        paths.add(from.path);
+        continue;
+      }
+      checkTopicFilter(from.topic);
+      if (from.kind === "topic") filters.add(from.topic);
       else {
-        checkTopicFilter(from.topic);
-        filters.add(from.topic);
+        // One connection for all filters of a broker, and of who connects.
+        const key = JSON.stringify([from.broker, from.user, from.password]);
+        brokers.set(key, [...brokers.get(key) ?? [], from]);
       }
     }
     const { limit = Infinity } = options;
@@ -158,6 +174,10 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
       if (filters.size > 0) {
         const bus = await joinBus([...filters], options);
         sources.push(budget ? limited(bus, budget) : bus);
+      }
+      for (const addresses of brokers.values()) {
+        const broker = await openBroker(addresses, options);
+        sources.push(budget ? limited(broker, budget) : broker);
       }
       options.signal?.throwIfAborted();
     } catch (error) {
@@ -344,6 +364,26 @@ async function joinBus(
     delimiter: options.delimiter ?? "\n",
     maxBytes: options.maxBytes ?? DEFAULT_MAX_BYTES,
     retained: options.retained ?? true,
+    origin: options.origin,
+  });
+}
+
+async function openBroker(
+  addresses: MqttAddress[],
+  options: SubscriberOptions,
+): Promise<Source> {
+  // MQTT.js is fetched, 43 packages, and takes 0.1 s to load.
+  const { MqttSource } = await load<typeof import("./mqtt/source.ts")>(
+    import.meta.resolve("./mqtt/source.ts"),
+  );
+  const filters = new Set(addresses.map(({ topic }) => topic));
+  return await MqttSource.open(addresses[0]!, [...filters], {
+    mqtt: options.mqtt ?? {},
+    timeoutMs: options.connectTimeoutMs,
+    signal: options.signal,
+    maxBytes: options.maxBytes ?? DEFAULT_MAX_BYTES,
+    retained: options.retained ?? true,
+    origin: options.origin,
   });
 }
 

@@ -5,7 +5,7 @@
  */
 import type { Folder } from "./_folder.ts";
 import { isThere } from "./_needs.ts";
-import { eventually } from "./_process.ts";
+import { eventually, Process } from "./_process.ts";
 
 /** What is missing to run one, by name. */
 export const withoutMosquitto: string[] = [
@@ -32,15 +32,25 @@ export class Mosquitto implements AsyncDisposable {
    * Starts one.
    *
    * @param folder Where its files go.
-   * @param lines More of its configuration, for `{port}` its port.
+   * @param lines Its configuration, for `{port}` its port.
+   * @param prepare Makes what the configuration names.
    */
   static async start(
     folder: Folder,
     lines: string[] = ["listener {port} 127.0.0.1", "allow_anonymous true"],
+    prepare: () => Promise<void> = () => Promise.resolve(),
   ): Promise<Mosquitto> {
+    await prepare();
     const port = freePort();
     const config = folder.file(`mosquitto-${port}.conf`);
-    const all = [...lines, "max_queued_messages 0", "log_dest none", ""];
+    // Started by root it would else not read the files of a test.
+    const all = [
+      ...lines,
+      "user root",
+      "max_queued_messages 0",
+      "log_dest none",
+      "",
+    ];
     const text = all.join("\n").replaceAll("{port}", `${port}`);
     await Deno.writeTextFile(config, text);
     const broker = new Mosquitto(port, config);
@@ -51,6 +61,16 @@ export class Mosquitto implements AsyncDisposable {
   /** What its own clients need to find it. */
   get address(): string[] {
     return ["-h", "127.0.0.1", "-p", `${this.port}`];
+  }
+
+  /** Its address, as ours have it. */
+  get url(): string {
+    return `mqtt://127.0.0.1:${this.port}`;
+  }
+
+  /** Starts one of its own clients. */
+  client(name: "pub" | "sub", ...args: string[]): Process {
+    return new Process([`mosquitto_${name}`, ...this.address, ...args]);
   }
 
   /** Ends it as a crash would, if it runs. */

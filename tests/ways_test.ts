@@ -163,6 +163,7 @@ Deno.test("from a URL: pub to a FIFO fetches what it needs, and nothing else", a
   assertEquals(server.modules(), [
     "lib/address.ts",
     "lib/cli/exit_codes.ts",
+    "lib/cli/mqtt_options.ts",
     "lib/cli/options.ts",
     "lib/cli/output.ts",
     "lib/cli/program.ts",
@@ -403,6 +404,8 @@ Deno.test("mod.ts names every module that the library loads later", () => {
         )
       ) {
         const { pathname } = new URL(path!, `file:///${folder}`);
+        // MQTT.js, 43 packages, is fetched by those who need it.
+        if (pathname.startsWith("/lib/mqtt/")) continue;
         assert(mod.includes(`import(".${pathname}")`), pathname);
       }
     }

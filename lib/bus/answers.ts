@@ -45,7 +45,8 @@ export class Answers {
     const { delimiter, maxBytes } = this.#options;
     const framed = encodeMessage(topic, answer, delimiter, maxBytes);
     const outlet = await (this.#outlet ??= this.#open());
-    await outlet.send(topic, framed, true);
+    const how = { single: true, retain: false, replyTo: undefined };
+    await outlet.send(topic, framed, how);
   }
 
   /** Refuses further answers, and waits for those that are under way. */
@@ -66,6 +67,7 @@ export class Answers {
       delimiter,
       slowTimeoutMs: undefined,
       signal: undefined,
+      origin: undefined,
       onDropped: () => {},
     });
   }

@@ -8,6 +8,9 @@ import { checkSystem } from "../fifo.ts";
 import type { Delimiter } from "../framing.ts";
 import { load } from "../load.ts";
 
+/** Stands before the mark of those who leave out what has the same mark. */
+const ORIGIN_MARK = "~";
+
 /** Who may use the bus, unless told otherwise: its owner. */
 export const DEFAULT_BUS_MODE = 0o700;
 
@@ -26,6 +29,8 @@ export interface Subscription {
   filter: string;
   /** Names the process that subscribes. */
   member: string;
+  /** It leaves out what has this mark. */
+  origin: string | undefined;
   /** What ends its messages. */
   delimiter: Delimiter;
   /** The name of the file. */
@@ -124,6 +129,26 @@ export function checkLength(name: string, topic: string): void {
 }
 
 /**
+ * Names a member, so that it is told from all others of the bus.
+ *
+ * @param origin The mark of what it leaves out, if it does.
+ * @returns The name: its process, since when, and something random.
+ */
+export function memberName(origin: string | undefined): string {
+  const since = Date.now().toString(36);
+  const random = crypto.randomUUID().slice(0, 8);
+  const mark = origin === undefined
+    ? ""
+    : `${ORIGIN_MARK}${encodeURIComponent(origin)}`;
+  return `${Deno.pid}-${since}-${random}${mark}`;
+}
+
+function originOf(member: string): string | undefined {
+  const at = member.indexOf(ORIGIN_MARK);
+  return at < 0 ? undefined : decodeURIComponent(member.slice(at + 1));
+}
+
+/**
  * Lists the subscriptions.
  *
  * @param path The folder.
@@ -139,7 +164,8 @@ export function readSubscriptions(path: string): Subscription[] {
     try {
       const filter = decodeURIComponent(name.slice(0, at));
       const delimiter = nul ? "\0" : "\n";
-      subscriptions.push({ filter, member, delimiter, name });
+      const origin = originOf(member);
+      subscriptions.push({ filter, member, origin, delimiter, name });
     } catch {
       // Somebody else's file: a name that no filter encodes to.
     }

@@ -10,7 +10,12 @@ import type { Delimiter } from "../framing.ts";
 import type { Message } from "../message.ts";
 import { matchesTopic, REPLY_PREFIX } from "../topic.ts";
 import { Answers } from "./answers.ts";
-import { removeIfThere, subscriptionName, sweep } from "./folder.ts";
+import {
+  memberName,
+  removeIfThere,
+  subscriptionName,
+  sweep,
+} from "./folder.ts";
 import { readRetained } from "./retained.ts";
 
 /** How much waits for a Subscriber before its inbox is held up. */
@@ -37,6 +42,8 @@ export interface JoinOptions {
   maxBytes: number;
   /** Whether to start with the last values; nothing else is sent if "only". */
   retained: boolean | "only";
+  /** Messages with this mark are not wanted. */
+  origin: string | undefined;
 }
 
 const inboxes = new Map<string, Promise<Inbox>>();
@@ -57,7 +64,8 @@ export async function join(
     // Answers have an inbox of their own: who makes a request for a message
     // would else wait behind all other messages that it has not read.
     const answers = filters.every((it) => it.startsWith(REPLY_PREFIX));
-    const key = [options.folder, options.delimiter, answers].join("\n");
+    const { folder, delimiter, origin } = options;
+    const key = JSON.stringify([folder, delimiter, answers, origin]);
     let opening = inboxes.get(key);
     if (!opening) {
       const release = () => {
@@ -198,9 +206,7 @@ class Inbox {
     options: JoinOptions,
     onClosed: () => void,
   ): Promise<Inbox> {
-    const since = Date.now().toString(36);
-    const random = crypto.randomUUID().slice(0, 8);
-    const member = `${Deno.pid}-${since}-${random}`;
+    const member = memberName(options.origin);
     await sweep(options.folder);
     await ensureFifo(`${options.folder}/.${member}`, options.mode & 0o666);
     return new Inbox(options, member, onClosed);

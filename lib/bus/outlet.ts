@@ -7,7 +7,7 @@ import { delay } from "jsr:@std/async@1.5.0/delay";
 import { FifobusError } from "../errors.ts";
 import { type Delimiter, reframe } from "../framing.ts";
 import { tagMessages } from "../message.ts";
-import type { Outlet } from "../publisher.ts";
+import type { Outlet, Sending } from "../publisher.ts";
 import { checkTopicName } from "../topic.ts";
 import { DEFAULT_BUS_MODE, openFolder } from "./folder.ts";
 import type { Dropped, Link } from "./link.ts";
@@ -35,6 +35,8 @@ export interface BusOutletOptions {
   slowTimeoutMs: number | undefined;
   /** Gives up waiting when aborted. */
   signal: AbortSignal | undefined;
+  /** Marks what is sent. */
+  origin: string | undefined;
   /** Is told of messages that a subscriber did not take in time. */
   onDropped(dropped: Dropped): void;
 }
@@ -61,6 +63,7 @@ export class BusOutlet implements Outlet {
       shared: (this.#mode & 0o022) !== 0,
       slowTimeoutMs: options.slowTimeoutMs ?? SLOW_TIMEOUT_MS,
       signal: options.signal,
+      origin: options.origin,
       onDropped: options.onDropped,
     });
   }
@@ -80,10 +83,10 @@ export class BusOutlet implements Outlet {
   async send(
     topic: string,
     messages: Uint8Array<ArrayBuffer>,
-    single: boolean,
-    replyTo?: string,
+    { single, retain, replyTo }: Sending,
   ): Promise<void> {
     this.#options.signal?.throwIfAborted();
+    if (retain) this.#retain(topic, messages);
     const links = this.#routes.find(topic);
     if (links.length === 0) return await this.#turn();
     const { delimiter } = this.#options;
@@ -93,10 +96,6 @@ export class BusOutlet implements Outlet {
       return await one.send(tagged, single);
     }
     await Promise.all(links.map((link) => this.#sendTo(link, tagged, single)));
-  }
-
-  retain(topic: string, message: Uint8Array): void {
-    retain(this.#folder, topic, message, this.#mode);
   }
 
   async waitFor(
@@ -120,6 +119,13 @@ export class BusOutlet implements Outlet {
 
   async close(): Promise<void> {
     await this.#routes.close();
+  }
+
+  /** Keeps the last of the messages. */
+  #retain(topic: string, messages: Uint8Array): void {
+    const end = this.#options.delimiter.charCodeAt(0);
+    const start = messages.lastIndexOf(end, messages.length - 2) + 1;
+    retain(this.#folder, topic, messages.subarray(start, -1), this.#mode);
   }
 
   /** A loop that awaits messages to nobody would starve timers and signals. */

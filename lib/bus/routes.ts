@@ -23,10 +23,16 @@ const TICK_MS = 20;
 /** How many topics a publisher remembers the way to. */
 const MAX_CACHED_TOPICS = 1000;
 
+/** How messages are sent. */
+export interface RoutesOptions extends LinkOptions {
+  /** Those who leave out what has this mark are passed over. */
+  origin: string | undefined;
+}
+
 /** The members of the bus, and the links of one publisher to them. */
 export class Routes {
   readonly #folder: string;
-  readonly #options: LinkOptions;
+  readonly #options: RoutesOptions;
   readonly #links = new Map<string, Link>();
   /** Those to members that have left, until what was sent before is through. */
   readonly #closing = new Set<Promise<void>>();
@@ -41,7 +47,7 @@ export class Routes {
    * @param folder The bus.
    * @param options How the links send.
    */
-  constructor(folder: string, options: LinkOptions) {
+  constructor(folder: string, options: RoutesOptions) {
     this.#folder = folder;
     this.#options = options;
   }
@@ -69,6 +75,8 @@ export class Routes {
       const found = new Set<Link>();
       for (const subscription of this.#subscriptions) {
         if (!matchesTopic(subscription.filter, topic)) continue;
+        const { origin } = this.#options;
+        if (origin !== undefined && subscription.origin === origin) continue;
         found.add(this.#link(subscription));
       }
       links = [...found];

@@ -3,9 +3,11 @@
  *
  * @module
  */
+import { parseAddress } from "../address.ts";
 import { requestAll } from "../request.ts";
 import { EXIT } from "./exit_codes.ts";
 import { checkJson } from "./json.ts";
+import { mqttOptions } from "./mqtt.ts";
 import { Printer } from "./printer.ts";
 import type { World } from "./program.ts";
 import { delimiterOf, type Options } from "./sender.ts";
@@ -37,6 +39,9 @@ export async function ask(
     raw: false,
   });
   const answers = requestAll(topic, message, {
+    ...parseAddress(topic).kind === "mqtt" && {
+      mqtt: await mqttOptions(given, world, () => {}),
+    },
     delimiter,
     maxBytes: given["max-size"],
     mode: given.mode,

@@ -7,6 +7,15 @@ import { type Address, parseAddress } from "../address.ts";
 import { load } from "../load.ts";
 import type { ValueKind } from "./values.ts";
 
+type Kind = Address["kind"];
+
+/** What kinds of address are, in words. */
+const KINDS: Record<Kind, { many: string; one: string }> = {
+  fifo: { many: "a FIFO", one: "a FIFO" },
+  topic: { many: "topics", one: "a topic" },
+  mqtt: { many: "MQTT", one: "a topic of a broker" },
+};
+
 /** One option of a program. */
 export interface Option {
   /** Its one-letter name. */
@@ -19,8 +28,8 @@ export interface Option {
   many?: true;
   /** The environment variable that is its default. */
   env?: string;
-  /** The only kind of address for which it means something. */
-  only?: Address["kind"];
+  /** The kinds of address for which it means something; all if undefined. */
+  only?: Kind | readonly Kind[];
   /** The option without which it means nothing, or options, one of them. */
   needs?: string | string[];
   /** Options that it contradicts. */
@@ -84,18 +93,27 @@ export function checkAddresses(
   addresses: string[],
 ): void {
   if (Object.keys(given).length === 0) return;
-  const kinds = addresses.map((address) => parseAddress(address).kind);
-  if (kinds.length === 0) kinds.push("topic");
+  const others = Object.entries(table)
+    .filter(([, { takes }]) => takes?.placeholder === "ADDRESS")
+    .flatMap(([name]) => given[name] as string[] | undefined ?? []);
+  const kinds = [...addresses, ...others].map((it) => parseAddress(it).kind);
+  const [first = "topic"] = kinds;
   for (const [name, { only }] of Object.entries(table)) {
-    if (!only || given[name] === undefined || kinds.includes(only)) continue;
-    const [what, is] = only === "fifo"
-      ? ["a FIFO", "a topic"]
-      : ["topics", "a FIFO"];
+    if (!only || given[name] === undefined) continue;
+    const allowed = [only].flat();
+    if ([first, ...kinds].some((kind) => allowed.includes(kind))) continue;
     const which = addresses.length > 0
-      ? `, and "${addresses[0]}" is ${is}`
+      ? `, and "${shownAddress(addresses[0]!)}" is ${KINDS[first].one}`
       : "";
+    const what = KINDS[allowed[0]!].many;
     throw new UsageError(`option --${name} is for ${what}${which}`);
   }
+}
+
+/** An address without a password. */
+function shownAddress(text: string): string {
+  const address = parseAddress(text);
+  return address.kind === "mqtt" ? `${address.broker}/${address.topic}` : text;
 }
 
 /**

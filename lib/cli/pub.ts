@@ -34,6 +34,12 @@ async function main(
 ): Promise<number> {
   const [address, ...words] = operands;
   check(given, address, words);
+  if (given.from) {
+    const { bridge } = await load<typeof import("./bridge.ts")>(
+      import.meta.resolve("./bridge.ts"),
+    );
+    return await bridge(address!, given, world);
+  }
   const message = given["stdin-message"]
     ? await readAll(world.stdin.readable, given)
     : given["null-message"]
@@ -71,12 +77,16 @@ function check(
   address: string | undefined,
   words: string[],
 ): void {
-  if (given.keyed ? address !== undefined : address === undefined) {
+  const kind = address === undefined ? undefined : parseAddress(address).kind;
+  if (given.keyed ? kind !== undefined && kind !== "mqtt" : !kind) {
     throw new UsageError(
       given.keyed
         ? "--keyed has its topics in the lines"
         : "there is no ADDRESS",
     );
+  }
+  if (given.from && words.length > 0) {
+    throw new UsageError("MESSAGE and --from exclude each other");
   }
   const other = (["lines", "file", "stdin-message", "null-message"] as const)
     .find((name) => given[name] !== undefined);
@@ -84,7 +94,7 @@ function check(
     throw new UsageError(`MESSAGE and --${other} exclude each other`);
   }
   if (given.timeout === undefined || given.wait || given.reply) return;
-  if (given.keyed || parseAddress(address!).kind === "topic") {
+  if (kind === "topic" || !kind) {
     throw new UsageError("--timeout for a topic goes with --wait or --reply");
   }
 }

@@ -3,9 +3,19 @@
  *
  * @module
  */
+import { MQTT_ENVIRONMENT, MQTT_OPTIONS } from "./mqtt_options.ts";
 import type { OptionTable } from "./options.ts";
 import { BUS_ENVIRONMENT, COMMON_OPTIONS, type Usage } from "./usage.ts";
-import { count, duration, file, mode, patience, rate, size } from "./values.ts";
+import {
+  address,
+  count,
+  duration,
+  file,
+  mode,
+  patience,
+  rate,
+  size,
+} from "./values.ts";
 
 const MESSAGES = "Messages";
 const SENDING = "Sending";
@@ -41,6 +51,22 @@ export const OPTIONS = {
     group: MESSAGES,
     help: "each line is a topic, a tab and a message",
   },
+  from: {
+    takes: address,
+    many: true,
+    excludes: [
+      ...["lines", "file", "stdin-message", "null-message", "keyed", "json"],
+      ...["repeat", "rate", "reply", "wait", "no-wait"],
+    ],
+    group: MESSAGES,
+    help: "publish what comes from there: a bridge",
+  },
+  "queue-bytes": {
+    takes: size,
+    needs: "from",
+    group: MESSAGES,
+    help: "what may wait for a broker that is away [8M]",
+  },
   null: {
     group: MESSAGES,
     help: "messages end with a NUL byte, read and on the wire",
@@ -54,7 +80,7 @@ export const OPTIONS = {
   },
   retain: {
     short: "r",
-    only: "topic",
+    only: ["topic", "mqtt"],
     group: SENDING,
     help: "keep the message as the topic's last value",
   },
@@ -79,13 +105,14 @@ export const OPTIONS = {
   reply: {
     takes: count,
     bare: "1",
-    only: "topic",
+    only: ["topic", "mqtt"],
     excludes: ["lines", "file", "keyed", "retain", "repeat", "rate"],
     group: SENDING,
     help: "print the answer, or N, and end",
   },
   mode: {
     takes: mode,
+    only: ["fifo", "topic"],
     group: SENDING,
     help: "permissions of a FIFO [600], of the bus [700]",
   },
@@ -122,8 +149,9 @@ export const OPTIONS = {
     short: "q",
     excludes: ["verbose"],
     group: "Output",
-    help: "say nothing of dropped messages, and show no progress",
+    help: "say nothing of dropped messages; no progress",
   },
+  ...MQTT_OPTIONS,
   ...COMMON_OPTIONS,
 } satisfies OptionTable;
 
@@ -136,17 +164,19 @@ export const PUB: Usage<typeof OPTIONS> = {
   summary: `Publishes messages.
 
 An ADDRESS that starts with /, ./ or ../, or fifo:PATH, is a named pipe (FIFO),
-which is made if it is not there. Anything else is a topic: each subscriber gets
-each message; without one it is dropped. Several MESSAGE arguments are one
-message, joined by spaces. Without any, each line of standard input is a
-message; on a terminal you are asked for them.`,
+which is made if it is not there. mqtt://HOST/TOPIC is a topic of a broker, as
+are mqtts://, ws:// and wss://. Anything else is a topic of this machine: each
+subscriber gets each message; without one it is dropped. Several MESSAGE
+arguments are one message, joined by spaces. Without any, each line of standard
+input is a message; on a terminal you are asked for them.`,
   examples: [
     "pub /tmp/mypipe hello",
     "pub --retain warehouse/a1/temperature 21.5",
     "sensor | pub -l warehouse/a1/temperature",
+    "pub --from 'warehouse/#' mqtt://broker.example.org/site1",
     "pub --reply --timeout 2 warehouse/a1/door 'open?'",
     "pub --timeout 2 /tmp/mypipe hello || echo nobody there",
   ],
-  environment: BUS_ENVIRONMENT,
+  environment: [...BUS_ENVIRONMENT, ...MQTT_ENVIRONMENT],
   options: OPTIONS,
 };

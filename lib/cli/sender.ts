@@ -3,9 +3,11 @@
  *
  * @module
  */
+import { parseAddress } from "../address.ts";
 import type { Delimiter } from "../framing.ts";
 import { load } from "../load.ts";
 import { Publisher } from "../publisher.ts";
+import type { MqttOptions } from "../mqtt/options.ts";
 import type { Given } from "./options.ts";
 import type { Pace } from "./pace.ts";
 import type { Progress } from "./progress.ts";
@@ -25,6 +27,7 @@ export class Sender implements AsyncDisposable {
   readonly #given: Options;
   readonly #world: World;
   readonly #dropped = new Map<string, number>();
+  readonly #prefix: string;
   #publisher: Promise<Publisher> | undefined;
   #pace: Pace | undefined;
   #published = 0;
@@ -42,6 +45,9 @@ export class Sender implements AsyncDisposable {
   constructor(given: Options, address: string | undefined, world: World) {
     this.#given = given;
     this.#world = world;
+    this.#prefix = given.keyed && address !== undefined
+      ? prefixOf(address)
+      : "";
     if (address !== undefined) this.#publisher = this.#open(address);
     // It is awaited with the first message.
     this.#publisher?.catch(() => {});
@@ -71,10 +77,11 @@ export class Sender implements AsyncDisposable {
     count: number,
     topic?: string,
   ): Promise<void> {
-    const publisher = await (this.#publisher ??= this.#open(topic!));
-    this.#count(publisher, count, topic);
+    const to = topic === undefined ? undefined : this.#prefix + topic;
+    const publisher = await (this.#publisher ??= this.#open(to!));
+    this.#count(publisher, count, to);
     const { retain } = this.#given;
-    await publisher.publishFramed(framed, { topic, retain });
+    await publisher.publishFramed(framed, { topic: to, retain });
   }
 
   /**
@@ -118,9 +125,10 @@ export class Sender implements AsyncDisposable {
     this.#unheard += messages;
   }
 
-  #open(address: string): Promise<Publisher> {
+  async #open(address: string): Promise<Publisher> {
     const given = this.#given;
-    return Publisher.open(address, {
+    return await Publisher.open(address, {
+      ...isMqtt(address) && { mqtt: await this.#mqttOptions() },
       delimiter: delimiterOf(given),
       maxBytes: given["max-size"],
       mode: given.mode,
@@ -136,11 +144,30 @@ export class Sender implements AsyncDisposable {
     });
   }
 
+  async #mqttOptions(): Promise<MqttOptions> {
+    const { mqttOptions } = await load<typeof import("./mqtt.ts")>(
+      import.meta.resolve("./mqtt.ts"),
+    );
+    const say = (text: string) => this.#report(text);
+    return await mqttOptions(this.#given, this.#world, say);
+  }
+
   #report(text: string): void {
     if (this.#given.quiet) return;
     this.progress?.hide();
     complain(PUB.name, this.#world, text);
   }
+}
+
+function isMqtt(address: string): boolean {
+  return parseAddress(address).kind === "mqtt";
+}
+
+/** What stands before the topics of a broker: the levels of its address. */
+function prefixOf(address: string): string {
+  const to = parseAddress(address);
+  if (to.kind !== "mqtt" || to.topic === "") return "";
+  return to.topic.replace(/\/?$/, "/");
 }
 
 function messages(count: number): string {

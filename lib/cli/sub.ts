@@ -3,8 +3,10 @@
  *
  * @module
  */
+import { parseAddress } from "../address.ts";
 import { load } from "../load.ts";
 import type { Message } from "../message.ts";
+import type { MqttOptions } from "../mqtt/options.ts";
 import { Subscriber } from "../subscriber.ts";
 import { matchesTopic } from "../topic.ts";
 import { Exec } from "./exec.ts";
@@ -47,6 +49,8 @@ async function main(
     delimiter: given.null ? "\0" : "\n",
     maxBytes: given["max-size"],
     mode: given.mode,
+    ...addresses.some(isMqtt) && { mqtt: await openMqtt(given, world) },
+    connectTimeoutMs: given.timeout,
     retained: given["retained-only"] ? "only" : !given["no-retained"],
     // What is left out does not count.
     limit: given["filter-out"] ? undefined : given.count,
@@ -72,6 +76,21 @@ async function main(
   await output.finish();
   if (signals.raised) return signals.raise(signals.raised);
   return silence.over && !ended ? EXIT.timedOut : EXIT.ok;
+}
+
+function isMqtt(address: string): boolean {
+  return parseAddress(address).kind === "mqtt";
+}
+
+async function openMqtt(given: Options, world: World): Promise<MqttOptions> {
+  const { mqttOptions } = await load<typeof import("./mqtt.ts")>(
+    import.meta.resolve("./mqtt.ts"),
+  );
+  return await mqttOptions(
+    given,
+    world,
+    (text) => complain(SUB.name, world, text),
+  );
 }
 
 /** Tells the messages that no filter leaves out. */

@@ -5,6 +5,7 @@
  */
 import { checkTopicFilter } from "../topic.ts";
 import { format, FORMAT_HELP } from "./format.ts";
+import { MQTT_ENVIRONMENT, MQTT_OPTIONS } from "./mqtt_options.ts";
 import type { OptionTable } from "./options.ts";
 import { BUS_ENVIRONMENT, COMMON_OPTIONS, type Usage } from "./usage.ts";
 import {
@@ -65,18 +66,18 @@ export const OPTIONS = {
     short: "T",
     takes: filter,
     many: true,
-    only: "topic",
+    only: ["topic", "mqtt"],
     group: CHOOSING,
     help: "leave out topics that the filter matches",
   },
   "no-retained": {
     short: "R",
-    only: "topic",
+    only: ["topic", "mqtt"],
     group: CHOOSING,
     help: "leave out the last values of topics",
   },
   "retained-only": {
-    only: "topic",
+    only: ["topic", "mqtt"],
     excludes: ["no-retained"],
     group: CHOOSING,
     help: "print the last values of topics, and end",
@@ -121,7 +122,7 @@ export const OPTIONS = {
   },
   null: {
     group: OUTPUT,
-    help: "messages end with a NUL byte, on the wire and printed",
+    help: "messages end with NUL, on the wire and printed",
   },
   color: {
     takes: choice("WHEN", ["auto", "always", "never"]),
@@ -151,12 +152,13 @@ export const OPTIONS = {
   },
   respond: {
     needs: "exec",
-    only: "topic",
+    only: ["topic", "mqtt"],
     group: COMMANDS,
     help: "what it prints answers pub --reply",
   },
   mode: {
     takes: mode,
+    only: ["fifo", "topic"],
     group: "Pipes and folders",
     help: "permissions of a FIFO [600], of the bus [700]",
   },
@@ -166,6 +168,7 @@ export const OPTIONS = {
     group: "Pipes and folders",
     help: "fail at a longer message [1M]",
   },
+  ...MQTT_OPTIONS,
   ...COMMON_OPTIONS,
 } satisfies OptionTable;
 
@@ -201,6 +204,7 @@ On a terminal control characters are shown, not obeyed.`,
   ],
   environment: [
     ...BUS_ENVIRONMENT,
+    ...MQTT_ENVIRONMENT,
     ["NO_COLOR", "no color, unless --color says always"],
   ],
   options: OPTIONS,

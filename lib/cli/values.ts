@@ -33,6 +33,13 @@ export const text: ValueKind<string> = {
   read: (text) => text,
 };
 
+/** Where messages come from. */
+export const address: ValueKind<string> = {
+  placeholder: "ADDRESS",
+  description: "an address",
+  read: (text) => text || undefined,
+};
+
 /** The name of a file. */
 export const file: ValueKind<string> = {
   placeholder: "FILE",

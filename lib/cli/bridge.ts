@@ -1,0 +1,123 @@
+/**
+ * A bridge: publishes what comes from elsewhere, `pub --from`.
+ *
+ * @module
+ */
+import { type Address, parseAddress } from "../address.ts";
+import { busId } from "../bus/id.ts";
+import type { MqttOptions } from "../mqtt/options.ts";
+import { Publisher } from "../publisher.ts";
+import { Subscriber } from "../subscriber.ts";
+import { matchesTopic } from "../topic.ts";
+import { EXIT } from "./exit_codes.ts";
+import { mqttOptions } from "./mqtt.ts";
+import { UsageError } from "./options.ts";
+import { complain, type World } from "./program.ts";
+import { PUB } from "./pub_options.ts";
+import { Queue } from "./queue.ts";
+import type { Options } from "./sender.ts";
+import { Signals } from "./signals.ts";
+
+/** What may wait for a broker that is away, unless told otherwise. */
+const QUEUE_BYTES = 8 * 1024 * 1024;
+
+/**
+ * Publishes what comes from other addresses, until it is ended.
+ *
+ * @param address Where to.
+ * @param given The options.
+ * @param world Where it reports.
+ * @returns The exit code.
+ */
+export async function bridge(
+  address: string,
+  given: Options,
+  world: World,
+): Promise<number> {
+  const from = given.from!.map(parseAddress);
+  const to = parseAddress(address);
+  const origins = new Set(from.map((it) => originOf(it, given.mode)));
+  if (origins.size > 1) {
+    throw new UsageError("all --from have to be of one broker, or of none");
+  }
+  const say = (text: string) => {
+    if (!given.quiet) complain(PUB.name, world, text);
+  };
+  const mqtt = await mqttOptions(given, world, say);
+  const common = { maxBytes: given["max-size"], mode: given.mode };
+  const stopped = new AbortController();
+  await using publisher = await Publisher.open(address, {
+    ...common,
+    // What comes from a broker may hold line feeds.
+    delimiter: to.kind === "topic" ? "\0" : "\n",
+    mqtt: from[0]!.kind === "mqtt" ? besides(mqtt) : mqtt,
+    timeoutMs: given.timeout,
+    slowTimeoutMs: given["slow-timeout"],
+    origin: [...origins][0],
+    signal: stopped.signal,
+    onDropped: ({ member, count, reason }) =>
+      say(`${count} messages dropped for subscriber ${member}: ${reason}`),
+  });
+  await using subscriber = await Subscriber.open(given.from!, {
+    ...common,
+    mqtt,
+    connectTimeoutMs: given.timeout,
+    origin: originOf(to, given.mode),
+  });
+  using signals = new Signals(() => subscriber.close());
+  const queue = new Queue(given["queue-bytes"] ?? QUEUE_BYTES, say);
+  const holdsUp = from[0]!.kind === "fifo";
+  for (let arrived; (arrived = await subscriber.read());) {
+    for (const message of arrived) {
+      // Who writes to a FIFO waits, as for any slow reader.
+      while (holdsUp && queue.isFull) await queue.moved();
+      const topic = rename(message.topic, from, to);
+      const retain = to.kind !== "fifo" &&
+        (given.retain || message.retained || false);
+      queue.add(
+        message,
+        () => publisher.publish(message.bytes, { topic, retain }),
+      );
+    }
+  }
+  await queue.finish(() => stopped.abort(new Error("the bridge is closed")));
+  return signals.raised ? signals.raise(signals.raised) : EXIT.ok;
+}
+
+/** What tells where messages are from, and must not go back to. */
+function originOf(address: Address, mode?: number): string | undefined {
+  if (address.kind === "fifo") return undefined;
+  if (address.kind === "topic") return busId(mode);
+  return new URL(address.broker).host;
+}
+
+/** A second connection, which needs a name of its own. */
+function besides({ clientId, ...options }: MqttOptions): MqttOptions {
+  return {
+    ...options,
+    clientId: clientId === undefined ? undefined : `${clientId}-to`,
+    will: undefined,
+  };
+}
+
+/**
+ * The levels before the first wildcard of --from become the address. Without a
+ * wildcard the whole topic does.
+ */
+function rename(
+  topic: string,
+  from: Address[],
+  to: Address,
+): string | undefined {
+  if (to.kind === "fifo") return undefined;
+  const base = to.topic.replace(/\/$/, "");
+  const filter = from.find((it) =>
+    it.kind !== "fifo" && matchesTopic(it.topic, topic)
+  );
+  const levels = filter && filter.kind !== "fifo"
+    ? filter.topic.split("/")
+    : [];
+  const fixed = levels.findIndex((level) => level === "+" || level === "#");
+  const rest = fixed < 0 ? [] : topic.split("/").slice(fixed);
+  return [...base === "" ? [] : [base], ...rest].join("/");
+}

@@ -1,0 +1,99 @@
+/**
+ * What a bridge has taken and not yet passed on.
+ *
+ * @module
+ */
+import type { Message } from "../message.ts";
+
+/** What a message takes while it waits, beside its own bytes. */
+const OVERHEAD_BYTES = 200;
+
+/** How long an end waits for what is under way, in milliseconds. */
+const GRACE_MS = 2000;
+
+/** A bounded queue: what has no room is counted, and reported. */
+export class Queue {
+  readonly #maxBytes: number;
+  readonly #say: (text: string) => void;
+  readonly #waiting = new Set<Promise<void>>();
+  #bytes = 0;
+  #dropped = 0;
+  #failed = 0;
+
+  /**
+   * Creates an empty queue.
+   *
+   * @param maxBytes How much may wait.
+   * @param say Reports what is dropped.
+   */
+  constructor(maxBytes: number, say: (text: string) => void) {
+    this.#maxBytes = maxBytes;
+    this.#say = say;
+  }
+
+  /** Whether there is no room for a message. */
+  get isFull(): boolean {
+    return this.#bytes >= this.#maxBytes;
+  }
+
+  /** Waits until something that waits is through. */
+  async moved(): Promise<void> {
+    await Promise.race(this.#waiting);
+  }
+
+  /**
+   * Sends a message when it can be, if it has room until then.
+   *
+   * @param message The message.
+   * @param send Sends it, in the order of the calls.
+   */
+  add(message: Message, send: () => Promise<void>): void {
+    if (this.isFull) {
+      if (this.#dropped++ === 0) {
+        this.#say(`dropping messages: ${this.#maxBytes} bytes wait already`);
+      }
+      return;
+    }
+    this.#reportDropped();
+    const bytes = message.length + OVERHEAD_BYTES;
+    this.#bytes += bytes;
+    const sent = send().catch((error) => this.#fail(error)).finally(() => {
+      this.#bytes -= bytes;
+      this.#waiting.delete(sent);
+    });
+    this.#waiting.add(sent);
+  }
+
+  /**
+   * Waits a little for what still waits, and gives up the rest.
+   *
+   * @param giveUp Makes what waits fail.
+   */
+  async finish(giveUp: () => void): Promise<void> {
+    const grace = Promise.withResolvers<void>();
+    const timer = setTimeout(grace.resolve, GRACE_MS);
+    await Promise.race([Promise.all(this.#waiting), grace.promise]);
+    clearTimeout(timer);
+    const lost = this.#waiting.size;
+    if (lost > 0) this.#say(`${count(lost)} lost: nobody took them`);
+    giveUp();
+    this.#failed = Infinity;
+    await Promise.all(this.#waiting);
+    this.#reportDropped();
+  }
+
+  #reportDropped(): void {
+    if (this.#dropped === 0) return;
+    this.#say(`${count(this.#dropped)} dropped in all that time`);
+    this.#dropped = 0;
+  }
+
+  /** Says why the first one failed; the next ones fail alike. */
+  #fail(error: unknown): void {
+    if (this.#failed++ === 0) this.#say((error as Error).message);
+  }
+}
+
+function count(messages: number): string {
+  return messages === 1 ? "1 message" : `${messages} messages`;
+}

@@ -1,0 +1,231 @@
+/**
+ * A connection to an MQTT broker that is made again when it is lost: MQTT.js,
+ * with backoff and errors in words.
+ *
+ * @module
+ */
+import "./environment.ts";
+import { Buffer } from "node:buffer";
+import { delay } from "jsr:@std/async@1.5.0/delay";
+import mqtt, {
+  type IClientOptions,
+  type IPublishPacket,
+  type MqttClient,
+} from "npm:mqtt@5.15.0";
+import type { MqttAddress } from "../address.ts";
+import { FifobusError } from "../errors.ts";
+import { cannotConnect, isWrongVersion } from "./failure.ts";
+import type { MqttOptions } from "./options.ts";
+
+/** How long an attempt may take, if nobody is in a hurry. */
+const CONNECT_TIMEOUT_MS = 30_000;
+
+/** The pause before the next attempt: at first, and at most. */
+const MIN_PAUSE_MS = 500;
+const MAX_PAUSE_MS = 30_000;
+
+/** How often the broker hears of a client that has nothing to say. */
+const KEEPALIVE_SECONDS = 30;
+
+/** How long a broker keeps a session of ours, unless it has to keep it. */
+const SESSION_SECONDS = 3600;
+
+/** The longest that MQTT 5 has, section 3.1.2.11.2: for ever. */
+const FOR_EVER = 0xffff_ffff;
+
+/** How to connect. */
+export interface ConnectOptions {
+  mqtt: MqttOptions;
+  /** How long to try; one attempt if undefined. */
+  timeoutMs: number | undefined;
+  /** Gives up when aborted. */
+  signal: AbortSignal | undefined;
+  /**
+   * Takes messages, the next one once it is done with one. Those that waited in
+   * a session come right behind the connection.
+   */
+  onMessage?: (packet: IPublishPacket, done: () => void) => void;
+}
+
+/** What is there, once it has been there. */
+export interface Connection {
+  client: MqttClient;
+  /** Whether the broker speaks MQTT 5: requests, and who sent what. */
+  isMqtt5: boolean;
+}
+
+/**
+ * Connects to a broker.
+ *
+ * @param address Which.
+ * @param options How.
+ * @returns The connection, to be ended after use.
+ * @throws {FifobusError} `no_connection`, `not_authorized`; `timed_out`.
+ */
+export async function connect(
+  address: MqttAddress,
+  options: ConnectOptions,
+): Promise<Connection> {
+  const { timeoutMs, signal } = options;
+  const deadline = performance.now() + (timeoutMs ?? 0);
+  let version: 4 | 5 = 5;
+  for (let pause = MIN_PAUSE_MS;;) {
+    signal?.throwIfAborted();
+    const left = timeoutMs === undefined
+      ? CONNECT_TIMEOUT_MS
+      : Math.max(1, deadline - performance.now());
+    try {
+      const client = await attempt(address, options, version, left);
+      keepUp(client, address, options.mqtt);
+      return { client, isMqtt5: version === 5 };
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (version === 5 && isWrongVersion(error)) {
+        version = 4;
+        continue;
+      }
+      const failure = cannotConnect(address.broker, error);
+      if (timeoutMs === undefined || failure.code === "not_authorized") {
+        throw failure;
+      }
+      const wait = jitter(pause);
+      if (performance.now() + wait >= deadline) {
+        const text = `${failure.message}, tried for ${timeoutMs} ms`;
+        throw new FifobusError("timed_out", text, { cause: failure });
+      }
+      await delay(wait, signal ? { signal } : {});
+      pause = Math.min(2 * pause, MAX_PAUSE_MS);
+    }
+  }
+}
+
+/** Half of it, to half as much again: so that not all come back at once. */
+function jitter(pauseMs: number): number {
+  return pauseMs * (0.5 + Math.random());
+}
+
+function attempt(
+  address: MqttAddress,
+  { mqtt: options, signal, onMessage }: ConnectOptions,
+  protocolVersion: 4 | 5,
+  timeoutMs: number,
+): Promise<MqttClient> {
+  const { promise, resolve, reject } = Promise.withResolvers<MqttClient>();
+  const client = mqtt.connect(
+    clientOptions(address, options, protocolVersion, timeoutMs),
+  );
+  if (onMessage) client.handleMessage = onMessage;
+  const settle = (action: () => void) => {
+    signal?.removeEventListener("abort", onAbort);
+    client.off("connect", onConnect).off("error", onError).off(
+      "close",
+      onClose,
+    );
+    action();
+  };
+  const fail = (error: unknown) =>
+    settle(() => {
+      // What it has to say after that is of no interest.
+      client.on("error", () => {});
+      client.end(true);
+      reject(error);
+    });
+  const onAbort = () => fail(signal!.reason);
+  const onError = (error: unknown) => fail(error);
+  const onClose = () =>
+    fail(new Error("the broker ended the connection before it began"));
+  const onConnect = () => settle(() => resolve(client));
+  signal?.addEventListener("abort", onAbort, { once: true });
+  client.on("connect", onConnect).on("error", onError).on("close", onClose);
+  return promise;
+}
+
+function clientOptions(
+  address: MqttAddress,
+  options: MqttOptions,
+  protocolVersion: 4 | 5,
+  connectTimeout: number,
+): IClientOptions {
+  const { hostname, port, protocol } = new URL(address.broker);
+  const user = address.user ?? options.user;
+  const password = address.password ?? options.password;
+  const { will, persistent = false } = options;
+  return {
+    // No URL: MQTT.js puts it into errors, with the password.
+    protocol: protocol.slice(0, -1) as "mqtt",
+    host: hostname.replace(/^\[(.*)\]$/, "$1"),
+    port: Number(port || (protocol === "ws:" ? 80 : 443)),
+    path: options.webSocketPath ?? "/mqtt",
+    protocolVersion,
+    clientId: options.clientId ?? `fifobus-${crypto.randomUUID().slice(0, 12)}`,
+    ...user !== undefined && { username: user },
+    ...password !== undefined && { password },
+    ...options.ca !== undefined && { ca: options.ca },
+    ...options.cert !== undefined && { cert: options.cert },
+    ...options.key !== undefined && { key: options.key },
+    rejectUnauthorized: !options.insecure,
+    keepalive: KEEPALIVE_SECONDS,
+    connectTimeout,
+    reconnectPeriod: 0,
+    // A session outlives a connection, so that messages of QoS 1 and 2 that are
+    // under way when it breaks are neither lost nor sent twice.
+    clean: protocolVersion === 4 && !persistent,
+    ...protocolVersion === 5 && {
+      properties: {
+        sessionExpiryInterval: persistent ? FOR_EVER : SESSION_SECONDS,
+      },
+    },
+    ...will && {
+      will: {
+        topic: will.topic,
+        payload: Buffer.from(will.message),
+        qos: options.qos ?? 0,
+        retain: will.retain ?? false,
+      },
+    },
+  };
+}
+
+/** Connects again whenever the connection is lost. */
+function keepUp(
+  client: MqttClient,
+  { broker }: MqttAddress,
+  { onConnection }: MqttOptions,
+): void {
+  let pause = MIN_PAUSE_MS;
+  let connected = true;
+  client.options.reconnectPeriod = jitter(pause);
+  client.on("error", () => {
+    // The next attempt is under way, or told to who waits for it.
+  });
+  client.on("connect", () => {
+    pause = MIN_PAUSE_MS;
+    client.options.reconnectPeriod = jitter(pause);
+    if (!connected) onConnection?.({ connected: connected = true, broker });
+  });
+  client.on("close", () => {
+    pause = Math.min(2 * pause, MAX_PAUSE_MS);
+    client.options.reconnectPeriod = jitter(pause);
+    if (client.disconnecting || !connected) return;
+    onConnection?.({ connected: connected = false, broker });
+  });
+}
+
+/**
+ * Ends a connection. A session that need not outlive it ends with it.
+ *
+ * @param connection The connection.
+ * @param persistent Whether the broker is to keep the session.
+ * @returns When it is ended.
+ */
+export async function disconnect(
+  { client, isMqtt5 }: Connection,
+  persistent: boolean,
+): Promise<void> {
+  const properties = { sessionExpiryInterval: 0 };
+  const isSilent = !client.connected;
+  await client.endAsync(
+    isSilent,
+    isMqtt5 && !persistent ? { properties } : {},
+  );
+}

@@ -1,0 +1,65 @@
+/**
+ * Why a broker is not to be had, in words.
+ *
+ * @module
+ */
+import { FifobusError, type FifobusErrorCode } from "../errors.ts";
+
+/** Reason codes of CONNACK: MQTT 3.1.1, table 3.1, and MQTT 5, table 3-1. */
+const REFUSALS: Record<number, [FifobusErrorCode, string]> = {
+  2: ["no_connection", "the broker does not accept the client id"],
+  3: ["no_connection", "the broker is not available"],
+  4: ["not_authorized", "user name or password are wrong"],
+  5: ["not_authorized", "not authorised; a user and a password may help"],
+  133: ["no_connection", "the broker does not accept the client id"],
+  134: ["not_authorized", "user name or password are wrong"],
+  135: ["not_authorized", "not authorised; a user and a password may help"],
+  136: ["no_connection", "the broker is not available"],
+  137: ["no_connection", "the broker is busy"],
+  138: ["not_authorized", "the broker has banned this client"],
+};
+
+/** What the system calls its errors, and what they mean. */
+const REASONS: [RegExp, string][] = [
+  [/ECONNREFUSED|refused/i, "connection refused: nothing listens there"],
+  [/ENOTFOUND|EAI_|lookup|not known/i, "there is no such host"],
+  [/ETIMEDOUT|connack timeout|timed out/i, "no answer"],
+  [/EHOSTUNREACH|ENETUNREACH|unreachable/i, "no way to that host"],
+  [/ECONNRESET|reset/i, "the other side ended the connection"],
+  [
+    /certificate|UnknownIssuer|CertNotValid|self.signed|NotValidForName/i,
+    "its certificate is not trusted: --ca names who signed it",
+  ],
+  [/InvalidContentType|WRONG_VERSION|InvalidMessage/i, "it speaks no TLS"],
+];
+
+/**
+ * Tells whether the broker wants another version of the protocol.
+ *
+ * @param error What the connection failed with.
+ * @returns Whether that was it.
+ */
+export function isWrongVersion(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return code === 1 || code === 132;
+}
+
+/**
+ * Says why there is no connection.
+ *
+ * @param broker The broker, without anything secret.
+ * @param error What the connection failed with.
+ * @returns The error, to be thrown.
+ */
+export function cannotConnect(broker: string, error: unknown): FifobusError {
+  const { code, message } = error as { code?: unknown; message?: string };
+  const [kind, reason] = typeof code === "number" && REFUSALS[code] ||
+    ["no_connection", inWords(`${code} ${message}`)] as const;
+  const text = `Cannot connect to ${broker}: ${reason}`;
+  return new FifobusError(kind, text, { cause: error });
+}
+
+function inWords(text: string): string {
+  const [, reason] = REASONS.find(([pattern]) => pattern.test(text)) ?? [];
+  return reason ?? text.replace(/^undefined /, "");
+}

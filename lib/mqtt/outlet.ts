@@ -1,0 +1,209 @@
+/**
+ * Publishing to an MQTT broker.
+ *
+ * @module
+ */
+import { Buffer } from "node:buffer";
+import type { MqttAddress } from "../address.ts";
+import { FifobusError } from "../errors.ts";
+import type { Delimiter } from "../framing.ts";
+import type { Outlet, Sending } from "../publisher.ts";
+import { checkTopicName } from "../topic.ts";
+import {
+  connect,
+  type Connection,
+  type ConnectOptions,
+  disconnect,
+} from "./connection.ts";
+import { ORIGIN } from "./origin.ts";
+
+/** How many messages may be under way to the broker. */
+const WINDOW = { messages: 1000, bytes: 1024 * 1024 };
+
+/** The broker knows nobody who wants the message: MQTT 5, section 3.4.2.1. */
+const NO_SUBSCRIBER = 16;
+
+/** How to publish to a broker. */
+export interface MqttOutletOptions extends ConnectOptions {
+  /** What ends a message that comes with its delimiter. */
+  delimiter: Delimiter;
+  /** Marks what is sent. */
+  origin: string | undefined;
+}
+
+/** A broker, as a publisher sees it. */
+export class MqttOutlet implements Outlet {
+  readonly #connection: Connection;
+  readonly #options: MqttOutletOptions;
+  readonly #broker: string;
+  readonly #sending = new Set<Promise<void>>();
+  /** Of messages that are under way, those that nobody wants. */
+  readonly #unheard = new Set<number>();
+  #bytes = 0;
+  #room = Promise.withResolvers<void>();
+
+  private constructor(
+    { broker }: MqttAddress,
+    connection: Connection,
+    options: MqttOutletOptions,
+  ) {
+    this.#broker = broker;
+    this.#connection = connection;
+    this.#options = options;
+    connection.client.on("packetreceive", (packet) => {
+      if (packet.cmd !== "puback" && packet.cmd !== "pubrec") return;
+      if (packet.reasonCode === NO_SUBSCRIBER) {
+        this.#unheard.add(packet.messageId!);
+      }
+    });
+  }
+
+  /** Connects to the broker. */
+  static async open(
+    address: MqttAddress,
+    options: MqttOutletOptions,
+  ): Promise<MqttOutlet> {
+    // It may have no topic, and each message its own.
+    if (address.topic !== "") checkTopicName(address.topic);
+    return new MqttOutlet(address, await connect(address, options), options);
+  }
+
+  get bufferedBytes(): number {
+    return this.#bytes;
+  }
+
+  checkTopic(topic: string): void {
+    checkTopicName(topic);
+  }
+
+  async send(
+    topic: string,
+    messages: Uint8Array<ArrayBuffer>,
+    how: Sending,
+  ): Promise<void> {
+    const end = this.#options.delimiter.charCodeAt(0);
+    const sent: Promise<void>[] = [];
+    for (let start = 0; start < messages.length;) {
+      const stop = messages.indexOf(end, start);
+      await this.#roomFor(stop - start);
+      sent.push(this.#publish(topic, messages.subarray(start, stop), how));
+      start = stop + 1;
+    }
+    await Promise.all(sent);
+  }
+
+  async sendBare(
+    topic: string,
+    message: Uint8Array<ArrayBuffer>,
+    how: Sending,
+  ): Promise<void> {
+    await this.#roomFor(message.length);
+    await this.#publish(topic, message, how);
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#sending);
+    await disconnect(
+      this.#connection,
+      this.#options.mqtt.persistent ?? false,
+    );
+  }
+
+  /** Waits while so many messages are under way that the next has no room. */
+  async #roomFor(bytes: number): Promise<void> {
+    const { signal } = this.#options;
+    signal?.throwIfAborted();
+    while (
+      this.#sending.size >= WINDOW.messages ||
+      this.#sending.size > 0 && this.#bytes + bytes > WINDOW.bytes
+    ) {
+      await this.#room.promise;
+      signal?.throwIfAborted();
+    }
+  }
+
+  #publish(
+    topic: string,
+    message: Uint8Array<ArrayBuffer>,
+    how: Sending,
+  ): Promise<void> {
+    const sent = this.#sendOne(topic, message, how);
+    this.#bytes += message.length;
+    const kept = sent.catch(() => {}).finally(() => {
+      this.#bytes -= message.length;
+      this.#sending.delete(kept);
+      this.#room.resolve();
+      this.#room = Promise.withResolvers();
+    });
+    this.#sending.add(kept);
+    return sent;
+  }
+
+  async #sendOne(
+    topic: string,
+    message: Uint8Array<ArrayBuffer>,
+    { retain, replyTo }: Sending,
+  ): Promise<void> {
+    const { client, isMqtt5 } = this.#connection;
+    const { origin, mqtt, signal } = this.#options;
+    if (replyTo !== undefined && !isMqtt5) {
+      throw this.#refused("the broker speaks no MQTT 5, and so no requests");
+    }
+    const aborted = Promise.withResolvers<never>();
+    const onAbort = () => aborted.reject(signal!.reason);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    // Only an acknowledgement says whether there is somebody to answer.
+    const qos = replyTo === undefined ? mqtt.qos ?? 0 : mqtt.qos || 1;
+    const sent = client.publishAsync(topic, asBuffer(message), {
+      qos,
+      retain,
+      ...isMqtt5 && {
+        properties: {
+          ...replyTo !== undefined && {
+            responseTopic: replyTo,
+            correlationData: Buffer.from(replyTo),
+          },
+          ...origin !== undefined && { userProperties: { [ORIGIN]: origin } },
+        },
+      },
+    });
+    try {
+      const packet = await Promise.race([sent, aborted.promise]);
+      const isUnheard = this.#unheard.delete(packet?.messageId ?? 0);
+      if (isUnheard && replyTo !== undefined) {
+        throw new FifobusError(
+          "no_reader",
+          `Cannot ask ${this.#broker}/${topic}: nobody subscribes to it`,
+        );
+      }
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (error instanceof FifobusError) throw error;
+      const { code } = error as { code?: number };
+      throw this.#refused(
+        code === 135
+          ? "not authorised to publish there"
+          : (error as Error).message,
+        code === 135 ? "not_authorized" : "no_connection",
+        topic,
+      );
+    } finally {
+      signal?.removeEventListener("abort", onAbort);
+      sent.catch(() => {});
+    }
+  }
+
+  #refused(
+    reason: string,
+    code: "not_authorized" | "no_connection" = "no_connection",
+    topic = "",
+  ): FifobusError {
+    const where = `${this.#broker}/${topic}`;
+    return new FifobusError(code, `Cannot publish to ${where}: ${reason}`);
+  }
+}
+
+/** The same bytes, as MQTT.js takes them. */
+function asBuffer(bytes: Uint8Array<ArrayBuffer>): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+}
