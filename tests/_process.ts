@@ -21,6 +21,7 @@ export class Process implements AsyncDisposable {
   readonly #stdout: ReadableStreamDefaultReader<string>;
   readonly #stderr: Promise<string>;
   #unread = "";
+  #errors = "";
   #ended = false;
 
   constructor(
@@ -38,7 +39,7 @@ export class Process implements AsyncDisposable {
     this.#input = this.#child.stdin.getWriter();
     this.#stdout = this.#child.stdout
       .pipeThrough(new TextDecoderStream()).getReader();
-    this.#stderr = new Response(this.#child.stderr).text();
+    this.#stderr = this.#readErrors();
   }
 
   get pid(): number {
@@ -78,6 +79,12 @@ export class Process implements AsyncDisposable {
     return (await this.until("\n")).slice(0, -1);
   }
 
+  /** Waits for what it must say on its standard error. */
+  async said(pattern: RegExp): Promise<RegExpExecArray> {
+    await eventually(() => pattern.test(this.#errors));
+    return pattern.exec(this.#errors)!;
+  }
+
   kill(signal: Deno.Signal): void {
     this.#child.kill(signal);
   }
@@ -89,6 +96,12 @@ export class Process implements AsyncDisposable {
     }
     const { code, signal } = await this.#child.status;
     return { code, signal, stdout: this.#unread, stderr: await this.#stderr };
+  }
+
+  async #readErrors(): Promise<string> {
+    const texts = this.#child.stderr.pipeThrough(new TextDecoderStream());
+    for await (const text of texts) this.#errors += text;
+    return this.#errors;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -10,6 +10,7 @@ import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { compile } from "../.ci/binaries.ts";
 import { type Command, permissions, ROOT } from "../examples/_programs.ts";
 import { VERSION } from "../lib/version.ts";
+import { Broker } from "./_aedes.ts";
 import { Folder } from "./_folder.ts";
 import { isThere, testWithout } from "./_needs.ts";
 import { commandLine, finish, Process, TestBus } from "./_process.ts";
@@ -67,6 +68,21 @@ async function assertWorks(way: Way): Promise<void> {
     await finish(start("pub", "--repeat=2", "--interval=10ms", pipe, "again"));
     const { code, stdout } = await subscriber.ended();
     assertEquals([code, stdout], [0, "again\nagain\n"]);
+  }
+  {
+    await using served = start("sub", "--serve=0", pipe);
+    const [, url] = await served.said(/serving (http:\S+)/);
+    const page = await (await fetch(url!)).text();
+    assertMatch(page, /^<!DOCTYPE html>/);
+    const script = await (await fetch(`${url}app.js`)).text();
+    assertMatch(script, /\nstart\(\);\n$/);
+  }
+  {
+    await using broker = await Broker.start();
+    const address = `${broker.url}/kept`;
+    await finish(start("pub", "--qos=1", "--retain", address, "MQTT"));
+    const { stdout, stderr } = await finish(start("sub", "-C1", address));
+    assertEquals([stdout, stderr], ["MQTT\n", ""]);
   }
   assertEquals((await finish(start("sub", "--list"))).stdout, "");
   const nobody = await finish(start("pub", "--no-wait", pipe, "nobody"));
@@ -141,7 +157,7 @@ Deno.test("from a URL: with an empty cache, the documented permissions and no pr
     env: { DENO_DIR: cache.path },
   });
   for (const path of server.requested) {
-    assert(/^(deno\.json|(pub|sub)\.ts|lib\/.*\.ts)$/.test(path), path);
+    assert(/^(deno\.json|(pub|sub)\.ts|lib\/.*\.[jt]s)$/.test(path), path);
   }
 });
 

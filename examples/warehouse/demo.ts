@@ -1,18 +1,20 @@
 /**
  * A warehouse: thermometers in seven languages publish the temperatures of its
- * aisles, a rule raises alarms, and `sub` shows it all. At the end it counts
- * what was sent and what arrived.
+ * aisles, a rule raises alarms, and `sub` shows it all.
  *
  * ```sh
- * deno task demo       # some ten seconds
- * deno task warehouse  # until Ctrl-C
+ * deno task demo                  # lines for ten seconds, and what arrived
+ * deno task warehouse             # a dashboard in the terminal, until q
+ * deno task warehouse --serve     # and on a page: --serve=PORT, else 8080
  * ```
  *
  * Arguments: the seconds between two readings of a sensor, and how many
- * readings it takes; without the second it goes on until Ctrl-C.
+ * readings it takes. Without the second it goes on until it is ended; without a
+ * terminal its dashboard is lines as well.
  *
  * @module
  */
+import { parseArgs } from "jsr:@std/cli@1.0.32/parse-args";
 import { TextLineStream } from "jsr:@std/streams@1.1.2/text-line-stream";
 import {
   type Command,
@@ -104,49 +106,76 @@ function printSummary(aisles: Aisle[], alarms: string[]): void {
   for (const alarm of alarms) console.log(alarm);
 }
 
-const [seconds = "0.5", count] = Deno.args;
-const stopped = Promise.withResolvers<void>();
+const { serve, _: [seconds = "0.5", count] }: {
+  serve?: string;
+  _: string[];
+} = parseArgs(Deno.args, { string: ["serve", "_"] });
+const isWatched = !count && (Deno.stdout.isTerminal() || serve !== undefined);
+const stopped = Promise.withResolvers<Deno.Signal>();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-  Deno.addSignalListener(signal, () => stopped.resolve());
+  Deno.addSignalListener(signal, () => stopped.resolve(signal));
 }
 const running = new Set<Deno.ChildProcess>();
 const bus = await Deno.makeTempDir({ prefix: "fifobus-warehouse-" });
 
-/** Starts a program; Ctrl-C is for us alone, who end the others in order. */
-function start([command, ...args]: Command): Deno.ChildProcess {
-  const child = new Deno.Command(command, {
-    args,
-    env: { FIFOBUS_DIR: bus },
-    stdin: "piped",
-    stdout: "piped",
-    detached: true,
-  }).spawn();
+function start(
+  [command, ...args]: Command,
+  options: Deno.CommandOptions,
+): Deno.ChildProcess {
+  const env = { FIFOBUS_DIR: bus };
+  const child = new Deno.Command(command, { args, env, ...options }).spawn();
   running.add(child);
   child.status.then(() => running.delete(child));
   return child;
 }
 
-try {
-  const aisles = await prepareAisles(count ? [seconds, count] : [seconds]);
-  console.log(`
-$ export FIFOBUS_DIR=${bus}
-$ ./sub.ts -v 'warehouse/#' &
-$ examples/warehouse/rule.ts ${LIMIT} &`);
-  const sub = start(fifobus("sub.ts", "-v", "warehouse/#"));
-  const rule = start(fifobus("examples/warehouse/rule.ts", LIMIT));
-  const shown = show(sub.stdout, aisles);
+/** Starts a program; Ctrl-C is for us alone, who end the others in order. */
+function startAside(command: Command): Deno.ChildProcess {
+  return start(command, { stdin: "piped", stdout: "piped", detached: true });
+}
 
-  const publishers = aisles.map((aisle) => {
-    const topic = `warehouse/${aisle.name}/temperature`;
-    const command = aisle.command.join(" ").replaceAll(ROOT, "");
-    console.log(`$ ${command} | ./pub.ts -l --wait=2 ${topic} &`);
-    const sensor = start(aisle.command);
-    // Not before the rule and sub are there.
-    const publisher = start(fifobus("pub.ts", "-l", "--wait=2", topic));
-    const passed = sensor.stdout.pipeThrough(counted(aisle))
-      .pipeTo(publisher.stdin);
-    return { sensor, ended: Promise.all([passed, publisher.status]) };
-  });
+/** Starts a sensor and its publisher. */
+function publish(aisle: Aisle, ...options: string[]) {
+  const topic = `warehouse/${aisle.name}/temperature`;
+  const command = aisle.command.join(" ").replaceAll(ROOT, "");
+  const args = ["-l", "--wait=2", ...options, topic];
+  console.log(`$ ${command} | ./pub.ts ${args.join(" ")} &`);
+  const sensor = startAside(aisle.command);
+  // Not before the rule and sub are there.
+  const publisher = startAside(fifobus("pub.ts", ...args));
+  const passed = sensor.stdout.pipeThrough(counted(aisle))
+    .pipeTo(publisher.stdin);
+  return { sensor, ended: Promise.all([passed, publisher.status]) };
+}
+
+function startRule(): Deno.ChildProcess {
+  console.log(`$ examples/warehouse/rule.ts ${LIMIT} &`);
+  return startAside(fifobus("examples/warehouse/rule.ts", LIMIT));
+}
+
+/** Shows a dashboard until somebody leaves it. */
+async function watch(aisles: Aisle[]): Promise<void> {
+  startRule();
+  for (const aisle of aisles) {
+    // Quiet, as the screen is taken; and ended before they are done.
+    publish(aisle, "-q").ended.catch(() => {});
+  }
+  const args = ["--alarm", `warehouse/+/temperature>${LIMIT}`, "warehouse/#"];
+  if (serve !== undefined) args.unshift("--serve", serve || "8080");
+  console.log(`$ ./sub.ts --dashboard ${args.join(" ")}`);
+  const sub = start(fifobus("sub.ts", "--dashboard", ...args), {});
+  // It has the terminal, and so its Ctrl-C as well.
+  stopped.promise.then((signal) => signal === "SIGINT" || sub.kill(signal));
+  await sub.status;
+}
+
+/** Prints what arrives until all have ended, and counts it. */
+async function list(aisles: Aisle[]): Promise<void> {
+  console.log(`$ ./sub.ts -v 'warehouse/#' &`);
+  const sub = startAside(fifobus("sub.ts", "-v", "warehouse/#"));
+  const rule = startRule();
+  const shown = show(sub.stdout, aisles);
+  const publishers = aisles.map((aisle) => publish(aisle));
   const ended = Promise.all(publishers.map((publisher) => publisher.ended));
   console.log();
   await Promise.race([ended, stopped.promise]);
@@ -157,10 +186,15 @@ $ examples/warehouse/rule.ts ${LIMIT} &`);
     child.kill();
     await child.status;
   }
-  const alarms = await shown;
-  printSummary(aisles, alarms);
+  printSummary(aisles, await shown);
   const lost = aisles.some(({ sent, received }) => sent !== received);
   if (lost) Deno.exitCode = 1;
+}
+
+try {
+  const aisles = await prepareAisles(count ? [seconds, count] : [seconds]);
+  console.log(`\n$ export FIFOBUS_DIR=${bus}`);
+  await (isWatched ? watch : list)(aisles);
 } finally {
   for (const child of running) child.kill();
   await Promise.all([...running].map((child) => child.status));

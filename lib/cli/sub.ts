@@ -44,21 +44,31 @@ async function main(
   );
   const isWanted = filterOut(given["filter-out"] ?? []);
   let left = given.count ?? Infinity;
+  let shown: Pick<Output, "notice" | "leave"> = {};
+  const say = (text: string) =>
+    shown.notice ? shown.notice(text) : complain(SUB.name, world, text);
 
   await using subscriber = await Subscriber.open(addresses, {
     delimiter: given.null ? "\0" : "\n",
     maxBytes: given["max-size"],
     mode: given.mode,
-    ...addresses.some(isMqtt) && { mqtt: await openMqtt(given, world) },
+    ...addresses.some(isMqtt) && {
+      mqtt: await openMqtt(given, world, say),
+    },
     connectTimeoutMs: given.timeout,
     retained: given["retained-only"] ? "only" : !given["no-retained"],
     // What is left out does not count.
     limit: given["filter-out"] ? undefined : given.count,
   });
-  using signals = new Signals(() => subscriber.close());
-  using silence = new Silence(given.timeout, () => subscriber.close());
+  const quit = () => {
+    shown.leave?.();
+    subscriber.close();
+  };
+  using signals = new Signals(quit);
+  using silence = new Silence(given.timeout, quit);
   using stats = given.stats ? await openStats(world) : undefined;
-  const output = openOutput(given, world);
+  await using output = await openOutput(given, world, quit);
+  shown = output;
   let ended = false;
   for (let arrived; !ended && (arrived = await subscriber.read());) {
     // It measures the wait for messages, not the time that commands take.
@@ -82,15 +92,15 @@ function isMqtt(address: string): boolean {
   return parseAddress(address).kind === "mqtt";
 }
 
-async function openMqtt(given: Options, world: World): Promise<MqttOptions> {
+async function openMqtt(
+  given: Options,
+  world: World,
+  say: (text: string) => void,
+): Promise<MqttOptions> {
   const { mqttOptions } = await load<typeof import("./mqtt.ts")>(
     import.meta.resolve("./mqtt.ts"),
   );
-  return await mqttOptions(
-    given,
-    world,
-    (text) => complain(SUB.name, world, text),
-  );
+  return await mqttOptions(given, world, say);
 }
 
 /** Tells the messages that no filter leaves out. */
@@ -99,19 +109,34 @@ function filterOut(filters: string[]): (message: Message) => boolean {
 }
 
 /** Where messages go. */
-interface Output {
+interface Output extends AsyncDisposable {
   take(messages: Message[]): Promise<void>;
   /** Waits until all is done. */
   finish(): Promise<void>;
+  /** Tells the user something, if standard error is not the place for it. */
+  notice?(text: string): void;
+  /** Gives the terminal back: the next signal may end the program. */
+  leave?(): void;
 }
 
-function openOutput(given: Options, world: World): Output {
+async function openOutput(
+  given: Options,
+  world: World,
+  quit: () => void,
+): Promise<Output> {
   if (given.exec !== undefined) return new CommandOutput(given, world);
+  const color = given.color === "always" ||
+    given.color !== "never" && !Deno.noColor && world.stdout.isTerminal();
+  if (given.dashboard || given.serve) {
+    const { BoardOutput } = await load<typeof import("./board/output.ts")>(
+      import.meta.resolve("./board/output.ts"),
+    );
+    return await BoardOutput.open({ given, world, color, onQuit: quit });
+  }
   const printer = new Printer(world.stdout, {
     delimiter: given.null ? "\0" : "\n",
     topics: Boolean(given.verbose || given.keyed),
-    color: given.color === "always" ||
-      given.color !== "never" && !Deno.noColor && world.stdout.isTerminal(),
+    color,
     format: given.format,
     json: given.parse ? "parsed" : Boolean(given.json),
     raw: Boolean(given.raw),
@@ -119,6 +144,7 @@ function openOutput(given: Options, world: World): Output {
   return {
     take: (messages) => printer.print(messages),
     finish: () => Promise.resolve(),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }
 
@@ -152,6 +178,10 @@ class CommandOutput implements Output {
     const { failed } = this.#exec;
     if (this.#strict && failed > 0) throw new Error("Stopped by --strict");
     if (failed > 1) this.#say(`${failed} commands failed`);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return Promise.resolve();
   }
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 import { checkTopicFilter } from "../topic.ts";
+import { alarm } from "./board/alarm.ts";
 import { format, FORMAT_HELP } from "./format.ts";
 import { MQTT_ENVIRONMENT, MQTT_OPTIONS } from "./mqtt_options.ts";
 import type { OptionTable } from "./options.ts";
@@ -13,6 +14,7 @@ import {
   command,
   count,
   duration,
+  listener,
   mode,
   size,
   text,
@@ -37,6 +39,10 @@ const ENDING = "Ending";
 const CHOOSING = "Choosing";
 const OUTPUT = "Output";
 const COMMANDS = "Commands";
+const DASHBOARDS = "Dashboards";
+
+/** What is printed of messages, which dashboards are instead. */
+const PRINTING = ["verbose", "keyed", "format", "json", "raw", "exec"];
 
 /** The options of `sub`. */
 export const OPTIONS = {
@@ -156,6 +162,38 @@ export const OPTIONS = {
     group: COMMANDS,
     help: "what it prints answers pub --reply",
   },
+  dashboard: {
+    excludes: ["list", "stats", ...PRINTING],
+    group: DASHBOARDS,
+    help: "show a live table of topics in the terminal",
+  },
+  serve: {
+    takes: listener,
+    excludes: ["list", ...PRINTING],
+    group: DASHBOARDS,
+    help: "show them on a web page: [HOST:]PORT",
+  },
+  alarm: {
+    takes: alarm,
+    many: true,
+    needs: ["dashboard", "serve"],
+    group: DASHBOARDS,
+    help: "mark topics for which that holds: 'a/+/t>30'",
+  },
+  history: {
+    takes: count,
+    needs: "serve",
+    group: DASHBOARDS,
+    help: "messages that a page has when it is opened [1000]",
+  },
+  token: {
+    takes: text,
+    bare: "",
+    env: "FIFOBUS_TOKEN",
+    needs: "serve",
+    group: DASHBOARDS,
+    help: "serve only who has that; by itself it makes one",
+  },
   mode: {
     takes: mode,
     only: ["fifo", "topic"],
@@ -201,6 +239,8 @@ On a terminal control characters are shown, not obeyed.`,
     "sub -C 1 -W 5 reply || echo no answer",
     "sub --exec 'notify-send \"$(cat)\"' 'alarm/#'",
     "sub --list",
+    "sub --dashboard --alarm 'warehouse/+/temperature>30' 'warehouse/#'",
+    "sub --serve 8080 'warehouse/#'",
   ],
   environment: [
     ...BUS_ENVIRONMENT,

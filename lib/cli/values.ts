@@ -103,6 +103,25 @@ export const rate: ValueKind<number> = {
       : undefined,
 };
 
+/** Where a server listens. */
+export interface Listener {
+  hostname: string;
+  port: number;
+}
+
+/** A port, which other machines do not reach unless a host says so. */
+export const listener: ValueKind<Listener> = {
+  placeholder: "PORT",
+  description: "a port such as 8080, or HOST:PORT",
+  read: (text) => {
+    const [, host = "127.0.0.1", number] =
+      /^(?:([^:[\]\s]+|\[[0-9a-f:.]+\]):)?([0-9]{1,5})$/i.exec(text) ?? [];
+    const port = Number(number);
+    const hostname = host.replace(/^\[(.*)\]$/, "$1");
+    return port < 2 ** 16 ? { hostname, port } : undefined;
+  },
+};
+
 /** A line of shell. */
 export const command: ValueKind<string> = {
   placeholder: "CMD",

@@ -7,8 +7,9 @@ import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { type Command, LANGUAGES, ROOT } from "../../examples/_programs.ts";
-import { eventually, inTerminal, Process } from "../_process.ts";
-import { terminalTest } from "../_needs.ts";
+import { testWithout } from "../_needs.ts";
+import { eventually, Process } from "../_process.ts";
+import { Terminal, withoutTmux } from "../_tmux.ts";
 import { languageTest } from "./_languages.ts";
 
 const DEMO = `${ROOT}examples/warehouse/demo.ts`;
@@ -59,28 +60,52 @@ languageTest(
   },
 );
 
-terminalTest(
-  "the warehouse ends on Ctrl-C, and leaves nothing behind",
-  async () => {
-    await using demo = inTerminal(...demoCommand("0.05"));
-    const bus = /FIFOBUS_DIR=(\S+)/.exec(await demo.until("sub.ts"))![1]!;
-    for (let i = 0; i < 3; i++) {
-      await demo.until("warehouse/a7/temperature\t");
+/** Waits until neither the bus is left nor who was on it. */
+async function left(bus: string): Promise<void> {
+  await eventually(() => {
+    try {
+      Deno.statSync(bus);
+      return false;
+    } catch {
+      return Deno.build.os !== "linux" || membersOf(bus).length === 0;
     }
-    assert(Deno.build.os !== "linux" || membersOf(bus).length > 3);
-    await demo.write("\x03");
-    const { code, stdout } = await demo.ended();
-    assertEquals([code, summary(stdout).at(-1)![1]], [0, "sh"]);
-    for (const [, , sent, received, lost] of summary(stdout)) {
-      assertEquals([received, lost], [sent, "0"]);
-    }
-    await eventually(() => {
-      try {
-        Deno.statSync(bus);
-        return false;
-      } catch {
-        return Deno.build.os !== "linux" || membersOf(bus).length === 0;
-      }
-    });
-  },
-);
+  });
+}
+
+Deno.test("the warehouse ends on SIGINT, and leaves nothing behind", async () => {
+  await using demo = new Process(demoCommand("0.05"));
+  const bus = /FIFOBUS_DIR=(\S+)/.exec(await demo.until("sub.ts"))![1]!;
+  for (let i = 0; i < 3; i++) await demo.until("warehouse/a7/temperature\t");
+  assert(Deno.build.os !== "linux" || membersOf(bus).length > 3);
+  demo.kill("SIGINT");
+  const { code, stdout } = await demo.ended();
+  assertEquals([code, summary(stdout).at(-1)![1]], [0, "sh"]);
+  for (const [, , sent, received, lost] of summary(stdout)) {
+    assertEquals([received, lost], [sent, "0"]);
+  }
+  await left(bus);
+});
+
+for (const key of ["q", "C-c"]) {
+  testWithout(
+    withoutTmux,
+    `the warehouse has a dashboard in a terminal, and a page, until ${key}`,
+    async () => {
+      await using terminal = await Terminal.open({}, 110, 30);
+      const [deno, ...args] = demoCommand("--serve=0", "0.05");
+      await terminal.run([deno, ...args].join(" "));
+      const screen = await terminal.until((it) => it.includes("FIFOBUS_DIR="));
+      const bus = /FIFOBUS_DIR=(\S+)/.exec(screen)![1]!;
+      const shown = await terminal.until((it) =>
+        /^.warehouse\/a7\/temperature +-?\d/m.test(it) && it.includes("http:")
+      );
+      const [url] = /http:\S+/.exec(shown)!;
+      const response = await fetch(`${url}api/topics`);
+      const topics: { topic: string }[] = await response.json();
+      assert(topics.some((it) => it.topic === "warehouse/a7/temperature"));
+      await terminal.press(key);
+      await left(bus);
+      await terminal.until((it) => !it.includes("TOPIC"));
+    },
+  );
+}

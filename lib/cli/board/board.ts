@@ -17,8 +17,10 @@ const RATE_SECONDS = 10;
 /** How many topics there can be; what comes after them is only counted. */
 const MAX_TOPICS = 10_000;
 
-/** How much of a message is shown, in characters. */
-const MAX_TEXT = 1000;
+/** How much of a message is kept, in characters. */
+export const MAX_TEXT = 1000;
+
+const decoder = new TextDecoder();
 
 /** A second, counted from 1970, and the mean of what was measured in it. */
 export type Point = [second: number, mean: number];
@@ -34,6 +36,8 @@ export interface Row {
   retained: boolean;
   /** When it arrived, in milliseconds since 1970. */
   at: number;
+  /** Its number, all messages counted. */
+  sequence: number;
   /** The number in the last message; null if it is none. */
   value: number | null;
   /** The unit of the last number; empty if it has none. */
@@ -48,8 +52,6 @@ export interface Row {
   rate: number;
   /** An alarm holds for the last number. */
   alarm: boolean;
-  /** The numbers of the last minute, a second each; seconds without are left out. */
-  history: Point[];
 }
 
 /** A second of a topic. */
@@ -64,7 +66,9 @@ interface Second {
 class Topic {
   readonly topic: string;
   readonly #alarms: Alarm[];
-  #last: Pick<Row, "text" | "length" | "retained" | "at" | "value">;
+  readonly #firstSecond: number;
+  #last: Pick<Row, "text" | "length" | "retained" | "at" | "sequence">;
+  #value: number | null = null;
   #unit = "";
   #count = 0;
   #numbers = 0;
@@ -74,17 +78,25 @@ class Topic {
   /** A ring: the second S is at S modulo its length. */
   readonly #seconds: Second[] = [];
 
-  constructor(topic: string, alarms: Alarm[]) {
+  constructor(topic: string, alarms: Alarm[], at: number) {
     this.topic = topic;
     this.#alarms = alarms.filter(({ filter }) => matchesTopic(filter, topic));
-    this.#last = { text: "", length: 0, retained: false, at: 0, value: null };
+    this.#firstSecond = secondOf(at);
+    this.#last = { text: "", length: 0, retained: false, at, sequence: 0 };
   }
 
-  add(message: Message, at: number): void {
+  add(message: Message, text: string, at: number, sequence: number): void {
     const { length, retained } = message;
-    const { text, reading } = read(message);
-    const value = reading?.value ?? null;
-    this.#last = { text, length, retained, at, value };
+    // A part of a number is none.
+    const reading = text.length > MAX_TEXT ? undefined : readNumber(text);
+    this.#last = {
+      text: text.slice(0, MAX_TEXT),
+      length,
+      retained,
+      at,
+      sequence,
+    };
+    this.#value = reading?.value ?? null;
     this.#count++;
     const second = this.#secondOf(at);
     second.messages++;
@@ -99,11 +111,12 @@ class Topic {
   }
 
   row(now: number): Row {
-    const { value } = this.#last;
+    const value = this.#value;
     const numbers = this.#numbers > 0;
     return {
       topic: this.topic,
       ...this.#last,
+      value,
       unit: this.#unit,
       min: numbers ? this.#min : null,
       mean: numbers ? this.#sum / this.#numbers : null,
@@ -111,12 +124,19 @@ class Topic {
       count: this.#count,
       rate: this.#rate(now),
       alarm: value !== null && this.#alarms.some((it) => holds(it, value)),
-      history: this.#history(now),
     };
   }
 
+  history(now: number, since: number): Point[] {
+    const first = Math.max(since, secondOf(now) - HISTORY_SECONDS + 1);
+    return this.#seconds
+      .filter((it) => it && it.second >= first && it.numbers > 0)
+      .sort((a, b) => a.second - b.second)
+      .map(({ second, sum, numbers }) => [second, sum / numbers]);
+  }
+
   #secondOf(at: number): Second {
-    const second = Math.floor(at / 1000);
+    const second = secondOf(at);
     const index = second % HISTORY_SECONDS;
     const found = this.#seconds[index];
     if (found?.second === second) return found;
@@ -125,30 +145,30 @@ class Topic {
 
   /** Of whole seconds: the one that has just begun would pull it down. */
   #rate(now: number): number {
-    const current = Math.floor(now / 1000);
+    const current = secondOf(now);
+    const seconds = Math.min(RATE_SECONDS, current - this.#firstSecond);
     let messages = 0;
-    for (const it of this.#seconds) {
-      if (!it || it.second >= current) continue;
-      if (it.second >= current - RATE_SECONDS) messages += it.messages;
+    for (let second = current - seconds; second < current; second++) {
+      const it = this.#seconds[second % HISTORY_SECONDS];
+      if (it?.second === second) messages += it.messages;
     }
-    return messages / RATE_SECONDS;
-  }
-
-  #history(now: number): Point[] {
-    const first = Math.floor(now / 1000) - HISTORY_SECONDS + 1;
-    return this.#seconds
-      .filter((it) => it && it.second >= first && it.numbers > 0)
-      .sort((a, b) => a.second - b.second)
-      .map(({ second, sum, numbers }) => [second, sum / numbers]);
+    return messages / Math.max(1, seconds);
   }
 }
 
-function read(message: Message) {
+function secondOf(at: number): number {
+  return Math.floor(at / 1000);
+}
+
+/**
+ * Reads the beginning of a message.
+ *
+ * @param message The message.
+ * @returns Its text, longer than {@linkcode MAX_TEXT} if there is more of it.
+ */
+export function beginning(message: Message): string {
   // Four bytes are the most that a character has.
-  const bytes = message.bytes.subarray(0, 4 * MAX_TEXT);
-  const text = new TextDecoder().decode(bytes);
-  const reading = bytes.length < message.length ? undefined : readNumber(text);
-  return { text: text.slice(0, MAX_TEXT), reading };
+  return decoder.decode(message.bytes.subarray(0, 4 * (MAX_TEXT + 1)));
 }
 
 /** Counts what arrives, topic by topic. */
@@ -178,36 +198,24 @@ export class Board {
   }
 
   /**
-   * Counts messages.
+   * Counts a message.
    *
-   * @param messages The messages.
-   * @param at When they arrived, in milliseconds since 1970.
+   * @param message The message.
+   * @param text Its {@linkcode beginning}.
+   * @param at When it arrived, in milliseconds since 1970.
    */
-  add(messages: Message[], at: number = Date.now()): void {
-    for (const message of messages) {
-      this.#total++;
-      let topic = this.#topics.get(message.topic);
-      if (!topic) {
-        if (this.#topics.size >= MAX_TOPICS) {
-          this.#unlisted++;
-          continue;
-        }
-        topic = new Topic(message.topic, this.#alarms);
-        this.#topics.set(message.topic, topic);
+  add(message: Message, text: string, at: number): void {
+    this.#total++;
+    let topic = this.#topics.get(message.topic);
+    if (!topic) {
+      if (this.#topics.size >= MAX_TOPICS) {
+        this.#unlisted++;
+        return;
       }
-      topic.add(message, at);
+      topic = new Topic(message.topic, this.#alarms, at);
+      this.#topics.set(message.topic, topic);
     }
-  }
-
-  /**
-   * Tells what is known of a topic.
-   *
-   * @param topic Which.
-   * @param now The time, in milliseconds since 1970.
-   * @returns That; undefined if nothing is.
-   */
-  row(topic: string, now: number = Date.now()): Row | undefined {
-    return this.#topics.get(topic)?.row(now);
+    topic.add(message, text, at, this.#total);
   }
 
   /**
@@ -216,7 +224,19 @@ export class Board {
    * @param now The time, in milliseconds since 1970.
    * @returns All topics, in the order in which they were first heard of.
    */
-  rows(now: number = Date.now()): Row[] {
-    return [...this.#topics.values()].map((topic) => topic.row(now));
+  rows(now: number): Row[] {
+    return Array.from(this.#topics.values(), (topic) => topic.row(now));
+  }
+
+  /**
+   * Tells what was measured in the last minute.
+   *
+   * @param topic Of which topic.
+   * @param now The time, in milliseconds since 1970.
+   * @param since The second from which on, if the minute is too much.
+   * @returns The seconds that have a number.
+   */
+  history(topic: string, now: number, since = 0): Point[] {
+    return this.#topics.get(topic)?.history(now, since) ?? [];
   }
 }

@@ -15,9 +15,6 @@ export interface Reading {
 /** A number, and perhaps a unit behind it: `21.5`, `21.5 °C`, `40%`. */
 const NUMBER = /^([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(\D{0,12})$/;
 
-/** A message that is longer is no measurement. */
-const MAX_LENGTH = 4096;
-
 /**
  * Finds the number in a message: a number, perhaps with a unit; or in a JSON
  * object the member `value`, or else the first one that is a number, whose name
@@ -27,7 +24,6 @@ const MAX_LENGTH = 4096;
  * @returns The number; undefined if there is none.
  */
 export function readNumber(text: string): Reading | undefined {
-  if (text.length > MAX_LENGTH) return undefined;
   const trimmed = text.trim();
   const [, number, unit] = NUMBER.exec(trimmed) ?? [];
   if (number !== undefined) return finite(Number(number), unit!);

@@ -1,0 +1,84 @@
+/**
+ * What fits into a number of columns of a terminal. How wide a character is,
+ * string-width knows; the data of @std/cli/unicode-width is not everywhere.
+ *
+ * @module
+ */
+import stringWidth from "npm:string-width@8.3.0";
+import { visible } from "../output.ts";
+import type { Point } from "./board.ts";
+
+const BARS = "▁▂▃▄▅▆▇█";
+const graphemes = new Intl.Segmenter();
+
+/**
+ * Fits text into columns: control characters are shown, and what is too long is
+ * cut, at its end or at its beginning.
+ *
+ * @param text The text, of any kind.
+ * @param width How many columns.
+ * @param align Where it goes if it is shorter.
+ * @param cut Where it is cut if it is longer.
+ * @returns Text of exactly that width.
+ */
+export function fit(
+  text: string,
+  width: number,
+  align: "left" | "right" = "left",
+  cut: "end" | "start" = "end",
+): string {
+  // No more of it can be seen: a grapheme is rarely longer than that.
+  const most = 16 * width;
+  const part = cut === "end" ? text.slice(0, most) : text.slice(-most);
+  const shown = visible(part.replaceAll("\t", " "));
+  const parts = Array.from(graphemes.segment(shown), (it) => it.segment);
+  const isCut = part.length < text.length || stringWidth(shown) > width;
+  if (cut === "start") parts.reverse();
+  let used = isCut ? 1 : 0;
+  const taken: string[] = [];
+  for (const part of parts) {
+    used += stringWidth(part);
+    if (used > width) {
+      used -= stringWidth(part);
+      break;
+    }
+    taken.push(part);
+  }
+  if (isCut && width > 0) taken.push("…");
+  if (cut === "start") taken.reverse();
+  const pad = " ".repeat(Math.max(0, width - used));
+  return align === "left" ? taken.join("") + pad : pad + taken.join("");
+}
+
+/**
+ * Draws what was measured as a row of bars.
+ *
+ * @param points The seconds that have a number.
+ * @param now The last second, counted from 1970.
+ * @param seconds How many seconds there are.
+ * @param width How many columns they take.
+ * @returns Text of exactly that width; blanks where nothing was measured.
+ */
+export function sparkline(
+  points: Point[],
+  now: number,
+  seconds: number,
+  width: number,
+): string {
+  const bins = Array.from({ length: width }, () => ({ sum: 0, count: 0 }));
+  for (const [second, mean] of points) {
+    const bin = bins[width - 1 - Math.floor((now - second) * width / seconds)];
+    if (!bin) continue;
+    bin.sum += mean;
+    bin.count++;
+  }
+  const means = bins.map(({ sum, count }) => count > 0 ? sum / count : null);
+  const known = means.filter((it) => it !== null);
+  const low = Math.min(...known);
+  const span = Math.max(...known) - low;
+  return means.map((mean) => {
+    if (mean === null) return " ";
+    const height = span > 0 ? (mean - low) / span : 0.5;
+    return BARS[Math.min(7, Math.floor(height * 8))];
+  }).join("");
+}

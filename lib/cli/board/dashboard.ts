@@ -1,0 +1,171 @@
+/**
+ * The dashboard in the terminal: `sub --dashboard`.
+ *
+ * @module
+ */
+import type { Board } from "./board.ts";
+import { Keyboard } from "./keyboard.ts";
+import { Screen, type Terminal } from "./screen.ts";
+import { drawTable, pageRowsOf, type Snapshot } from "./table.ts";
+import { View } from "./view.ts";
+
+/** No more than ten frames a second, whatever arrives; one at least. */
+const MIN_FRAME_MS = 100;
+const MAX_FRAME_MS = 1000;
+
+/** How long a notice is shown. */
+const NOTICE_MS = 10_000;
+
+/** How to show a board. */
+export interface DashboardOptions {
+  /** Where. */
+  terminal: Terminal;
+  /** Whether standard input is a terminal, whose keys are commands. */
+  keys: boolean;
+  /** Whether there may be color. */
+  color: boolean;
+  /** Where the same is served, if it is. */
+  url: string | undefined;
+  /** Is called when the user wants to leave, or the terminal is gone. */
+  onQuit(): void;
+}
+
+/** Shows a board until it is disposed of. */
+export class Dashboard implements Disposable {
+  readonly #board: Board;
+  readonly #options: DashboardOptions;
+  readonly #view = new View();
+  readonly #screen: Screen;
+  readonly #keyboard: Keyboard | undefined;
+  readonly #idle: ReturnType<typeof setInterval>;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #drawnAt = 0;
+  #isDrawing = false;
+  #notice = { text: "", at: 0 };
+  /** What is shown while the screen stands still. */
+  #still: Snapshot | undefined;
+
+  /**
+   * Takes the screen.
+   *
+   * @param board What to show.
+   * @param options How.
+   */
+  constructor(board: Board, options: DashboardOptions) {
+    this.#board = board;
+    this.#options = options;
+    this.#screen = new Screen(options.terminal);
+    if (options.keys) this.#keyboard = new Keyboard((key) => this.#press(key));
+    // Whatever ends the program, but a signal that cannot be caught.
+    for (const event of ["unload", "error", "unhandledrejection"]) {
+      globalThis.addEventListener(event, this.#restore);
+    }
+    Deno.addSignalListener("SIGWINCH", this.changed);
+    Deno.addSignalListener("SIGTSTP", this.#suspend);
+    this.#idle = setInterval(this.changed, MAX_FRAME_MS);
+    this.changed();
+  }
+
+  /** Draws what has changed, soon. */
+  changed = (): void => {
+    if (this.#timer !== undefined) return;
+    const since = performance.now() - this.#drawnAt;
+    const wait = Math.max(0, MIN_FRAME_MS - since);
+    this.#timer = setTimeout(() => this.#draw(), wait);
+  };
+
+  /**
+   * Shows a line of text for some seconds.
+   *
+   * @param text The text.
+   */
+  notice(text: string): void {
+    this.#notice = { text, at: Date.now() };
+    this.changed();
+  }
+
+  /** Gives the screen back. */
+  [Symbol.dispose](): void {
+    clearInterval(this.#idle);
+    clearTimeout(this.#timer);
+    Deno.removeSignalListener("SIGWINCH", this.changed);
+    Deno.removeSignalListener("SIGTSTP", this.#suspend);
+    for (const event of ["unload", "error", "unhandledrejection"]) {
+      globalThis.removeEventListener(event, this.#restore);
+    }
+    this.#keyboard?.[Symbol.dispose]();
+    this.#screen.leave();
+  }
+
+  async #draw(): Promise<void> {
+    // A terminal that is slow is given the next frame when it has this one.
+    this.#timer = undefined;
+    if (this.#isDrawing) return;
+    this.#isDrawing = true;
+    this.#drawnAt = performance.now();
+    try {
+      const { size } = this.#screen;
+      const snapshot = this.#still ?? this.#look();
+      const { color, url } = this.#options;
+      const notice = this.#notice.at > Date.now() - NOTICE_MS
+        ? this.#notice.text
+        : undefined;
+      const lines = drawTable(snapshot, this.#view, size, {
+        color,
+        url,
+        notice,
+      });
+      await this.#screen.show(lines, size);
+    } catch {
+      this.#options.onQuit();
+    } finally {
+      this.#isDrawing = false;
+    }
+  }
+
+  #look(): Snapshot {
+    const board = this.#board;
+    const now = Date.now();
+    const { total, unlisted } = board;
+    const history = (topic: string) => board.history(topic, now);
+    return { now, total, unlisted, rows: board.rows(now), history };
+  }
+
+  #press(key: string): void {
+    const wasPaused = this.#view.isPaused;
+    const pageRows = pageRowsOf(this.#screen.size);
+    if (this.#view.press(key, pageRows)) return this.#options.onQuit();
+    const { isPaused } = this.#view;
+    if (isPaused !== wasPaused) {
+      this.#still = isPaused ? this.#freeze() : undefined;
+    }
+    this.changed();
+  }
+
+  #freeze(): Snapshot {
+    const snapshot = this.#look();
+    const histories = new Map(
+      snapshot.rows.map(({ topic }) => [topic, snapshot.history(topic)]),
+    );
+    return { ...snapshot, history: (topic) => histories.get(topic)! };
+  }
+
+  /** Ctrl-Z: gives the screen back for as long as the program is stopped. */
+  #suspend = (): void => {
+    this.#restore();
+    try {
+      Deno.kill(Deno.pid, "SIGSTOP");
+    } catch (error) {
+      // Deno 2.6 wants a permission for that, and goes on.
+      if (!(error instanceof Deno.errors.NotCapable)) throw error;
+    }
+    this.#keyboard?.listen();
+    this.#screen.enter();
+    this.changed();
+  };
+
+  #restore = (): void => {
+    this.#keyboard?.rest();
+    this.#screen.leave();
+  };
+}

@@ -1,0 +1,131 @@
+/**
+ * Dashboards in the place of printed messages.
+ *
+ * @module
+ */
+import { load } from "../../load.ts";
+import type { Message } from "../../message.ts";
+import type { Given } from "../options.ts";
+import { Printer } from "../printer.ts";
+import { complain, type World } from "../program.ts";
+import { type OPTIONS, SUB } from "../sub_options.ts";
+import type { WebServer } from "../web/server.ts";
+import { beginning, Board } from "./board.ts";
+import { Dashboard } from "./dashboard.ts";
+
+/** How many messages a page has when it is opened, unless told otherwise. */
+const HISTORY = 1000;
+
+/** What is shown. */
+export interface BoardOutputOptions {
+  /** The options of the program. */
+  given: Given<typeof OPTIONS>;
+  /** Its standard streams. */
+  world: World;
+  /** Whether there may be color. */
+  color: boolean;
+  /** Is called when the user wants to leave. */
+  onQuit(): void;
+}
+
+/** Counts messages, and shows them in the terminal, on a page, or both. */
+export class BoardOutput implements AsyncDisposable {
+  readonly #options: BoardOutputOptions;
+  readonly #board: Board;
+  #dashboard: Dashboard | undefined;
+  #server: WebServer | undefined;
+  #printer: Printer | undefined;
+  #finished: Promise<void> | undefined;
+
+  private constructor(options: BoardOutputOptions) {
+    this.#options = options;
+    this.#board = new Board(options.given.alarm);
+  }
+
+  /**
+   * Starts to show what there will be.
+   *
+   * @param options What is shown.
+   * @returns The output, to be finished.
+   * @throws {UsageError} If other machines would be served without a token.
+   * @throws {Error} If there can be no server.
+   */
+  static async open(options: BoardOutputOptions): Promise<BoardOutput> {
+    const output = new BoardOutput(options);
+    const { given, world, color, onQuit } = options;
+    if (given.serve) await output.#serve();
+    if (!given.dashboard) return output;
+    if (world.stdout.isTerminal()) {
+      const keys = world.stdin.isTerminal();
+      const terminal = world.stdout;
+      const url = output.#server?.url;
+      const how = { terminal, keys, color, url, onQuit };
+      output.#dashboard = new Dashboard(output.#board, how);
+    } else {
+      output.#printer = new Printer(world.stdout, {
+        delimiter: given.null ? "\0" : "\n",
+        topics: true,
+        color,
+        format: undefined,
+        json: false,
+        raw: false,
+      });
+    }
+    return output;
+  }
+
+  /** Takes messages. */
+  async take(messages: Message[]): Promise<void> {
+    const at = Date.now();
+    for (const message of messages) {
+      const text = beginning(message);
+      this.#board.add(message, text, at);
+      this.#server?.add(message, text, at);
+    }
+    this.#server?.changed();
+    this.#dashboard?.changed();
+    await this.#printer?.print(messages);
+  }
+
+  /** Tells the user something, on the screen if that is taken. */
+  notice(text: string): void {
+    const { world } = this.#options;
+    this.#dashboard?.notice(text);
+    if (this.#dashboard && world.stderr.isTerminal()) return;
+    complain(SUB.name, world, text);
+  }
+
+  /** Gives the screen back. */
+  leave(): void {
+    this.#dashboard?.[Symbol.dispose]();
+    this.#dashboard = undefined;
+  }
+
+  /** Gives the screen back, and ends the server. */
+  finish(): Promise<void> {
+    return this.#finished ??= this.#finish();
+  }
+
+  /** The same, however the program ends. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.finish();
+  }
+
+  async #finish(): Promise<void> {
+    this.leave();
+    await this.#server?.close();
+  }
+
+  async #serve(): Promise<void> {
+    const { given } = this.#options;
+    const { WebServer } = await load<typeof import("../web/server.ts")>(
+      import.meta.resolve("../web/server.ts"),
+    );
+    this.#server = WebServer.start(this.#board, {
+      listener: given.serve!,
+      token: given.token,
+      history: given.history ?? HISTORY,
+      say: (text) => this.notice(text),
+    });
+  }
+}

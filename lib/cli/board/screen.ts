@@ -1,0 +1,98 @@
+/**
+ * The whole screen of a terminal, and the way back to the one before.
+ *
+ * @module
+ */
+import { OutputClosed } from "../output.ts";
+import type { Size } from "./table.ts";
+
+/** The screen beside that of the shell, no cursor, no wrapped lines. */
+const ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J";
+const LEAVE = "\x1b[?7h\x1b[?25h\x1b[?1049l";
+
+/** A terminal that knows them shows nothing of what is between these. */
+const BEGIN_UPDATE = "\x1b[?2026h";
+const END_UPDATE = "\x1b[?2026l";
+
+const encoder = new TextEncoder();
+
+/** The terminal, as the screen uses it. */
+export type Terminal = Pick<typeof Deno.stdout, "write" | "writeSync">;
+
+/** A screen that is drawn line by line. */
+export class Screen {
+  readonly #terminal: Terminal;
+  #lines: string[] = [];
+  #size: Size = { columns: 0, rows: 0 };
+  #isOpen = false;
+
+  /**
+   * Takes the screen.
+   *
+   * @param terminal The terminal.
+   */
+  constructor(terminal: Terminal) {
+    this.#terminal = terminal;
+    this.enter();
+  }
+
+  /** Takes the screen, if it was left. */
+  enter(): void {
+    if (this.#isOpen) return;
+    this.#isOpen = true;
+    this.#lines = [];
+    this.#writeSync(ENTER);
+  }
+
+  /** Leaves the screen as it was before. */
+  leave(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#writeSync(LEAVE);
+  }
+
+  /** The size of the terminal. */
+  get size(): Size {
+    return Deno.consoleSize();
+  }
+
+  /**
+   * Shows lines: those that are not there already.
+   *
+   * @param lines All lines, from the top.
+   * @param size The size that they were made for.
+   * @throws {OutputClosed} If the terminal is gone.
+   */
+  async show(lines: string[], size: Size): Promise<void> {
+    const isResized = size.columns !== this.#size.columns ||
+      size.rows !== this.#size.rows;
+    const before = isResized ? [] : this.#lines;
+    const changes = lines.flatMap((line, i) =>
+      line === before[i] ? [] : [`\x1b[${i + 1};1H\x1b[0m\x1b[2K${line}`]
+    );
+    if (changes.length === 0 || !this.#isOpen) return;
+    this.#lines = lines;
+    this.#size = size;
+    const clear = isResized ? "\x1b[2J" : "";
+    let rest = encoder.encode(
+      BEGIN_UPDATE + clear + changes.join("") + END_UPDATE,
+    );
+    try {
+      while (rest.length > 0) {
+        rest = rest.subarray(await this.#terminal.write(rest));
+      }
+    } catch {
+      throw new OutputClosed();
+    }
+  }
+
+  #writeSync(text: string): void {
+    try {
+      for (let rest = encoder.encode(text); rest.length > 0;) {
+        rest = rest.subarray(this.#terminal.writeSync(rest));
+      }
+    } catch {
+      // A terminal that is gone needs nothing.
+    }
+  }
+}

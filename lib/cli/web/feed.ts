@@ -1,0 +1,202 @@
+/**
+ * What a page is told, as server-sent events: see
+ * {@link https://html.spec.whatwg.org/multipage/server-sent-events.html the standard}.
+ *
+ * @module
+ */
+import type { Message } from "../../message.ts";
+import type { Board, Point, Row } from "../board/board.ts";
+
+/** No more than ten events a second for a page, and one at least. */
+const MIN_EVENT_MS = 100;
+const MAX_EVENT_MS = 1000;
+
+/** How many messages of an event a page can list; the others are counted. */
+const MAX_LISTED = 200;
+
+/** How many topics a page shows. */
+const MAX_TOPICS = 1000;
+
+/** After so long without a message, the rate of a topic is 0. */
+const RATE_MS = 11_000;
+
+/** A message, as a page lists it. */
+export interface Entry {
+  sequence: number;
+  topic: string;
+  /** The message, or its first 1000 characters. */
+  text: string;
+  /** Its length in bytes. */
+  length: number;
+  retained: boolean;
+  /** When it arrived, in milliseconds since 1970. */
+  at: number;
+}
+
+/** What has changed since the last event of a page. */
+export interface Update {
+  /** Names this run of the program: another has counted anew. */
+  run: string;
+  now: number;
+  total: number;
+  /** How many topics there are that the page does not show. */
+  hidden: number;
+  /** Topics that have changed, with what is new of their last minute. */
+  topics: (Row & { points: Point[] })[];
+  /** Messages, the oldest first. */
+  messages: Entry[];
+  /** How many came before these that are not listed. */
+  skipped: number;
+}
+
+/** A page that is open. It waits for one thing at a time. */
+class Page {
+  /** Whether nobody looks at it any more, or nothing comes any more. */
+  isEnded = false;
+  #isIdle = false;
+  #wake = () => {};
+
+  async wait(milliseconds: number): Promise<void> {
+    if (this.isEnded || milliseconds <= 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, milliseconds);
+    this.#wake = resolve;
+    await promise;
+    clearTimeout(timer);
+  }
+
+  async waitForNews(milliseconds: number): Promise<void> {
+    this.#isIdle = true;
+    await this.wait(milliseconds);
+    this.#isIdle = false;
+  }
+
+  changed(): void {
+    if (this.#isIdle) this.#wake();
+  }
+
+  end(): void {
+    this.isEnded = true;
+    this.#wake();
+  }
+}
+
+/** How far a page is. */
+interface Cursor {
+  sequence: number;
+  /** When it was told last, in milliseconds since 1970. */
+  at: number;
+}
+
+/** Tells pages what arrives. A page that is slow is told less often. */
+export class Feed {
+  readonly #board: Board;
+  readonly #history: number;
+  readonly #run: string = crypto.randomUUID().slice(0, 8);
+  readonly #entries: Entry[] = [];
+  readonly #pages = new Set<Page>();
+
+  /**
+   * Creates a feed.
+   *
+   * @param board What is known.
+   * @param history How many messages to keep for pages that come later.
+   */
+  constructor(board: Board, history: number) {
+    this.#board = board;
+    this.#history = history;
+  }
+
+  /** How many pages there are. */
+  get pages(): number {
+    return this.#pages.size;
+  }
+
+  /** Keeps a message that the board has just counted. */
+  add({ topic, length, retained }: Message, text: string, at: number): void {
+    const { total: sequence } = this.#board;
+    this.#entries.push({ sequence, topic, text, length, retained, at });
+    // Twice as many, so that they are not moved for each message.
+    if (this.#entries.length >= 2 * this.#history) {
+      this.#entries.splice(0, this.#entries.length - this.#history);
+    }
+  }
+
+  /** Tells the pages, soon. */
+  changed(): void {
+    for (const page of this.#pages) page.changed();
+  }
+
+  /**
+   * Tells a page what there is, and from then on what changes. Nothing is made
+   * before the page has taken what was made before it: one that stands still
+   * costs nothing.
+   *
+   * @param lastEventId What the page knows of before, if it was here.
+   * @returns The events.
+   */
+  stream(lastEventId: string | null): ReadableStream<Uint8Array> {
+    let cursor = this.#resume(lastEventId);
+    const page = new Page();
+    this.#pages.add(page);
+    const encoder = new TextEncoder();
+    return new ReadableStream<Uint8Array>({
+      pull: async (controller) => {
+        await page.wait(MIN_EVENT_MS - (Date.now() - cursor.at));
+        if (this.#board.total === cursor.sequence) {
+          await page.waitForNews(MAX_EVENT_MS - (Date.now() - cursor.at));
+        }
+        if (page.isEnded) return controller.close();
+        const update = this.#update(cursor);
+        cursor = { sequence: update.total, at: update.now };
+        const id = `${update.run}.${update.total}`;
+        const event = `id: ${id}\ndata: ${JSON.stringify(update)}\n\n`;
+        controller.enqueue(encoder.encode(event));
+      },
+      cancel: () => {
+        page.end();
+        this.#pages.delete(page);
+      },
+    }, { highWaterMark: 0 });
+  }
+
+  /** Ends all streams. */
+  close(): void {
+    for (const page of this.#pages) page.end();
+  }
+
+  #resume(lastEventId: string | null): Cursor {
+    const [run, sequence] = lastEventId?.split(".") ?? [];
+    const known = run === this.#run ? Number(sequence) || 0 : 0;
+    return { sequence: Math.min(known, this.#board.total), at: 0 };
+  }
+
+  #update({ sequence, at }: Cursor): Update {
+    const board = this.#board;
+    const now = Date.now();
+    const isFirst = at === 0;
+    const rows = board.rows(now);
+    const isNewSecond = Math.floor(now / 1000) > Math.floor(at / 1000);
+    const isOld = (row: Row) =>
+      row.sequence <= sequence && !(isNewSecond && now - row.at < RATE_MS);
+    const topics = rows.slice(0, MAX_TOPICS)
+      .filter((row) => isFirst || !isOld(row))
+      .map((row) => {
+        // The second of the last event has gone on since.
+        const since = Math.floor(at / 1000);
+        return { ...row, points: board.history(row.topic, now, since) };
+      });
+    const entries = this.#entries.slice(-this.#history);
+    const unknown = entries.filter((entry) => entry.sequence > sequence);
+    const messages = isFirst ? unknown : unknown.slice(-MAX_LISTED);
+    return {
+      run: this.#run,
+      now,
+      total: board.total,
+      hidden: Math.max(0, rows.length - MAX_TOPICS),
+      topics,
+      messages,
+      skipped: board.total - sequence - messages.length,
+    };
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * What is known of topics, as Prometheus reads it: see
+ * {@link https://prometheus.io/docs/instrumenting/exposition_formats/ its text format}.
+ *
+ * @module
+ */
+import type { Row } from "../board/board.ts";
+
+/** A metric: what it is, and what it is for a topic. */
+interface Metric {
+  name: string;
+  type: "counter" | "gauge";
+  help: string;
+  /** Undefined if the topic has none. */
+  of(row: Row): number | null;
+}
+
+const METRICS: Metric[] = [
+  {
+    name: "fifobus_messages_total",
+    type: "counter",
+    help: "Messages of the topic.",
+    of: ({ count }) => count,
+  },
+  {
+    name: "fifobus_last_message_timestamp_seconds",
+    type: "gauge",
+    help: "When the last message of the topic arrived.",
+    of: ({ at }) => at / 1000,
+  },
+  {
+    name: "fifobus_last_value",
+    type: "gauge",
+    help: "The number in the last message of the topic.",
+    of: ({ value }) => value,
+  },
+  {
+    name: "fifobus_alarm",
+    type: "gauge",
+    help: "Whether an alarm holds for it.",
+    of: ({ alarm }) => Number(alarm),
+  },
+];
+
+/**
+ * Writes all metrics.
+ *
+ * @param rows What is known.
+ * @param unlisted How many messages there were of topics that are not listed.
+ * @returns The text.
+ */
+export function metricsText(rows: Row[], unlisted: number): string {
+  const lines = METRICS.flatMap(({ name, type, help, of }) => [
+    ...head(name, type, help),
+    ...rows.flatMap((row) => {
+      const value = of(row);
+      return value === null ? [] : [`${name}${labels(row)} ${value}`];
+    }),
+  ]);
+  const name = "fifobus_unlisted_messages_total";
+  lines.push(
+    ...head(name, "counter", "Messages of topics that are not listed."),
+    `${name} ${unlisted}`,
+  );
+  return `${lines.join("\n")}\n`;
+}
+
+function head(name: string, type: string, help: string): string[] {
+  return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`];
+}
+
+function labels({ topic }: Row): string {
+  const escaped = topic.replaceAll("\\", "\\\\").replaceAll('"', '\\"')
+    .replaceAll("\n", "\\n");
+  return `{topic="${escaped}"}`;
+}

@@ -1,0 +1,203 @@
+// The browser's side, sent as the text of its functions: see page.ts.
+import { formatRate } from "../../board/figures.ts";
+import { Card } from "./card.js";
+import { Log } from "./log.js";
+
+/**
+ * Shows control characters and those that turn text around, which a browser
+ * obeys or leaves out.
+ */
+export function readable(text) {
+  return text.replaceAll(
+    /(?![\n\t])[\p{Cc}\p{Bidi_Control}]/gu,
+    (it) => {
+      const code = it.codePointAt(0);
+      if (code < 0x80) return `^${String.fromCodePoint(code ^ 0x40)}`;
+      return `<U+${code.toString(16).toUpperCase().padStart(4, "0")}>`;
+    },
+  );
+}
+
+/** Connects the page with the program that serves it. */
+export function start() {
+  const find = (id) => document.getElementById(id);
+  const cards = new Map();
+  const dirty = new Set();
+  const log = new Log(find("log"));
+  const known = { run: "", lastId: "", total: 0, hidden: 0, skipped: 0 };
+  let clock = 0; // how far the server's clock is ahead
+  let isPaused = false;
+  let isWaiting = false;
+  let isUnsorted = false;
+  let filter = "";
+
+  const now = () => Date.now() + clock;
+  const matches = ({ topic }) => topic.toLowerCase().includes(filter);
+
+  function schedule() {
+    if (isWaiting || isPaused) return;
+    isWaiting = true;
+    requestAnimationFrame(() => {
+      isWaiting = false;
+      if (!isPaused) draw();
+    });
+  }
+
+  function draw() {
+    const time = now();
+    for (const card of dirty) card.draw(time);
+    dirty.clear();
+    log.draw();
+    if (isUnsorted) sortCards();
+    let rate = 0;
+    let alarms = 0;
+    for (const { row } of cards.values()) {
+      rate += row.rate;
+      if (row.alarm) alarms++;
+    }
+    const count = (number, what) =>
+      `${number.toLocaleString("en")} ${what}${number === 1 ? "" : "s"}`;
+    find("counts").textContent =
+      `${count(cards.size + known.hidden, "topic")}, ` +
+      `${count(known.total, "message")}, ${formatRate(rate)}/s` +
+      (alarms > 0 ? `, ${count(alarms, "alarm")}` : "");
+    document.title = alarms > 0 ? `(${alarms} ⚠) fifobus` : "fifobus";
+    find("hidden").hidden = known.hidden === 0;
+    find("hidden").textContent = `${known.hidden} more topics are not shown`;
+    find("skipped").hidden = known.skipped === 0;
+    find("skipped").textContent = `${
+      known.skipped.toLocaleString("en")
+    } messages came too fast, or too early, to be listed`;
+  }
+
+  function compare(a, b) {
+    const by = find("sort").value;
+    const order = by === "age"
+      ? b.at - a.at
+      : by === "rate"
+      ? b.rate - a.rate
+      : by === "value"
+      ? (b.value ?? -Infinity) - (a.value ?? -Infinity)
+      : by === "alarm"
+      ? Number(b.alarm) - Number(a.alarm)
+      : 0;
+    return order || (a.topic < b.topic ? -1 : 1);
+  }
+
+  /** Moves those cards only that are not where they should be. */
+  function sortCards() {
+    isUnsorted = false;
+    const list = find("cards");
+    const sorted = [...cards.values()].sort((a, b) => compare(a.row, b.row));
+    let place = list.firstElementChild;
+    for (const { element } of sorted) {
+      if (element === place) place = place.nextElementSibling;
+      else list.insertBefore(element, place);
+    }
+  }
+
+  function take({ data, lastEventId }) {
+    const update = JSON.parse(data);
+    if (update.run !== known.run) {
+      cards.clear();
+      dirty.clear();
+      log.clear();
+      find("cards").replaceChildren();
+      known.skipped = 0;
+    }
+    known.run = update.run;
+    known.lastId = lastEventId;
+    known.total = update.total;
+    known.hidden = update.hidden;
+    known.skipped += update.skipped;
+    clock = update.now - Date.now();
+    for (const row of update.topics) {
+      let card = cards.get(row.topic);
+      if (!card) {
+        cards.set(row.topic, card = new Card(row.topic));
+        card.element.hidden = !matches(row);
+        isUnsorted = true;
+      }
+      if (row.alarm && !card.row?.alarm) {
+        find("alarms").textContent = `Alarm: ${readable(row.topic)} ${
+          readable(row.text.slice(0, 100))
+        }`;
+      }
+      card.update(row);
+      dirty.add(card);
+    }
+    log.add(update.messages);
+    schedule();
+  }
+
+  function connect() {
+    const events = new EventSource(
+      known.lastId
+        ? `events?since=${encodeURIComponent(known.lastId)}`
+        : "events",
+    );
+    const state = (text, name) => {
+      find("state").textContent = text;
+      find("state").dataset.state = name;
+    };
+    events.onopen = () => state("live", "live");
+    events.onmessage = take;
+    events.onerror = () => {
+      state("connection lost, trying again", "lost");
+      // A browser gives up if somebody else answers, or nobody should.
+      if (events.readyState === EventSource.CLOSED) setTimeout(connect, 2000);
+    };
+  }
+
+  function pause() {
+    isPaused = !isPaused;
+    find("pause").setAttribute("aria-pressed", String(isPaused));
+    find("pause").textContent = isPaused ? "Paused" : "Pause";
+    if (!isPaused) schedule();
+  }
+
+  function setTheme(theme) {
+    document.documentElement.dataset.theme = theme;
+    find("theme").textContent = `Theme: ${theme}`;
+    localStorage.setItem("theme", theme);
+  }
+
+  function nextTheme() {
+    const themes = ["system", "light", "dark"];
+    const { theme } = document.documentElement.dataset;
+    setTheme(themes[(themes.indexOf(theme) + 1) % themes.length]);
+  }
+
+  find("pause").onclick = pause;
+  find("theme").onclick = nextTheme;
+  find("sort").onchange = () => {
+    isUnsorted = true;
+    schedule();
+  };
+  find("filter").oninput = ({ target }) => {
+    filter = target.value.toLowerCase();
+    for (const { element, row } of cards.values()) {
+      element.hidden = !matches(row);
+    }
+    log.choose(matches);
+  };
+  document.onkeydown = (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.matches("input, select")) return;
+    const action = {
+      "/": () => find("filter").focus(),
+      p: pause,
+      t: nextTheme,
+    };
+    if (!action[event.key]) return;
+    event.preventDefault();
+    action[event.key]();
+  };
+  setInterval(() => {
+    for (const card of cards.values()) dirty.add(card);
+    if (find("sort").value !== "topic") isUnsorted = true;
+    schedule();
+  }, 1000);
+  setTheme(localStorage.getItem("theme") ?? "system");
+  connect();
+}

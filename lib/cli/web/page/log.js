@@ -1,0 +1,68 @@
+// The browser's side, sent as the text of its functions: see page.ts.
+import { readable } from "./app.js";
+
+/** The last messages, the newest first. */
+export class Log {
+  constructor(list) {
+    this.list = list;
+    this.entries = [];
+    this.waiting = [];
+    this.filter = () => true;
+  }
+
+  /** Takes messages; there is an end to what a page can hold. */
+  add(entries) {
+    this.waiting.push(...entries);
+    this.entries.push(...entries);
+    const most = 1000;
+    this.waiting.splice(0, this.waiting.length - most);
+    this.entries.splice(0, this.entries.length - most);
+  }
+
+  /** Forgets all of them. */
+  clear() {
+    this.entries = [];
+    this.waiting = [];
+    this.list.replaceChildren();
+  }
+
+  /** Shows those that a filter lets through. */
+  choose(filter) {
+    this.filter = filter;
+    this.waiting = [...this.entries];
+    this.list.replaceChildren();
+    this.draw();
+  }
+
+  /** Draws what is new. */
+  draw() {
+    const most = 500;
+    const items = this.waiting.splice(0).filter(this.filter).slice(-most)
+      .map((entry) => this.item(entry)).reverse();
+    this.list.prepend(...items);
+    while (this.list.children.length > most) {
+      this.list.lastElementChild.remove();
+    }
+  }
+
+  item({ topic, text, at, length, retained }) {
+    const item = document.createElement("li");
+    const time = document.createElement("time");
+    const date = new Date(at);
+    time.dateTime = date.toISOString();
+    time.textContent = date.toLocaleTimeString([], { hour12: false });
+    const name = document.createElement("bdi");
+    name.className = "topic";
+    name.textContent = readable(topic) + (retained ? " (retained)" : "");
+    const body = document.createElement("bdi");
+    body.className = "text";
+    // The card has more of it.
+    const most = 300;
+    const isCut = text.length > most || text.length >= 1000;
+    body.textContent = isCut
+      ? `${readable(text.slice(0, most))}… (${length} bytes)`
+      : readable(text);
+    item.append(time, name, body);
+    return item;
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * Chromium without a window, for pages that programs serve.
+ *
+ * @module
+ */
+import { type Browser, chromium, type Page } from "npm:playwright-core@1.56.1";
+import { isThere } from "./_needs.ts";
+
+const CHROMIUM = ["chromium", "chromium-browser", "google-chrome"];
+
+const found: string[] = [];
+for (const name of CHROMIUM) {
+  if (await isThere(name, "--version")) found.push(name);
+}
+
+/** What is missing to run one, by name. */
+export const withoutBrowser: string[] = found.length > 0 ? [] : ["chromium"];
+
+/** A browser that is there until it is disposed of. */
+export class TestBrowser implements AsyncDisposable {
+  readonly #browser: Browser;
+
+  private constructor(browser: Browser) {
+    this.#browser = browser;
+  }
+
+  static async start(): Promise<TestBrowser> {
+    const which = new Deno.Command("sh", {
+      args: ["-c", 'command -v "$0"', found[0]!],
+    });
+    const { stdout } = await which.output();
+    const browser = await chromium.launch({
+      executablePath: new TextDecoder().decode(stdout).trim(),
+      args: [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--enable-precise-memory-info",
+      ],
+    });
+    return new TestBrowser(browser);
+  }
+
+  /** Opens a page, and says what it complains about. */
+  async open(
+    url: string,
+    options: { colorScheme?: "light" | "dark" } = {},
+  ): Promise<{ page: Page; complaints: string[] }> {
+    const viewport = { width: 1200, height: 800 };
+    const page = await this.#browser.newPage({ viewport, ...options });
+    const complaints: string[] = [];
+    page.on("console", (message) => {
+      if (message.type() === "error") complaints.push(message.text());
+    });
+    page.on("pageerror", (error) => complaints.push(String(error)));
+    await page.goto(url);
+    return { page, complaints };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#browser.close();
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * Ten thousand messages a second, on a dashboard in the terminal and on a page:
+ * `deno task bench:dashboard`. It takes a minute, tmux and Chromium.
+ *
+ * @module
+ */
+import { commandLine, TestBus } from "../_process.ts";
+import { TestBrowser } from "../_browser.ts";
+import { Served } from "../_served.ts";
+import { Terminal } from "../_tmux.ts";
+import { median, report, reportMachine } from "./_measure.ts";
+
+const RATE = 10_000;
+const SECONDS = Number(Deno.args[0] ?? 60);
+const TOPICS = 100;
+const COUNT = RATE * SECONDS;
+
+/** Times the frames that the browser draws. */
+const WATCH_FRAMES = `
+  window.frames_ = [];
+  let last = performance.now();
+  requestAnimationFrame(function next(now) {
+    window.frames_.push(now - last);
+    last = now;
+    requestAnimationFrame(next);
+  });
+`;
+
+/** The memory of a process, in MiB. */
+function memoryOf(pid: number): number {
+  const status = Deno.readTextFileSync(`/proc/${pid}/status`);
+  return Number(/VmRSS:\s*(\d+)/.exec(status)![1]) / 1024;
+}
+
+/** How much time a process has had of a processor, in seconds. */
+function processorOf(pid: number): number {
+  const fields = Deno.readTextFileSync(`/proc/${pid}/stat`)
+    .replace(/.*\) /, "").split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+await using bus = new TestBus();
+await using served = await Served.start(bus);
+await using terminal = await Terminal.open(bus.env, 120, 40);
+await using browser = await TestBrowser.start();
+const { page, complaints } = await browser.open(served.url);
+await page.evaluate(WATCH_FRAMES);
+const line = commandLine("sub", "--dashboard", "'#'").join(" ");
+await terminal.run(line.replaceAll(/--allow-env=\S+/g, "'$&'"));
+await terminal.until((it) => it.includes("no message yet"));
+
+await using publisher = bus.pub("-l", "--keyed", `--rate=${RATE}`);
+const lines = Array.from(
+  { length: COUNT },
+  (_, i) => `bench/${i % TOPICS}\t${(i % 1000) / 10}\n`,
+);
+const memory: number[] = [];
+const sampling = setInterval(() => memory.push(memoryOf(served.pid)), 500);
+const started = performance.now();
+await publisher.write(lines.join(""));
+await publisher.end();
+const { stderr } = await publisher.ended();
+const seconds = (performance.now() - started) / 1000;
+clearInterval(sampling);
+const total = COUNT.toLocaleString("en");
+await page.locator("#counts", { hasText: `${total} messages` }).waitFor();
+const screen = await terminal.until((it) => it.includes(`${total} messages`));
+const topics = await (await served.get("api/topics")).json();
+const frames = await page.evaluate("window.frames_") as number[];
+const heap = await page.evaluate("performance.memory.usedJSHeapSize") as number;
+const sorted = frames.toSorted((a, b) => a - b);
+reportMachine();
+report(
+  `${total} messages of ${TOPICS} topics`,
+  `${Math.round(COUNT / seconds)} messages/s`,
+);
+report("said by pub", stderr.trim() || "nothing");
+report(
+  "counted by each topic of the page",
+  [...new Set(topics.map(({ count }: { count: number }) => count))].join(),
+);
+report("counted by the terminal", /[\d,]+ messages/.exec(screen)![0]);
+const half = memory.length >> 1;
+report(
+  "memory of sub --serve, first and second half, median",
+  `${median(memory.slice(0, half)).toFixed(0)}, ` +
+    `${median(memory.slice(half)).toFixed(0)} MiB`,
+);
+report(
+  "processor time of sub --serve",
+  `${(100 * processorOf(served.pid) / seconds).toFixed(0)} %`,
+);
+report("memory of the page's script", `${(heap / 2 ** 20).toFixed(0)} MiB`);
+report(
+  "frames of the page, median, 99 of 100, longest",
+  [0.5, 0.99, 1].map((part) =>
+    `${sorted[Math.ceil(part * sorted.length) - 1]!.toFixed(0)} ms`
+  ).join(", "),
+);
+if (complaints.length > 0) report("complaints of the page", complaints[0]!);
+await terminal.type("q");

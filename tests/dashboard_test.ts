@@ -1,0 +1,178 @@
+/**
+ * The dashboard in a terminal, as a person uses it.
+ *
+ * @module
+ */
+import { assert } from "jsr:@std/assert@1.0.19/assert";
+import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
+import { assertMatch } from "jsr:@std/assert@1.0.19/match";
+import { assertStringIncludes } from "jsr:@std/assert@1.0.19/string-includes";
+import { testWithout } from "./_needs.ts";
+import { commandLine, eventually, finish, TestBus } from "./_process.ts";
+import { Terminal, withoutTmux } from "./_tmux.ts";
+
+/** A line of shell that runs a command. */
+function quoted(command: string[]): string {
+  return command.map((it) => `'${it.replaceAll("'", `'\\''`)}'`).join(" ");
+}
+
+/** A bus, and a terminal with a dashboard on it. */
+async function withDashboard(
+  args: string[],
+  test: (terminal: Terminal, bus: TestBus) => Promise<void>,
+): Promise<void> {
+  await using bus = new TestBus();
+  await using terminal = await Terminal.open(bus.env);
+  await terminal.run("echo before");
+  const line = quoted(commandLine("sub", "--dashboard", ...args));
+  // Too long for the screen, and not to be seen on it.
+  await Deno.writeTextFile(bus.file("run"), `${line}\n`);
+  await terminal.run(`clear; echo before; . ${bus.file("run")}; echo code $?`);
+  await terminal.until((screen) => screen.includes("no message yet"));
+  await test(terminal, bus);
+}
+
+/** Waits until the screen is that of the shell again. */
+async function restored(terminal: Terminal, code: number): Promise<string> {
+  const screen = await terminal.until((it) => it.includes(`code ${code}`));
+  assertStringIncludes(screen, "before");
+  assert(!screen.includes("TOPIC"), screen);
+  await terminal.run("stty -a");
+  await terminal.until((it) => / icanon .* echo /s.test(it));
+  return screen;
+}
+
+function dashboardTest(
+  name: string,
+  args: string[],
+  test: (terminal: Terminal, bus: TestBus) => Promise<void>,
+): void {
+  testWithout(withoutTmux, name, () => withDashboard(args, test));
+}
+
+const FIELDS =
+  /^!warehouse\/a1\/t +31 celsius +[\d.]+ +20 +25.5 +31 +\S+ +\d+s$/m;
+
+dashboardTest(
+  "sub --dashboard shows what arrives, marks alarms, and follows the terminal",
+  ["--alarm=warehouse/+/t>30", "--color=always", "warehouse/#"],
+  async (terminal, bus) => {
+    await finish(bus.pub("warehouse/a1/t", "20"));
+    await finish(bus.pub("warehouse/a1/t", '{"celsius": 31}'));
+    await finish(bus.pub("warehouse/a2/door", "open\x1b[2J日本語"));
+    const screen = await terminal.until((it) => FIELDS.test(it));
+    assertMatch(screen, /^ fifobus {3}2 topics {3}3 messages, .* 1 alarm$/m);
+    assertMatch(screen, /^ warehouse\/a2\/door +open\^\[\[2J日本語 /m);
+    const styled = (await terminal.styledScreen()).split("\n");
+    const alarmed = styled.find((line) => line.includes("!warehouse"));
+    assertStringIncludes(alarmed!, "\x1b[31m");
+
+    await terminal.resize(44, 8);
+    await terminal.until((it) => /^!.*a1\/t +31 celsius .* \d+s$/m.test(it));
+    await terminal.resize(120, 8);
+    await terminal.until((it) => it.includes("MAX  LAST MINUTE     "));
+
+    await terminal.type("/door");
+    await terminal.press("Enter");
+    await terminal.until((it) =>
+      it.includes("filter: door") && !it.includes("a1/t")
+    );
+    await terminal.press("Escape");
+    await terminal.until((it) => it.includes("a1/t"));
+
+    await terminal.type("p");
+    await terminal.until((it) => it.includes("PAUSED"));
+    await finish(bus.pub("warehouse/a3/t", "5"));
+    await terminal.type("r");
+    const paused = await terminal.until((it) => it.includes("RATE/s▼"));
+    assert(!paused.includes("a3/t"), paused);
+    await terminal.type("p");
+    await terminal.until((it) => it.includes("a3/t"));
+    await terminal.type("q");
+    await restored(terminal, 0);
+    await eventually(() => bus.names().length === 0);
+  },
+);
+
+dashboardTest(
+  "the screen comes back after Ctrl-C, SIGTERM, and the exit word",
+  ["#"],
+  async (terminal, bus) => {
+    const run = `. ${bus.file("run")}; echo code $?`;
+    await terminal.press("C-c");
+    // dash, which runs it, ends the line with it.
+    await terminal.until((it) => !it.includes("TOPIC"));
+    await eventually(() => bus.names().length === 0);
+    await terminal.run(`clear; echo before; ${run}`);
+    await terminal.until((it) => it.includes("no message yet"));
+    const [subscription] = bus.names();
+    Deno.kill(Number(/@(\d+)-/.exec(subscription!)![1]), "SIGTERM");
+    await restored(terminal, 143);
+    await terminal.run(`clear; echo before; ${run}`);
+    await terminal.until((it) => it.includes("no message yet"));
+    await finish(bus.pub("a", "exit"));
+    await restored(terminal, 0);
+  },
+);
+
+dashboardTest(
+  "the screen comes back before an error is told",
+  ["--max-size=1k", "#"],
+  async (terminal, bus) => {
+    await using publisher = bus.pub("-s", "a/t");
+    await publisher.write("x".repeat(200_000));
+    await publisher.end();
+    const screen = await restored(terminal, 1);
+    assertMatch(screen, /^sub: Cannot read message 1 /m);
+  },
+);
+
+dashboardTest(
+  "the screen comes back when the program crashes",
+  ["#"],
+  async (terminal, bus) => {
+    await terminal.type("q");
+    await restored(terminal, 0);
+    const crash = bus.file("crash.ts");
+    await Deno.writeTextFile(
+      crash,
+      `const timer = setInterval(() => {
+        if (Deno.statSync("${bus.file("now")}").size > 0) throw "boom";
+      }, 10);
+      // The program is not started before there is nothing to wait for.
+      Deno.unrefTimer(timer);`,
+    );
+    await Deno.writeTextFile(bus.file("now"), "");
+    const [deno, ...rest] = commandLine("sub", "--dashboard", "#");
+    rest.splice(1, 0, `--preload=${crash}`);
+    await Deno.writeTextFile(bus.file("run"), `${quoted([deno, ...rest])}\n`);
+    await terminal.run(
+      `clear; echo before; . ${bus.file("run")}; echo code $?`,
+    );
+    await terminal.until((it) => it.includes("no message yet"));
+    await Deno.writeTextFile(bus.file("now"), "!");
+    assertStringIncludes(await restored(terminal, 1), "boom");
+  },
+);
+
+dashboardTest(
+  "Ctrl-Z gives the screen back until fg",
+  ["#"],
+  async (terminal, bus) => {
+    await terminal.press("C-z");
+    await terminal.until((it) => /stopped/i.test(it) && it.includes("before"));
+    await finish(bus.pub("a/t", "5"));
+    await terminal.run("fg");
+    await terminal.until((it) => /^ a\/t +5 /m.test(it));
+    await terminal.type("q");
+  },
+);
+
+Deno.test("without a terminal, sub --dashboard prints lines", async () => {
+  await using bus = new TestBus();
+  await using subscriber = await bus.sub("--dashboard", "#");
+  await finish(bus.pub("a/t", "21.5"));
+  assertEquals(await subscriber.line(), "a/t\t21.5");
+  await finish(bus.pub("a/t", "exit"));
+  assertEquals((await subscriber.ended()).code, 0);
+});

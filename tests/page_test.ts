@@ -1,0 +1,251 @@
+/**
+ * The page of `sub --serve` in a real browser.
+ *
+ * @module
+ */
+import axe from "npm:axe-core@4.11.0";
+import type { Page } from "npm:playwright-core@1.56.1";
+import { assert } from "jsr:@std/assert@1.0.19/assert";
+import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
+import { assertMatch } from "jsr:@std/assert@1.0.19/match";
+import { TestBrowser, withoutBrowser } from "./_browser.ts";
+import { testWithout } from "./_needs.ts";
+import { eventually, finish, type Process, TestBus } from "./_process.ts";
+import { Served } from "./_served.ts";
+
+/** What a test has. */
+interface Stage {
+  bus: TestBus;
+  served: Served;
+  browser: TestBrowser;
+  page: Page;
+  complaints: string[];
+  /** Takes lines "topic TAB message". */
+  publisher: Process;
+}
+
+function pageTest(
+  name: string,
+  args: string[],
+  test: (stage: Stage) => Promise<void>,
+): void {
+  testWithout(withoutBrowser, name, async () => {
+    await using bus = new TestBus();
+    await using served = await Served.start(bus, ["--serve=0", ...args]);
+    await using browser = await TestBrowser.start();
+    const { page, complaints } = await browser.open(served.url);
+    await using publisher = bus.pub("-l", "--keyed");
+    await test({ bus, served, browser, page, complaints, publisher });
+  });
+}
+
+/** What the card of a topic says, once it says that. */
+async function card(page: Page, topic: string, text: string): Promise<string> {
+  const title = page.getByRole("heading", { name: topic, exact: true });
+  const element = page.locator(".card").filter({ has: title });
+  await element.filter({ hasText: text }).waitFor();
+  return (await element.innerText()).replaceAll(/\s+/g, " ");
+}
+
+/** Waits until the page says how much it has. */
+async function counts(page: Page, text: string): Promise<void> {
+  await page.locator("#counts", { hasText: text }).waitFor();
+}
+
+pageTest(
+  "the page shows numbers, JSON and text, with an alarm, a chart and a log",
+  ["--alarm=a/t>30"],
+  async ({ page, complaints, publisher }) => {
+    await publisher.write('a/t\t21\nb\t{"celsius": 4.5, "door": 1}\nc\topen\n');
+    await counts(page, "3 topics, 3 messages");
+    assertMatch(await card(page, "a/t", "21"), /^a\/t \ds ago 21 min 21 mean/);
+    assertMatch(await card(page, "b", "4.5"), /4.5 celsius \{"celsius": 4.5,/);
+    assertMatch(await card(page, "c", "open"), /^c \ds ago open rate/);
+    assertEquals(await page.title(), "fifobus");
+
+    const path = page.locator(".card", { hasText: "a/t" }).locator("path");
+    const before = await path.getAttribute("d");
+    await publisher.write("a/t\t31\n");
+    assertMatch(await card(page, "a/t", "31"), /⚠ Alarm .* 31 min 21 mean 26/);
+    assertEquals(await page.title(), "(1 ⚠) fifobus");
+    assertEquals(
+      await page.locator("#alarms").textContent(),
+      "Alarm: a/t 31",
+    );
+    await eventually(async () => await path.getAttribute("d") !== before);
+
+    const log = await page.locator("#log li").allInnerTexts();
+    assertEquals(
+      log.map((line) => line.replace(/^[\d:]+/, "").replaceAll(/\s+/g, " ")),
+      ["a/t31", "copen", 'b{"celsius": 4.5, "door": 1}', "a/t21"],
+    );
+    assertEquals(complaints, []);
+  },
+);
+
+pageTest(
+  "hostile messages stay text",
+  ["--max-size=2M"],
+  async ({ bus, page, complaints, publisher }) => {
+    const html =
+      '<img src=x onerror="document.title=1"><script>alert(1)</script>';
+    await publisher.write(`<b>topic</b>\t${html}\n`);
+    await card(page, "<b>topic</b>", html);
+    await publisher.write(
+      "c\ta\u001b[2J\u202eb\u0000c\nn\tNaN\ni\t1e999\ne\t\n",
+    );
+    await card(page, "c", "a^[[2J<U+202E>b^@c");
+    await card(page, "n", "NaN");
+    await card(page, "i", "1e999");
+    await card(page, "e", "empty message");
+    await using large = bus.pub("-s", "--max-size=2M", "large");
+    await large.write("x".repeat(1_000_000));
+    await large.end();
+    const text = await card(page, "large", "the first 1000 characters of");
+    assert(text.includes("of 1000000 bytes") && text.length < 1300, text);
+    await publisher.write(
+      '__proto__\t1\nj\t{"__proto__": 5, "value": "<i>"}\n',
+    );
+    await card(page, "__proto__", "1");
+    await card(page, "j", '{"__proto__": 5, "value": "<i>"}');
+    assertEquals(await page.locator("img, script:not([src]), b, i").count(), 0);
+    assertEquals(complaints, []);
+  },
+);
+
+testWithout(
+  withoutBrowser,
+  "a page goes on when its server comes back, and when it was away itself",
+  async () => {
+    await using bus = new TestBus();
+    await using browser = await TestBrowser.start();
+    let page: Page;
+    let port: number;
+    {
+      await using served = await Served.start(bus);
+      port = served.port;
+      ({ page } = await browser.open(served.url));
+      await finish(bus.pub("a", "1"));
+      await counts(page, "1 topic, 1 message");
+      await finish(bus.pub("a", "2"));
+      await page.reload();
+      await page.locator("#log li").nth(1).waitFor();
+      served.kill("SIGTERM");
+      await served.ended();
+      await page.locator("#state", { hasText: "connection lost" }).waitFor();
+    }
+    await using _served = await Served.start(bus, [`--serve=${port}`]);
+    await page.locator("#state", { hasText: "live" }).waitFor();
+    await finish(bus.pub("b", "3"));
+    // What the other run had counted is gone.
+    await counts(page, "1 topic, 1 message");
+    await card(page, "b", "3");
+    assertEquals(await page.locator("#log li").count(), 1);
+  },
+);
+
+pageTest(
+  "the page is paused, filtered and sorted from the keyboard",
+  [],
+  async ({ page, publisher }) => {
+    await publisher.write("a\t1\nb\t2\n");
+    await card(page, "b", "2");
+    await page.keyboard.press("p");
+    await page.locator("#pause[aria-pressed=true]").waitFor();
+    await publisher.write("b\t3\nc\t4\n");
+    await page.waitForTimeout(300);
+    await counts(page, "2 topics, 2 messages");
+    await page.keyboard.press("p");
+    await counts(page, "3 topics, 4 messages");
+    await card(page, "b", "3");
+
+    await page.keyboard.press("/");
+    await page.keyboard.type("B");
+    await page.locator(".card:visible").filter({ hasNotText: "b" })
+      .waitFor({ state: "detached" });
+    assertEquals(await page.locator("#log li").count(), 2);
+    await page.keyboard.press("Control+A");
+    await page.keyboard.press("Delete");
+    await page.locator("#log li").nth(3).waitFor();
+    await page.keyboard.press("Tab");
+    await page.keyboard.type("value");
+    await eventually(async () => {
+      const titles = await page.locator(".card h3").allInnerTexts();
+      return titles.join() === "c,b,a";
+    });
+  },
+);
+
+pageTest(
+  "the page is accessible in both color schemes, and loads nothing from elsewhere",
+  ["--alarm=a>0"],
+  async ({ served, browser, publisher }) => {
+    await publisher.write('a\t1\nb\t{"celsius": 4}\nc\topen\n');
+    for (const colorScheme of ["light", "dark"] as const) {
+      const { page, complaints } = await browser.open("about:blank", {
+        colorScheme,
+      });
+      const requested = new Set<string>();
+      page.on("request", (request) => requested.add(request.url()));
+      await page.goto(served.url);
+      await counts(page, "3 topics");
+      for (const url of requested) assert(url.startsWith(served.url), url);
+      await assertAccessible(page);
+      const color = () =>
+        page.evaluate("getComputedStyle(document.body).backgroundColor");
+      const system = await color();
+      assertEquals(
+        system,
+        colorScheme === "light" ? "rgb(244, 246, 246)" : "rgb(20, 25, 26)",
+      );
+      // The theme of the page goes before that of the system, and stays.
+      while (await color() === system) await page.keyboard.press("t");
+      const other = await color();
+      await page.reload();
+      await counts(page, "3 topics");
+      assertEquals(await color(), other);
+      await assertAccessible(page);
+      assertEquals(complaints, []);
+    }
+  },
+);
+
+async function assertAccessible(page: Page): Promise<void> {
+  await page.evaluate(axe.source);
+  const { violations } = await page.evaluate("axe.run()") as {
+    violations: { id: string; nodes: { html: string }[] }[];
+  };
+  const found = violations.map(({ id, nodes }) =>
+    `${id}: ${nodes.map(({ html }) => html).join(" ")}`
+  );
+  assertEquals(found, []);
+}
+
+pageTest(
+  "the page opens with its token, which leaves the address line",
+  ["--token=s3 cr&t"],
+  async ({ served, page, complaints, publisher }) => {
+    await publisher.write("a\t1\n");
+    await card(page, "a", "1");
+    const { origin } = new URL(served.url);
+    assertEquals(page.url(), `${origin}/`);
+    assertEquals(complaints, []);
+  },
+);
+
+pageTest(
+  "the page keeps count of more than it can draw",
+  [],
+  async ({ page, complaints, publisher }) => {
+    const COUNT = 50_000;
+    const lines = Array.from(
+      { length: COUNT },
+      (_, i) => `t/${i % 50}\t${i}\n`,
+    );
+    await publisher.write(lines.join(""));
+    await counts(page, "50 topics, 50,000 messages");
+    await card(page, "t/49", String(COUNT - 1));
+    assert(await page.locator("#log li").count() <= 500);
+    assertEquals(complaints, []);
+  },
+);

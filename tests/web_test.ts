@@ -1,0 +1,223 @@
+/**
+ * What `sub --serve` answers, and to whom.
+ *
+ * @module
+ */
+import { assert } from "jsr:@std/assert@1.0.19/assert";
+import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
+import { assertMatch } from "jsr:@std/assert@1.0.19/match";
+import { assertStringIncludes } from "jsr:@std/assert@1.0.19/string-includes";
+import { commandLine, finish, pub, sub, TestBus } from "./_process.ts";
+import { Served } from "./_served.ts";
+
+/** What a page is told. */
+interface Told {
+  id: string;
+  total: number;
+  skipped: number;
+  topics: { topic: string; count: number; points: unknown[] }[];
+  messages: { topic: string; text: string }[];
+}
+
+/** Reads events until one has what is looked for; returns all of them. */
+async function events(
+  served: Served,
+  path: string,
+  isLast: (told: Told) => boolean,
+  headers: Record<string, string> = {},
+): Promise<Told[]> {
+  const response = await served.get(path, headers);
+  assertEquals(response.headers.get("content-type"), "text/event-stream");
+  const all: Told[] = [];
+  let text = "";
+  for await (
+    const chunk of response.body!.pipeThrough(new TextDecoderStream())
+  ) {
+    const parts = (text + chunk).split("\n\n");
+    text = parts.pop()!;
+    for (const part of parts) {
+      const [, id, data] = /^id: (.*)\ndata: (.*)$/.exec(part)!;
+      all.push({ ...JSON.parse(data!), id });
+    }
+    if (all.some(isLast)) break;
+  }
+  return all;
+}
+
+Deno.test("sub --serve tells what is known as JSON and to Prometheus", async () => {
+  await using bus = new TestBus();
+  const args = ["--serve=0", "--alarm=a/t>30"];
+  await using served = await Served.start(bus, args);
+  assertMatch(served.url, /^http:\/\/127\.0\.0\.1:\d+\/$/);
+  await finish(bus.pub("a/t", '{"celsius": 31}'));
+  await finish(bus.pub('b"\\', "open"));
+  await events(served, "events", ({ total }) => total === 2);
+  const [first, second] = await (await served.get("api/topics")).json();
+  assertEquals(
+    { ...first, at: undefined, history: first.history.length, rate: 0 },
+    {
+      topic: "a/t",
+      text: '{"celsius": 31}',
+      length: 15,
+      retained: false,
+      at: undefined,
+      sequence: 1,
+      value: 31,
+      unit: "celsius",
+      min: 31,
+      mean: 31,
+      max: 31,
+      count: 1,
+      rate: 0,
+      alarm: true,
+      history: 1,
+    },
+  );
+  assertEquals([second.text, second.value, second.history], ["open", null, []]);
+  const metrics = await served.get("metrics");
+  assertMatch(metrics.headers.get("content-type")!, /version=0\.0\.4/);
+  const text = await metrics.text();
+  for (const line of text.trimEnd().split("\n")) {
+    assertMatch(
+      line,
+      /^(# (HELP|TYPE) \w+ .+|\w+(\{topic="([^"\\]|\\["\\n])*"\})? [\d.e+-]+)$/,
+    );
+  }
+  assertStringIncludes(text, 'fifobus_messages_total{topic="b\\"\\\\"} 1\n');
+  assertStringIncludes(text, 'fifobus_last_value{topic="a/t"} 31\n');
+  assertStringIncludes(text, 'fifobus_alarm{topic="a/t"} 1\n');
+});
+
+Deno.test("a page that comes back is told what it missed, as far as that is kept", async () => {
+  await using bus = new TestBus();
+  await using served = await Served.start(bus, ["--serve=0", "--history=5"]);
+  await using publisher = bus.pub("-l", "t");
+  await publisher.write("1\n2\n3\n");
+  const seen = await events(served, "events", ({ total }) => total === 3);
+  const { id } = seen.at(-1)!;
+  await publisher.write("4\n5\n");
+  await events(served, "events", ({ total }) => total === 5);
+  const later = ({ total }: Told) => total >= 5;
+  // A browser sends the header, the page itself the parameter.
+  const again = [
+    await events(served, "events", later, { "last-event-id": id }),
+    await events(served, `events?since=${id}`, later),
+  ];
+  for (const [first] of again) {
+    assertEquals(first!.messages.map(({ text }) => text), ["4", "5"]);
+    assertEquals([first!.skipped, first!.topics[0]!.count], [0, 5]);
+  }
+  await publisher.write("6\n7\n8\n9\n");
+  await events(served, "events", ({ total }) => total === 9);
+  const [short] = await events(served, `events?since=${id}`, later);
+  assertEquals(short!.messages.map(({ text }) => text).join(), "5,6,7,8,9");
+  assertEquals(short!.skipped, 1);
+  // Another run of the program has counted anew.
+  const [strange] = await events(served, "events?since=00000000.9", later);
+  assertEquals([strange!.messages.length, strange!.skipped], [5, 4]);
+});
+
+Deno.test("a page that does not read costs nothing, and holds nobody up", async () => {
+  await using bus = new TestBus();
+  await using served = await Served.start(bus);
+  // Never read: what does not fit into the sockets is not even made.
+  const still = await served.get("events");
+  await using publisher = bus.pub("-l", "--keyed");
+  const line = `t/%\t${"x".repeat(900)}\n`;
+  const lines = Array.from(
+    { length: 20_000 },
+    (_, i) => line.replace("%", `${i % 100}`),
+  );
+  await publisher.write(lines.join(""));
+  await publisher.end();
+  assertEquals((await publisher.ended()).stderr, "");
+  const [last] = (await events(
+    served,
+    "events",
+    ({ total }) => total === 20_000,
+  )).slice(-1);
+  assertEquals(last!.total, 20_000);
+  const topics = await (await served.get("api/topics")).json();
+  const counts = topics.map(({ count }: { count: number }) => count);
+  assertEquals(counts, Array(100).fill(200));
+  await still.body!.cancel();
+});
+
+Deno.test("only who asks for this machine is answered, whatever its name means", async () => {
+  await using bus = new TestBus();
+  await using served = await Served.start(bus);
+  for (const host of ["localhost", "127.0.0.1:80", "[::1]:80", "192.0.2.1"]) {
+    assertMatch(await served.getAs(host), /^HTTP\/1.1 200 /, host);
+  }
+  for (const host of ["example.org", "localhost.example.org", "127.0.0.1.x"]) {
+    assertMatch(await served.getAs(host), /^HTTP\/1.1 421 /, host);
+  }
+  assertMatch(await served.getAs("localhost", "/", "POST"), /^HTTP\/1.1 405 /);
+  assertMatch(await served.getAs("localhost", "/x"), /^HTTP\/1.1 404 /);
+  assertMatch(await served.getAs("localhost", "/events", "HEAD"), / 200 OK/);
+  const { headers } = await served.get("");
+  const policy = headers.get("content-security-policy")!;
+  assertStringIncludes(policy, "default-src 'none'");
+  assert(!/unsafe|\*|https?:/.test(policy), policy);
+});
+
+Deno.test("with a token, nobody is served who does not know it", async () => {
+  await using bus = new TestBus();
+  await using served = await Served.start(bus, ["--serve=0", "--token"]);
+  const token = new URL(served.url).searchParams.get("token")!;
+  assertEquals(token.length, 32);
+  for (const path of ["/", "/events", "/api/topics", "/metrics", "/app.js"]) {
+    assertEquals((await served.get(path)).status, 401, path);
+    const wrong = { authorization: `Bearer ${token}x` };
+    assertEquals((await served.get(path, wrong)).status, 401, path);
+  }
+  const first = await served.get(`/metrics?token=${token}`);
+  assertEquals([first.status, first.headers.get("location")], [
+    303,
+    "/metrics",
+  ]);
+  const [cookie, ...attributes] = first.headers.get("set-cookie")!.split("; ");
+  assertEquals(attributes.sort(), ["HttpOnly", "Path=/", "SameSite=Strict"]);
+  assertEquals((await served.get("/metrics", { cookie: cookie! })).status, 200);
+  const authorization = `Bearer ${token}`;
+  assertEquals((await served.get("/metrics", { authorization })).status, 200);
+});
+
+Deno.test("other machines are served with a token and a warning only", async () => {
+  await using bus = new TestBus();
+  const refused = await finish(bus.subOnce("--serve=0.0.0.0:0", "#"));
+  assertEquals(refused.code, 2);
+  assertMatch(refused.stderr, /^sub: --serve on 0\.0\.0\.0 goes with --token/);
+  const args = ["--serve=0.0.0.0:0", "--token=s3cret"];
+  await using served = await Served.start(bus, args);
+  await served.said(/other machines reach it, and nothing is encrypted/);
+});
+
+Deno.test("a port that is taken is an error of one line", async () => {
+  await using bus = new TestBus();
+  await using served = await Served.start(bus);
+  const taken = await finish(bus.subOnce(`--serve=${served.port}`, "#"));
+  assertEquals([taken.code, taken.stdout], [1, ""]);
+  assertMatch(
+    taken.stderr,
+    /^sub: Cannot serve on .*: the port is in use.*\n$/,
+  );
+  for (const value of ["x", "70000", "localhost:", "::1:80", "http://a:80"]) {
+    const wrong = await finish(sub(`--serve=${value}`, "#"));
+    assertEquals([wrong.code, wrong.stdout], [2, ""], value);
+  }
+});
+
+Deno.test("sub --serve reads a FIFO as well, and ends while a page is open", async () => {
+  await using bus = new TestBus();
+  const pipe = await bus.fifo();
+  await using served = new Served(commandLine("sub", "--serve=0", pipe));
+  served.url = (await served.said(/serving (http:\S+)/))[1]!;
+  await finish(pub(pipe, "21.5"));
+  await events(served, "events", ({ total }) => total === 1);
+  const open = await served.get("events");
+  served.kill("SIGTERM");
+  const { signal, code } = await served.ended();
+  assert(signal === "SIGTERM" || code === 143);
+  await open.body!.cancel().catch(() => {});
+});
