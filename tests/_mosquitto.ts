@@ -73,16 +73,16 @@ export class Mosquitto implements AsyncDisposable {
     return new Process([`mosquitto_${name}`, ...this.address, ...args]);
   }
 
-  /** Ends it as a crash would, if it runs. */
-  async kill(): Promise<void> {
-    this.#process?.kill("SIGKILL");
+  /** Ends it as a crash would, or in order, if it runs. */
+  async kill(signal: Deno.Signal = "SIGKILL"): Promise<void> {
+    this.#process?.kill(signal);
     await this.#process?.status;
     this.#process = undefined;
   }
 
   /** Starts it again. */
-  async restart(): Promise<void> {
-    await this.kill();
+  async restart(signal?: Deno.Signal): Promise<void> {
+    await this.kill(signal);
     this.#process = new Deno.Command("mosquitto", {
       args: ["-c", this.#config],
       stdin: "null",

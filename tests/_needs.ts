@@ -13,12 +13,12 @@ export function testWithout(
   test: () => Promise<void>,
 ): void {
   if (absent.length === 0) return Deno.test(name, test);
-  const reason = `${absent.join(" and ")} not installed`;
+  const reason = `needs ${absent.join(" and ")}`;
   if (!EVERYTHING) {
     return Deno.test({ name: `${name} (${reason})`, ignore: true, fn: test });
   }
   Deno.test(name, () => {
-    throw new Error(`FIFOBUS_TEST_EVERYTHING is set, and ${reason}`);
+    throw new Error(`FIFOBUS_TEST_EVERYTHING is set, and this ${reason}`);
   });
 }
 

@@ -119,11 +119,14 @@ export function commandLine(name: "pub" | "sub", ...args: string[]): Command {
   return fifobus(`${name}.ts`, ...args);
 }
 
+/** A line of shell that runs a command. */
+export function quoted(command: string[]): string {
+  return command.map((it) => `'${it.replaceAll("'", `'\\''`)}'`).join(" ");
+}
+
 /** Starts a program with a terminal of its own, which is also its output. */
 export function inTerminal(...command: string[]): Process {
-  const line = command.map((it) => `'${it.replaceAll("'", "'\\''")}'`).join(
-    " ",
-  );
+  const line = quoted(command);
   // exec: dash, else in between, would make a Ctrl-C of its own out of it.
   return new Process(["script", "-qec", `exec ${line}`, "/dev/null"]);
 }

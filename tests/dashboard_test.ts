@@ -8,13 +8,14 @@ import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { assertStringIncludes } from "jsr:@std/assert@1.0.19/string-includes";
 import { testWithout } from "./_needs.ts";
-import { commandLine, eventually, finish, TestBus } from "./_process.ts";
+import {
+  commandLine,
+  eventually,
+  finish,
+  quoted,
+  TestBus,
+} from "./_process.ts";
 import { Terminal, withoutTmux } from "./_tmux.ts";
-
-/** A line of shell that runs a command. */
-function quoted(command: string[]): string {
-  return command.map((it) => `'${it.replaceAll("'", `'\\''`)}'`).join(" ");
-}
 
 /** A bus, and a terminal with a dashboard on it. */
 async function withDashboard(

@@ -353,6 +353,32 @@ mqttTest(
   },
 );
 
+mqttTest(
+  "QoS 2: a bridge loses and doubles nothing when the broker is restarted",
+  async () => {
+    await using folder = new Folder();
+    await using broker = await Mosquitto.start(folder, persistent(folder));
+    await using bus = new TestBus();
+    await using bridge = bus.pub("--from=a/#", "--qos=2", `${broker.url}/x`);
+    await eventually(() => bus.names().length > 0);
+    const session = ["-i", "me", "-c", "-q", "2", "-t", "x/#"];
+    await finish(broker.client("sub", ...session, "-E"));
+    await using theirs = broker.client("sub", ...session);
+    const COUNT = 3000;
+    const expected = Array.from({ length: COUNT }, (_, i) => `${i}`);
+    await using publisher = bus.pub("-l", "--rate=2000", "a/n");
+    const written = publisher.write(expected.join("\n") + "\n")
+      .then(() => publisher.end());
+    const before = await theirs.until("\n500\n");
+    await broker.restart("SIGTERM");
+    await written;
+    const received = before + await theirs.until(`\n${COUNT - 1}\n`);
+    assertEquals(received.trimEnd().split("\n"), expected);
+    bridge.kill("SIGTERM");
+    await bridge.ended();
+  },
+);
+
 mqttTest("bridges in opposite directions pass each message once", async () => {
   await using folder = new Folder();
   await using broker = await Mosquitto.start(folder);

@@ -9,6 +9,7 @@ import { Buffer } from "node:buffer";
 import { delay } from "jsr:@std/async@1.5.0/delay";
 import mqtt, {
   type IClientOptions,
+  type IConnackPacket,
   type IPublishPacket,
   type MqttClient,
 } from "npm:mqtt@5.15.0";
@@ -33,6 +34,9 @@ const SESSION_SECONDS = 3600;
 /** The longest that MQTT 5 has, section 3.1.2.11.2: for ever. */
 const FOR_EVER = 0xffff_ffff;
 
+/** As many as there are packet identifiers, if the broker does not say. */
+const MAX_RECEIVE_MAXIMUM = 65_535;
+
 /** How to connect. */
 export interface ConnectOptions {
   mqtt: MqttOptions;
@@ -52,6 +56,11 @@ export interface Connection {
   client: MqttClient;
   /** Whether the broker speaks MQTT 5: requests, and who sent what. */
   isMqtt5: boolean;
+  /**
+   * How many messages of QoS 1 and 2 may be under way to the broker, which ends
+   * the connection at more: MQTT 5, section 3.2.2.3.3. MQTT.js does not count.
+   */
+  receiveMaximum: number;
 }
 
 /**
@@ -75,9 +84,9 @@ export async function connect(
       ? CONNECT_TIMEOUT_MS
       : Math.max(1, deadline - performance.now());
     try {
-      const client = await attempt(address, options, version, left);
-      keepUp(client, address, options.mqtt);
-      return { client, isMqtt5: version === 5 };
+      const connection = await attempt(address, options, version, left);
+      keepUp(connection, address, options.mqtt);
+      return connection;
     } catch (error) {
       signal?.throwIfAborted();
       if (version === 5 && isWrongVersion(error)) {
@@ -109,8 +118,8 @@ function attempt(
   { mqtt: options, signal, onMessage }: ConnectOptions,
   protocolVersion: 4 | 5,
   timeoutMs: number,
-): Promise<MqttClient> {
-  const { promise, resolve, reject } = Promise.withResolvers<MqttClient>();
+): Promise<Connection> {
+  const { promise, resolve, reject } = Promise.withResolvers<Connection>();
   const client = mqtt.connect(
     clientOptions(address, options, protocolVersion, timeoutMs),
   );
@@ -134,10 +143,18 @@ function attempt(
   const onError = (error: unknown) => fail(error);
   const onClose = () =>
     fail(new Error("the broker ended the connection before it began"));
-  const onConnect = () => settle(() => resolve(client));
+  const onConnect = (packet: IConnackPacket) => {
+    const isMqtt5 = protocolVersion === 5;
+    const receiveMaximum = receiveMaximumOf(packet);
+    settle(() => resolve({ client, isMqtt5, receiveMaximum }));
+  };
   signal?.addEventListener("abort", onAbort, { once: true });
   client.on("connect", onConnect).on("error", onError).on("close", onClose);
   return promise;
+}
+
+function receiveMaximumOf({ properties }: IConnackPacket): number {
+  return properties?.receiveMaximum ?? MAX_RECEIVE_MAXIMUM;
 }
 
 function clientOptions(
@@ -188,17 +205,19 @@ function clientOptions(
 
 /** Connects again whenever the connection is lost. */
 function keepUp(
-  client: MqttClient,
+  connection: Connection,
   { broker }: MqttAddress,
   { onConnection }: MqttOptions,
 ): void {
+  const { client } = connection;
   let pause = MIN_PAUSE_MS;
   let connected = true;
   client.options.reconnectPeriod = jitter(pause);
   client.on("error", () => {
     // The next attempt is under way, or told to who waits for it.
   });
-  client.on("connect", () => {
+  client.on("connect", (packet) => {
+    connection.receiveMaximum = receiveMaximumOf(packet);
     pause = MIN_PAUSE_MS;
     client.options.reconnectPeriod = jitter(pause);
     if (!connected) onConnection?.({ connected: connected = true, broker });

@@ -16,9 +16,10 @@ import {
   disconnect,
 } from "./connection.ts";
 import { ORIGIN } from "./origin.ts";
+import { type Limit, Window } from "./window.ts";
 
-/** How many messages may be under way to the broker. */
-const WINDOW = { messages: 1000, bytes: 1024 * 1024 };
+/** How many messages may be under way to the broker, if it takes as many. */
+const LIMIT = { messages: 1000, bytes: 1024 * 1024 };
 
 /** The broker knows nobody who wants the message: MQTT 5, section 3.4.2.1. */
 const NO_SUBSCRIBER = 16;
@@ -39,8 +40,7 @@ export class MqttOutlet implements Outlet {
   readonly #sending = new Set<Promise<void>>();
   /** Of messages that are under way, those that nobody wants. */
   readonly #unheard = new Set<number>();
-  #bytes = 0;
-  #room = Promise.withResolvers<void>();
+  readonly #window = new Window(() => this.#limit);
 
   private constructor(
     { broker }: MqttAddress,
@@ -50,6 +50,7 @@ export class MqttOutlet implements Outlet {
     this.#broker = broker;
     this.#connection = connection;
     this.#options = options;
+    options.signal?.addEventListener("abort", this.#abort);
     connection.client.on("packetreceive", (packet) => {
       if (packet.cmd !== "puback" && packet.cmd !== "pubrec") return;
       if (packet.reasonCode === NO_SUBSCRIBER) {
@@ -69,7 +70,7 @@ export class MqttOutlet implements Outlet {
   }
 
   get bufferedBytes(): number {
-    return this.#bytes;
+    return this.#window.bytes;
   }
 
   checkTopic(topic: string): void {
@@ -85,58 +86,56 @@ export class MqttOutlet implements Outlet {
     const sent: Promise<void>[] = [];
     for (let start = 0; start < messages.length;) {
       const stop = messages.indexOf(end, start);
-      await this.#roomFor(stop - start);
-      sent.push(this.#publish(topic, messages.subarray(start, stop), how));
+      sent.push(this.sendBare(topic, messages.subarray(start, stop), how));
       start = stop + 1;
     }
     await Promise.all(sent);
   }
 
-  async sendBare(
+  sendBare(
     topic: string,
     message: Uint8Array<ArrayBuffer>,
     how: Sending,
   ): Promise<void> {
-    await this.#roomFor(message.length);
-    await this.#publish(topic, message, how);
+    const sent = this.#sendInTurn(topic, message, how);
+    const kept = sent.catch(() => {}).finally(() => this.#sending.delete(kept));
+    this.#sending.add(kept);
+    return sent;
   }
 
   async close(): Promise<void> {
-    await Promise.allSettled(this.#sending);
+    await Promise.all(this.#sending);
+    this.#options.signal?.removeEventListener("abort", this.#abort);
     await disconnect(
       this.#connection,
       this.#options.mqtt.persistent ?? false,
     );
   }
 
-  /** Waits while so many messages are under way that the next has no room. */
-  async #roomFor(bytes: number): Promise<void> {
-    const { signal } = this.#options;
-    signal?.throwIfAborted();
-    while (
-      this.#sending.size >= WINDOW.messages ||
-      this.#sending.size > 0 && this.#bytes + bytes > WINDOW.bytes
-    ) {
-      await this.#room.promise;
-      signal?.throwIfAborted();
-    }
+  #abort = (): void => this.#window.abort(this.#options.signal!.reason);
+
+  /** Messages of QoS 0 are through at once: the broker does not count them. */
+  get #limit(): Limit {
+    const { messages, bytes } = LIMIT;
+    if (!this.#options.mqtt.qos) return LIMIT;
+    const { receiveMaximum } = this.#connection;
+    return { messages: Math.min(messages, receiveMaximum), bytes };
   }
 
-  #publish(
+  async #sendInTurn(
     topic: string,
     message: Uint8Array<ArrayBuffer>,
     how: Sending,
   ): Promise<void> {
-    const sent = this.#sendOne(topic, message, how);
-    this.#bytes += message.length;
-    const kept = sent.catch(() => {}).finally(() => {
-      this.#bytes -= message.length;
-      this.#sending.delete(kept);
-      this.#room.resolve();
-      this.#room = Promise.withResolvers();
-    });
-    this.#sending.add(kept);
-    return sent;
+    const { signal } = this.#options;
+    signal?.throwIfAborted();
+    await this.#window.enter(message.length);
+    try {
+      signal?.throwIfAborted();
+      await this.#sendOne(topic, message, how);
+    } finally {
+      this.#window.leave(message.length);
+    }
   }
 
   async #sendOne(

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { commandLine, TestBus } from "../_process.ts";
+import { commandLine, quoted, TestBus } from "../_process.ts";
 import { TestBrowser } from "../_browser.ts";
 import { Served } from "../_served.ts";
 import { Terminal } from "../_tmux.ts";
@@ -45,8 +45,7 @@ await using terminal = await Terminal.open(bus.env, 120, 40);
 await using browser = await TestBrowser.start();
 const { page, complaints } = await browser.open(served.url);
 await page.evaluate(WATCH_FRAMES);
-const line = commandLine("sub", "--dashboard", "'#'").join(" ");
-await terminal.run(line.replaceAll(/--allow-env=\S+/g, "'$&'"));
+await terminal.run(quoted(commandLine("sub", "--dashboard", "#")));
 await terminal.until((it) => it.includes("no message yet"));
 
 await using publisher = bus.pub("-l", "--keyed", `--rate=${RATE}`);
