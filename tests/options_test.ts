@@ -1,10 +1,14 @@
+import { UsageError } from "../lib/cli/exit_codes.ts";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertRejects } from "jsr:@std/assert@1.0.19/rejects";
 import { assertThrows } from "jsr:@std/assert@1.0.19/throws";
+import { DEFAULT_VARIABLES } from "../lib/cli/program.ts";
+import { PUB } from "../lib/cli/pub_options.ts";
+import { SUB } from "../lib/cli/sub_options.ts";
 import {
+  type Option,
   type OptionTable,
   parseOptions,
-  UsageError,
   withDefaults,
 } from "../lib/cli/options.ts";
 import {
@@ -131,4 +135,11 @@ Deno.test("values are read with their units, and nothing else is", () => {
       assertEquals(kind.read(text), value, text);
     }
   }
+});
+
+Deno.test("a run without options looks for each variable that is a default", () => {
+  const variables = [PUB, SUB].flatMap(({ options }) =>
+    Object.values<Option>(options).flatMap(({ env }) => env ?? [])
+  );
+  assertEquals(new Set(variables), new Set(DEFAULT_VARIABLES));
 });

@@ -3,14 +3,9 @@
  *
  * @module
  */
+import { UsageError } from "./exit_codes.ts";
 import { parseArgs } from "jsr:@std/cli@1.0.32/parse-args";
-import {
-  type Given,
-  type Option,
-  type OptionTable,
-  read,
-  UsageError,
-} from "./options.ts";
+import { type Given, type Option, type OptionTable, read } from "./options.ts";
 
 /**
  * Parses the arguments of a program.

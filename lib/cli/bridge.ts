@@ -9,13 +9,12 @@ import type { MqttOptions } from "../mqtt/options.ts";
 import { Publisher } from "../publisher.ts";
 import { Subscriber } from "../subscriber.ts";
 import { matchesTopic } from "../topic.ts";
-import { EXIT } from "./exit_codes.ts";
+import { EXIT, UsageError } from "./exit_codes.ts";
 import { mqttOptions } from "./mqtt.ts";
-import { UsageError } from "./options.ts";
+
 import { complain, type World } from "./program.ts";
-import { PUB } from "./pub_options.ts";
 import { Queue } from "./queue.ts";
-import type { Options } from "./sender.ts";
+import { NAME, type Options } from "./sender.ts";
 import { Signals } from "./signals.ts";
 
 /** What may wait for a broker that is away, unless told otherwise. */
@@ -41,7 +40,7 @@ export async function bridge(
     throw new UsageError("all --from have to be of one broker, or of none");
   }
   const say = (text: string) => {
-    if (!given.quiet) complain(PUB.name, world, text);
+    if (!given.quiet) complain(NAME, world, text);
   };
   const mqtt = await mqttOptions(given, world, say);
   const common = { maxBytes: given["max-size"], mode: given.mode };

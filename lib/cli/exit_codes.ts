@@ -25,3 +25,6 @@ export const EXIT_CODES: [code: number, meaning: string][] = [
   [EXIT.interrupted, "ended by SIGINT (Ctrl-C)"],
   [EXIT.terminated, "ended by SIGTERM"],
 ];
+
+/** The arguments are not what the program takes. */
+export class UsageError extends Error {}

@@ -5,6 +5,7 @@
  */
 import { type Address, parseAddress } from "../address.ts";
 import { load } from "../load.ts";
+import { UsageError } from "./exit_codes.ts";
 import type { ValueKind } from "./values.ts";
 
 type Kind = Address["kind"];
@@ -52,9 +53,6 @@ export type Given<T extends OptionTable> = {
 
 /** The environment, as options read it. */
 export type Env = Pick<Deno.Env, "get">;
-
-/** The arguments are not what the program takes. */
-export class UsageError extends Error {}
 
 /**
  * Parses the arguments of a program.

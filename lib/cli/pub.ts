@@ -7,12 +7,11 @@ import { parseAddress } from "../address.ts";
 import { FifobusError } from "../errors.ts";
 import { DEFAULT_MAX_BYTES } from "../framing.ts";
 import { load } from "../load.ts";
-import { EXIT } from "./exit_codes.ts";
+import { EXIT, UsageError } from "./exit_codes.ts";
 import type { Input } from "./lines.ts";
-import { UsageError } from "./options.ts";
+
 import { complain, runProgram, type World } from "./program.ts";
-import { PUB } from "./pub_options.ts";
-import { type Options, Sender } from "./sender.ts";
+import { NAME, type Options, Sender } from "./sender.ts";
 
 const PROMPT = new TextEncoder().encode("Enter message to send: ");
 
@@ -24,7 +23,14 @@ const PROMPT = new TextEncoder().encode("Enter message to send: ");
  * @returns Its exit code.
  */
 export function run(args: string[], world: World): Promise<number> {
-  return runProgram(PUB, main, args, world);
+  return runProgram({ name: NAME, usage, main }, args, world);
+}
+
+async function usage() {
+  const { PUB } = await load<typeof import("./pub_options.ts")>(
+    import.meta.resolve("./pub_options.ts"),
+  );
+  return PUB;
 }
 
 async function main(
@@ -176,7 +182,7 @@ async function publishTyped(sender: Sender, world: World): Promise<void> {
     } catch (error) {
       // Nothing is lost by asking again: the one who typed it reads why.
       if (!(error instanceof FifobusError)) throw error;
-      complain(PUB.name, world, error.message);
+      complain(NAME, world, error.message);
     }
     world.stderr.writeSync(PROMPT);
   }

@@ -12,7 +12,10 @@ import type { Given } from "./options.ts";
 import type { Pace } from "./pace.ts";
 import type { Progress } from "./progress.ts";
 import { complain, type World } from "./program.ts";
-import { type OPTIONS, PUB } from "./pub_options.ts";
+import type { OPTIONS } from "./pub_options.ts";
+
+/** The program. */
+export const NAME = "pub";
 
 /** What was given to `pub`. */
 export type Options = Given<typeof OPTIONS>;
@@ -155,7 +158,7 @@ export class Sender implements AsyncDisposable {
   #report(text: string): void {
     if (this.#given.quiet) return;
     this.progress?.hide();
-    complain(PUB.name, this.#world, text);
+    complain(NAME, this.#world, text);
   }
 }
 

@@ -10,14 +10,16 @@ import type { MqttOptions } from "../mqtt/options.ts";
 import { Subscriber } from "../subscriber.ts";
 import { matchesTopic } from "../topic.ts";
 import { Exec } from "./exec.ts";
-import { EXIT } from "./exit_codes.ts";
-import { type Given, UsageError } from "./options.ts";
+import { EXIT, UsageError } from "./exit_codes.ts";
+import type { Given } from "./options.ts";
 import { writeAll } from "./output.ts";
 import { Printer } from "./printer.ts";
 import { complain, runProgram, type World } from "./program.ts";
 import { Signals } from "./signals.ts";
 import type { Stats } from "./stats.ts";
-import { type OPTIONS, SUB } from "./sub_options.ts";
+import type { OPTIONS } from "./sub_options.ts";
+
+const NAME = "sub";
 
 type Options = Given<typeof OPTIONS>;
 
@@ -29,7 +31,14 @@ type Options = Given<typeof OPTIONS>;
  * @returns Its exit code.
  */
 export function run(args: string[], world: World): Promise<number> {
-  return runProgram(SUB, main, args, world);
+  return runProgram({ name: NAME, usage, main }, args, world);
+}
+
+async function usage() {
+  const { SUB } = await load<typeof import("./sub_options.ts")>(
+    import.meta.resolve("./sub_options.ts"),
+  );
+  return SUB;
 }
 
 async function main(
@@ -46,7 +55,7 @@ async function main(
   let left = given.count ?? Infinity;
   let shown: Pick<Output, "notice" | "leave"> = {};
   const say = (text: string) =>
-    shown.notice ? shown.notice(text) : complain(SUB.name, world, text);
+    shown.notice ? shown.notice(text) : complain(NAME, world, text);
 
   await using subscriber = await Subscriber.open(addresses, {
     delimiter: given.null ? "\0" : "\n",
@@ -156,7 +165,7 @@ class CommandOutput implements Output {
 
   constructor(given: Options, world: World) {
     this.#strict = Boolean(given.strict);
-    this.#say = (text) => complain(SUB.name, world, text);
+    this.#say = (text) => complain(NAME, world, text);
     this.#exec = new Exec({
       command: given.exec!,
       jobs: given.jobs ?? 1,
@@ -190,7 +199,7 @@ async function openStats(world: World): Promise<Stats> {
   const { Stats } = await load<typeof import("./stats.ts")>(
     import.meta.resolve("./stats.ts"),
   );
-  return new Stats((line) => complain(SUB.name, world, line));
+  return new Stats((line) => complain(NAME, world, line));
 }
 
 /** Prints the live subscriptions; to some of the filters, if there are any. */

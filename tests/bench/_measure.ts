@@ -16,6 +16,8 @@ export interface TimedOptions {
   to?: string;
   /** Its environment, beside ours. */
   env?: Record<string, string>;
+  /** Where it runs, if not here. */
+  cwd?: string;
 }
 
 /** A program that runs, with its input from and its output to a file. */
@@ -26,12 +28,12 @@ export class Timed implements AsyncDisposable {
 
   constructor(
     command: string[],
-    { from = "/dev/null", to = "/dev/null", env = {} }: TimedOptions = {},
+    { from = "/dev/null", to = "/dev/null", ...options }: TimedOptions = {},
   ) {
     this.#child = new Deno.Command("sh", {
       args: ["-c", 'from=$1 to=$2; shift 2; exec "$@" <"$from" >"$to"', "sh"]
         .concat(from, to, command),
-      env,
+      ...options,
     }).spawn();
   }
 

@@ -3,9 +3,10 @@
  *
  * @module
  */
+import { UsageError } from "../exit_codes.ts";
 import type { Message } from "../../message.ts";
 import type { Board } from "../board/board.ts";
-import { UsageError } from "../options.ts";
+
 import type { Listener } from "../values.ts";
 import { Feed } from "./feed.ts";
 import { Guard, isLoopback, respond } from "./guard.ts";
