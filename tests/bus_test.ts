@@ -222,6 +222,22 @@ Deno.test("what a subscriber left that died before it had a name is swept", asyn
   assertEquals(left.map(({ name }) => name), [".124-young"]);
 });
 
+Deno.test("a message over the limit of a subscriber ends it, and no other", async () => {
+  await using bus = new TestBus();
+  await using strict = await bus.sub("--max-size=10", "t");
+  await using other = await bus.sub("t");
+  await finish(bus.pub("t", "0123456789"));
+  await finish(bus.pub("t", "0123456789A"));
+  const { code, stdout, stderr } = await strict.ended();
+  assertEquals([code, stdout], [1, "0123456789\n"]);
+  assertEquals(
+    stderr,
+    'sub: Cannot read a message to "t": the message is 11 bytes, ' +
+      "the limit is 10\n",
+  );
+  await other.until("A\n");
+});
+
 Deno.test("last values come first to a new subscriber, until they are cleared", async () => {
   await using bus = new TestBus();
   await finish(bus.pub("--retain", "w/a", "1"));

@@ -8,6 +8,7 @@ import { ensureFifo } from "../fifo.ts";
 import { FifoReader } from "../fifo_reader.ts";
 import type { Delimiter } from "../framing.ts";
 import type { Message } from "../message.ts";
+import { MessageQueue } from "../message_queue.ts";
 import { matchesTopic, REPLY_PREFIX } from "../topic.ts";
 import { Answers } from "./answers.ts";
 import {
@@ -17,9 +18,6 @@ import {
   sweep,
 } from "./folder.ts";
 import { readRetained } from "./retained.ts";
-
-/** How much waits for a Subscriber before its inbox is held up. */
-const HIGH_WATER_MARK = { messages: 1000, bytes: 1024 * 1024 };
 
 /** How many topics an inbox remembers the Subscribers of. */
 const MAX_CACHED_TOPICS = 1000;
@@ -59,13 +57,13 @@ export async function join(
   filters: string[],
   options: JoinOptions,
 ): Promise<Membership> {
-  const membership = new Membership(filters);
+  const membership = new Membership(filters, options.maxBytes);
   if (options.retained !== "only") {
     // Answers have an inbox of their own: who makes a request for a message
     // would else wait behind all other messages that it has not read.
     const answers = filters.every((it) => it.startsWith(REPLY_PREFIX));
-    const { folder, delimiter, origin } = options;
-    const key = JSON.stringify([folder, delimiter, answers, origin]);
+    const { folder, delimiter, maxBytes, origin } = options;
+    const key = JSON.stringify([folder, delimiter, maxBytes, answers, origin]);
     let opening = inboxes.get(key);
     if (!opening) {
       const release = () => {
@@ -89,34 +87,23 @@ export async function join(
 export class Membership {
   /** Its filters. */
   readonly filters: string[];
+  readonly #queue: MessageQueue;
   #inbox: Inbox | undefined;
-  #queue: Message[] = [];
-  #queuedBytes = 0;
-  #ended = false;
-  #error: unknown;
-  #changed = Promise.withResolvers<void>();
 
   /** Creates one that nothing is sent to yet. */
-  constructor(filters: string[]) {
+  constructor(filters: string[], maxBytes: number) {
     this.filters = filters;
+    this.#queue = new MessageQueue(maxBytes);
   }
 
   /** Whether it holds up its inbox. */
   get isFull(): boolean {
-    return this.#queue.length >= HIGH_WATER_MARK.messages ||
-      this.#queuedBytes >= HIGH_WATER_MARK.bytes;
+    return this.#queue.isFull;
   }
 
   /** Waits for messages. */
   async next(): Promise<Message[] | undefined> {
-    while (this.#queue.length === 0) {
-      if (this.#error) throw this.#error;
-      if (this.#ended) return undefined;
-      await this.#changed.promise;
-    }
-    const messages = this.#queue;
-    this.#queue = [];
-    this.#queuedBytes = 0;
+    const messages = await this.#queue.next();
     this.#inbox?.resume();
     return messages;
   }
@@ -139,27 +126,17 @@ export class Membership {
 
   /** Takes a message. */
   push(message: Message): void {
-    this.#queue.push(message);
-    this.#queuedBytes += message.length;
-    this.#notify();
+    this.#queue.add(message);
   }
 
   /** Takes the last values, which come before all others. */
   preface(messages: Message[]): void {
-    this.#queue.unshift(...messages);
-    this.#notify();
+    this.#queue.addFirst(messages);
   }
 
   /** Nothing more will come. */
   end(error?: unknown): void {
-    this.#ended = true;
-    this.#error ??= error;
-    this.#notify();
-  }
-
-  #notify(): void {
-    this.#changed.resolve();
-    this.#changed = Promise.withResolvers();
+    this.#queue.end(error);
   }
 }
 

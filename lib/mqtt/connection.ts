@@ -48,7 +48,7 @@ export interface ConnectOptions {
    * Takes messages, the next one once it is done with one. Those that waited in
    * a session come right behind the connection.
    */
-  onMessage?: (packet: IPublishPacket, done: () => void) => void;
+  onMessage?: (packet: IPublishPacket, done: (error?: Error) => void) => void;
 }
 
 /** What is there, once it has been there. */

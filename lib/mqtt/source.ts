@@ -7,8 +7,8 @@ import { Buffer } from "node:buffer";
 import type { IPublishPacket } from "npm:mqtt@5.15.0";
 import type { MqttAddress } from "../address.ts";
 import { FifobusError } from "../errors.ts";
-import { tooLarge } from "../framing.ts";
 import { Message } from "../message.ts";
+import { MessageQueue } from "../message_queue.ts";
 import { checkTopicName } from "../topic.ts";
 import {
   connect,
@@ -18,8 +18,11 @@ import {
 } from "./connection.ts";
 import { ORIGIN } from "./origin.ts";
 
-/** How much waits for the Subscriber before the broker is held up. */
-const HIGH_WATER_MARK = { messages: 1000, bytes: 1024 * 1024 };
+/** Lets the next message come, after an acknowledgement if there is no error. */
+type Done = (error?: Error) => void;
+
+/** Nobody is told: MQTT.js just leaves out the acknowledgement. */
+const NOT_NOW = new Error("it is for the next time");
 
 /** How to subscribe at a broker. */
 export interface MqttSourceOptions extends ConnectOptions {
@@ -35,17 +38,18 @@ export interface MqttSourceOptions extends ConnectOptions {
 export class MqttSource {
   readonly #options: MqttSourceOptions;
   #connection: Connection | undefined;
-  #queue: Message[] = [];
-  #queuedBytes = 0;
-  #held: (() => void)[] = [];
-  #changed = Promise.withResolvers<void>();
-  #error: unknown;
-  #ended = false;
+  readonly #queue: MessageQueue;
+  readonly #isPersistent: boolean;
+  /** Acknowledge messages that wait, and those that were taken last. */
+  #held: Done[] = [];
+  #taken: Done[] = [];
   /** Comes behind all last values, if nothing else is wanted. */
   readonly #marker = `fifobus/${crypto.randomUUID()}`;
 
   private constructor(options: MqttSourceOptions) {
     this.#options = options;
+    this.#queue = new MessageQueue(options.maxBytes);
+    this.#isPersistent = options.mqtt.persistent ?? false;
   }
 
   /** Connects to a broker, and subscribes. */
@@ -60,8 +64,15 @@ export class MqttSource {
       onMessage: (packet, done) => source.#take(packet, done),
     });
     source.#connection = connection;
+    const subscribed = source.#subscribe(connection, address, filters);
+    if (source.#isPersistent) {
+      // Its answer may come behind messages of the session, and MQTT.js takes
+      // it when these are acknowledged.
+      subscribed.catch((error) => source.#queue.end(error));
+      return source;
+    }
     try {
-      await source.#subscribe(connection, address, filters);
+      await subscribed;
     } catch (error) {
       await source.close();
       throw error;
@@ -69,25 +80,32 @@ export class MqttSource {
     return source;
   }
 
-  /** Waits for messages. */
+  /**
+   * Waits for messages. In a session that the broker keeps, those before them
+   * are acknowledged now: who comes back has seen to them.
+   */
   async next(): Promise<Message[] | undefined> {
-    while (this.#queue.length === 0) {
-      if (this.#error) throw this.#error;
-      if (this.#ended) return undefined;
-      await this.#changed.promise;
-    }
-    const messages = this.#queue;
-    this.#queue = [];
-    this.#queuedBytes = 0;
-    for (const done of this.#held.splice(0)) done();
+    this.#acknowledge(this.#taken);
+    const messages = await this.#queue.next();
+    if (this.#isPersistent) this.#taken = this.#held.splice(0);
+    else this.#acknowledge(this.#held);
     return messages;
   }
 
-  /** Ends the connection; what has arrived can still be read. */
+  /**
+   * Ends the connection; what has arrived can still be read. In a session that
+   * the broker keeps, what was not read stays there for the next time.
+   */
   async close(): Promise<void> {
+    this.#acknowledge(this.#taken);
+    if (this.#isPersistent) this.#queue.clear();
     this.#end();
-    const { persistent = false } = this.#options.mqtt;
-    if (this.#connection) await disconnect(this.#connection, persistent);
+    if (!this.#connection) return;
+    await disconnect(this.#connection, this.#isPersistent);
+  }
+
+  #acknowledge(messages: Done[]): void {
+    for (const done of messages.splice(0)) done();
   }
 
   async #subscribe(
@@ -115,32 +133,20 @@ export class MqttSource {
     }
   }
 
-  #take(packet: IPublishPacket, done: () => void): void {
-    const { retained, maxBytes, origin } = this.#options;
+  #take(packet: IPublishPacket, done: Done): void {
+    const { retained, origin } = this.#options;
     const { topic, retain, properties } = packet;
     const payload = new Uint8Array(packet.payload as Uint8Array);
     if (topic === this.#marker) this.#end();
-    const isUnwanted = this.#ended ||
+    if (this.#isPersistent && this.#queue.isEnded) return done(NOT_NOW);
+    const isUnwanted = this.#queue.isEnded ||
       (retained === "only" ? !retain : !retained && retain) ||
       origin !== undefined && properties?.userProperties?.[ORIGIN] === origin;
     if (isUnwanted) return done();
-    if (payload.length > maxBytes) {
-      const text = tooLarge(`is ${payload.length}`, maxBytes);
-      this.#end(
-        new FifobusError(
-          "message_too_large",
-          `Cannot read a message of ${topic}: ${text}`,
-        ),
-      );
-      return done();
-    }
     const message = new Message(topic, payload, 0, payload.length, retain);
-    this.#queue.push(this.#answerable(message, properties));
-    this.#queuedBytes += payload.length;
-    this.#notify();
-    const isFull = this.#queue.length >= HIGH_WATER_MARK.messages ||
-      this.#queuedBytes >= HIGH_WATER_MARK.bytes;
-    if (isFull) this.#held.push(done);
+    this.#queue.add(this.#answerable(message, properties));
+    const isHeld = this.#isPersistent || this.#queue.isFull;
+    if (isHeld && !this.#queue.isEnded) this.#held.push(done);
     else done();
   }
 
@@ -152,7 +158,7 @@ export class MqttSource {
     if (replyTo === undefined) return message;
     const correlationData = properties?.correlationData;
     return message.withReply(replyTo, async (topic, answer) => {
-      if (this.#ended) {
+      if (this.#queue.isEnded) {
         throw new FifobusError(
           "closed",
           `Cannot publish to "${topic}": the subscriber is closed`,
@@ -166,15 +172,9 @@ export class MqttSource {
     });
   }
 
-  #end(error?: unknown): void {
-    this.#ended = true;
-    this.#error ??= error;
-    for (const done of this.#held.splice(0)) done();
-    this.#notify();
-  }
-
-  #notify(): void {
-    this.#changed.resolve();
-    this.#changed = Promise.withResolvers();
+  #end(): void {
+    this.#queue.end();
+    const error = this.#isPersistent ? NOT_NOW : undefined;
+    for (const done of this.#held.splice(0)) done(error);
   }
 }

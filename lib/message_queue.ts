@@ -1,0 +1,91 @@
+/**
+ * Messages that wait for their Subscriber.
+ *
+ * @module
+ */
+import { FifobusError } from "./errors.ts";
+import { tooLarge } from "./framing.ts";
+import type { Message } from "./message.ts";
+
+/** How much waits before its source is held up. */
+const HIGH_WATER_MARK = { messages: 1000, bytes: 1024 * 1024 };
+
+/** A queue between a source of messages and its Subscriber. */
+export class MessageQueue {
+  readonly #maxBytes: number;
+  #messages: Message[] = [];
+  #bytes = 0;
+  #isEnded = false;
+  #error: unknown;
+  #changed = Promise.withResolvers<void>();
+
+  /**
+   * Creates an empty queue.
+   *
+   * @param maxBytes How long a message may be: one that is longer ends it.
+   */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Whether its source should wait. */
+  get isFull(): boolean {
+    return this.#messages.length >= HIGH_WATER_MARK.messages ||
+      this.#bytes >= HIGH_WATER_MARK.bytes;
+  }
+
+  /** Whether nothing more will be taken. */
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  /** Takes a message. */
+  add(message: Message): void {
+    const { length, topic } = message;
+    if (this.#isEnded) return;
+    if (length > this.#maxBytes) {
+      const reason = tooLarge(`is ${length}`, this.#maxBytes);
+      const text = `Cannot read a message to "${topic}": ${reason}`;
+      return this.end(new FifobusError("message_too_large", text));
+    }
+    this.#messages.push(message);
+    this.#bytes += length;
+    this.#notify();
+  }
+
+  /** Takes messages that come before all others. */
+  addFirst(messages: Message[]): void {
+    this.#messages.unshift(...messages);
+    this.#notify();
+  }
+
+  /** Forgets what waits. */
+  clear(): void {
+    this.#messages = [];
+    this.#bytes = 0;
+  }
+
+  /** Nothing more will come, or an error, behind what is there. */
+  end(error?: unknown): void {
+    this.#isEnded = true;
+    this.#error ??= error;
+    this.#notify();
+  }
+
+  /** Waits for messages; undefined after the last. */
+  async next(): Promise<Message[] | undefined> {
+    while (this.#messages.length === 0) {
+      if (this.#error) throw this.#error;
+      if (this.#isEnded) return undefined;
+      await this.#changed.promise;
+    }
+    const messages = this.#messages;
+    this.clear();
+    return messages;
+  }
+
+  #notify(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+  }
+}
