@@ -7,11 +7,12 @@ import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { assertStringIncludes } from "jsr:@std/assert@1.0.19/string-includes";
-import { testWithout } from "./_needs.ts";
+import { terminalTest, testWithout } from "./_needs.ts";
 import {
   commandLine,
   eventually,
   finish,
+  inTerminal,
   quoted,
   TestBus,
 } from "./_process.ts";
@@ -169,6 +170,26 @@ dashboardTest(
     await terminal.run("fg");
     await terminal.until((it) => /^ a\/t +5 /m.test(it));
     await terminal.type("q");
+  },
+);
+
+terminalTest(
+  "the dashboard draws ten frames a second at most, whatever arrives",
+  async () => {
+    await using bus = new TestBus();
+    const env = Object.entries(bus.env).map((it) => it.join("="));
+    const command = commandLine("sub", "--dashboard", "#");
+    await using dashboard = inTerminal("env", ...env, ...command);
+    await dashboard.until("no message yet");
+    const started = performance.now();
+    await using publisher = bus.pub("-l", "t");
+    const lines = Array.from({ length: 100_000 }, (_, i) => `${i}\n`);
+    await publisher.write(lines.join("") + "exit\n");
+    await publisher.end();
+    const { stdout } = await dashboard.ended();
+    const seconds = (performance.now() - started) / 1000;
+    const frames = stdout.split("\x1b[?2026h").length - 1;
+    assert(frames <= 10 * seconds + 1, `${frames}, ${seconds} s`);
   },
 );
 

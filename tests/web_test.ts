@@ -44,6 +44,12 @@ async function events(
   return all;
 }
 
+/** What is answered, without its body. */
+async function answered(response: Promise<Response>): Promise<Response> {
+  await (await response).body?.cancel();
+  return await response;
+}
+
 Deno.test("sub --serve tells what is known as JSON and to Prometheus", async () => {
   await using bus = new TestBus();
   const args = ["--serve=0", "--alarm=a/t>30"];
@@ -155,7 +161,7 @@ Deno.test("only who asks for this machine is answered, whatever its name means",
   assertMatch(await served.getAs("localhost", "/", "POST"), /^HTTP\/1.1 405 /);
   assertMatch(await served.getAs("localhost", "/x"), /^HTTP\/1.1 404 /);
   assertMatch(await served.getAs("localhost", "/events", "HEAD"), / 200 OK/);
-  const { headers } = await served.get("");
+  const { headers } = await answered(served.get(""));
   const policy = headers.get("content-security-policy")!;
   assertStringIncludes(policy, "default-src 'none'");
   assert(!/unsafe|\*|https?:/.test(policy), policy);
@@ -166,21 +172,25 @@ Deno.test("with a token, nobody is served who does not know it", async () => {
   await using served = await Served.start(bus, ["--serve=0", "--token"]);
   const token = new URL(served.url).searchParams.get("token")!;
   assertEquals(token.length, 32);
+  const status = async (path: string, headers?: Record<string, string>) =>
+    (await answered(served.get(path, headers))).status;
   for (const path of ["/", "/events", "/api/topics", "/metrics", "/app.js"]) {
-    assertEquals((await served.get(path)).status, 401, path);
+    assertEquals(await status(path), 401, path);
     const wrong = { authorization: `Bearer ${token}x` };
-    assertEquals((await served.get(path, wrong)).status, 401, path);
+    assertEquals(await status(path, wrong), 401, path);
   }
-  const first = await served.get(`/metrics?token=${token}`);
+  const first = await answered(served.get(`/metrics?token=${token}`));
   assertEquals([first.status, first.headers.get("location")], [
     303,
     "/metrics",
   ]);
   const [cookie, ...attributes] = first.headers.get("set-cookie")!.split("; ");
   assertEquals(attributes.sort(), ["HttpOnly", "Path=/", "SameSite=Strict"]);
-  assertEquals((await served.get("/metrics", { cookie: cookie! })).status, 200);
-  const authorization = `Bearer ${token}`;
-  assertEquals((await served.get("/metrics", { authorization })).status, 200);
+  assertEquals(await status("/metrics", { cookie: cookie! }), 200);
+  assertEquals(
+    await status("/metrics", { authorization: `Bearer ${token}` }),
+    200,
+  );
 });
 
 Deno.test("other machines are served with a token and a warning only", async () => {

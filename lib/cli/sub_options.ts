@@ -213,15 +213,16 @@ export const OPTIONS = {
 /** The program `sub`, as its usage text has it. */
 export const SUB: Usage<typeof OPTIONS> = {
   name: "sub",
-  purpose: "print messages of named pipes and topics",
+  purpose: "print messages of named pipes and topics, or show them",
   operands: "ADDRESS...",
   addresses: Infinity,
   summary: `Prints messages, each on a line, until the message "exit".
 
 An ADDRESS that starts with /, ./ or ../, or fifo:PATH, is a named pipe (FIFO),
 which is made if it is not there; several readers of one share its messages.
-Anything else is a topic filter: every subscriber gets every message to a topic
-that it matches; + stands for one level between slashes, # for all that follow.
+Anything else is a topic filter, mqtt://HOST/FILTER one of a broker (mqtts://,
+ws:// and wss:// too): every subscriber gets every message to a topic that it
+matches; + stands for one level between slashes, # for all that follow.
 On a terminal control characters are shown, not obeyed.`,
   sections: [FORMAT_HELP, {
     title: "Environment of a command",
@@ -230,6 +231,15 @@ On a terminal control characters are shown, not obeyed.`,
       ["FIFOBUS_RETAINED", "1 if it is a last value, else 0"],
       ["FIFOBUS_SEQUENCE", "1 for the first message, and so on"],
       ["FIFOBUS_REPLY_TO", "where a request wants its answer, else empty"],
+    ],
+  }, {
+    title: "Keys of --dashboard",
+    rows: [
+      ["q", "leave"],
+      ["t v r a", "sort by topic, value, rate or age; again: reverse"],
+      ["/", "type what topics have to contain; Esc takes it back"],
+      ["p, space", "hold the screen still, and go on"],
+      ["arrows, page keys", "scroll; Home and End too, and k j g G"],
     ],
   }],
   examples: [

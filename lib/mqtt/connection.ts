@@ -141,8 +141,14 @@ function attempt(
     });
   const onAbort = () => fail(signal!.reason);
   const onError = (error: unknown) => fail(error);
-  const onClose = () =>
-    fail(new Error("the broker ended the connection before it began"));
+  const onClose = () => {
+    const isSecret = /^(mqtts|wss):/.test(address.broker);
+    // Deno 2.6 does not say more, nor does a broker that wants a certificate.
+    const reason = isSecret
+      ? "; perhaps a certificate is not trusted: see --ca and --cert"
+      : "";
+    fail(new Error(`the broker ended the connection before it began${reason}`));
+  };
   const onConnect = (packet: IConnackPacket) => {
     const isMqtt5 = protocolVersion === 5;
     const receiveMaximum = receiveMaximumOf(packet);

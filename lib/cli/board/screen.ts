@@ -51,9 +51,10 @@ export class Screen {
     this.#writeSync(LEAVE);
   }
 
-  /** The size of the terminal. */
+  /** The size of the terminal; some, of programs, do not know theirs. */
   get size(): Size {
-    return Deno.consoleSize();
+    const { columns, rows } = Deno.consoleSize();
+    return { columns: columns || 80, rows: rows || 24 };
   }
 
   /**
