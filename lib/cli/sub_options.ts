@@ -14,6 +14,7 @@ import {
   command,
   count,
   duration,
+  keptCount,
   listener,
   mode,
   size,
@@ -181,7 +182,7 @@ export const OPTIONS = {
     help: "mark topics for which that holds: 'a/+/t>30'",
   },
   history: {
-    takes: count,
+    takes: keptCount,
     needs: "serve",
     group: DASHBOARDS,
     help: "messages that a page has when it is opened [1000]",

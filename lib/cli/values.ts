@@ -55,6 +55,16 @@ export const count: ValueKind<number> = {
     /^[0-9]{1,15}$/.test(text) ? Number(text) || undefined : undefined,
 };
 
+/** A whole number of things that have to be kept. */
+export const keptCount: ValueKind<number> = {
+  placeholder: "N",
+  description: "a whole number from 1 to 100000",
+  read: (text) => {
+    const number = count.read(text);
+    return number !== undefined && number <= 100_000 ? number : undefined;
+  },
+};
+
 /** A time in seconds or with a unit, as milliseconds. */
 export const duration: ValueKind<number> = {
   placeholder: "TIME",

@@ -164,11 +164,13 @@ function secondOf(at: number): number {
  * Reads the beginning of a message.
  *
  * @param message The message.
- * @returns Its text, longer than {@linkcode MAX_TEXT} if there is more of it.
+ * @returns Its text; one character more than {@linkcode MAX_TEXT} if there is
+ * more of it.
  */
 export function beginning(message: Message): string {
   // Four bytes are the most that a character has.
-  return decoder.decode(message.bytes.subarray(0, 4 * (MAX_TEXT + 1)));
+  const bytes = message.bytes.subarray(0, 4 * (MAX_TEXT + 1));
+  return decoder.decode(bytes).slice(0, MAX_TEXT + 1);
 }
 
 /** Counts what arrives, topic by topic. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { OutputClosed } from "../output.ts";
 import type { Board } from "./board.ts";
 import { Keyboard } from "./keyboard.ts";
 import { Screen, type Terminal } from "./screen.ts";
@@ -116,7 +117,8 @@ export class Dashboard implements Disposable {
         notice,
       });
       await this.#screen.show(lines, size);
-    } catch {
+    } catch (error) {
+      if (!(error instanceof OutputClosed)) throw error;
       this.#options.onQuit();
     } finally {
       this.#isDrawing = false;

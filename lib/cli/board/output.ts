@@ -52,24 +52,12 @@ export class BoardOutput implements AsyncDisposable {
    */
   static async open(options: BoardOutputOptions): Promise<BoardOutput> {
     const output = new BoardOutput(options);
-    const { given, world, color, onQuit } = options;
-    if (given.serve) await output.#serve();
-    if (!given.dashboard) return output;
-    if (world.stdout.isTerminal()) {
-      const keys = world.stdin.isTerminal();
-      const terminal = world.stdout;
-      const url = output.#server?.url;
-      const how = { terminal, keys, color, url, onQuit };
-      output.#dashboard = new Dashboard(output.#board, how);
-    } else {
-      output.#printer = new Printer(world.stdout, {
-        delimiter: given.null ? "\0" : "\n",
-        topics: true,
-        color,
-        format: undefined,
-        json: false,
-        raw: false,
-      });
+    try {
+      if (options.given.serve) await output.#serve();
+      if (options.given.dashboard) output.#show();
+    } catch (error) {
+      await output.finish();
+      throw error;
     }
     return output;
   }
@@ -114,6 +102,29 @@ export class BoardOutput implements AsyncDisposable {
   async #finish(): Promise<void> {
     this.leave();
     await this.#server?.close();
+  }
+
+  /** Takes the screen; where there is none, prints lines. */
+  #show(): void {
+    const { given, world, color, onQuit } = this.#options;
+    if (world.stdout.isTerminal()) {
+      this.#dashboard = new Dashboard(this.#board, {
+        terminal: world.stdout,
+        keys: world.stdin.isTerminal(),
+        color,
+        url: this.#server?.url,
+        onQuit,
+      });
+      return;
+    }
+    this.#printer = new Printer(world.stdout, {
+      delimiter: given.null ? "\0" : "\n",
+      topics: true,
+      color,
+      format: undefined,
+      json: false,
+      raw: false,
+    });
   }
 
   async #serve(): Promise<void> {

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Message } from "../../message.ts";
-import type { Board, Point, Row } from "../board/board.ts";
+import { type Board, MAX_TEXT, type Point, type Row } from "../board/board.ts";
 
 /** No more than ten events a second for a page, and one at least. */
 const MIN_EVENT_MS = 100;
@@ -47,6 +47,8 @@ export interface Update {
   messages: Entry[];
   /** How many came before these that are not listed. */
   skipped: number;
+  /** How many the page may keep. */
+  history: number;
 }
 
 /** A page that is open. It waits for one thing at a time. */
@@ -95,6 +97,11 @@ export class Feed {
   readonly #run: string = crypto.randomUUID().slice(0, 8);
   readonly #entries: Entry[] = [];
   readonly #pages = new Set<Page>();
+  #known: { total: number; second: number; rows: Row[] } = {
+    total: 0,
+    second: 0,
+    rows: [],
+  };
 
   /**
    * Creates a feed.
@@ -115,7 +122,8 @@ export class Feed {
   /** Keeps a message that the board has just counted. */
   add({ topic, length, retained }: Message, text: string, at: number): void {
     const { total: sequence } = this.#board;
-    this.#entries.push({ sequence, topic, text, length, retained, at });
+    const shown = text.slice(0, MAX_TEXT);
+    this.#entries.push({ sequence, topic, text: shown, length, retained, at });
     // Twice as many, so that they are not moved for each message.
     if (this.#entries.length >= 2 * this.#history) {
       this.#entries.splice(0, this.#entries.length - this.#history);
@@ -165,6 +173,16 @@ export class Feed {
     for (const page of this.#pages) page.end();
   }
 
+  /** All pages are told at once, and of the same. */
+  #rowsAt(now: number): Row[] {
+    const { total } = this.#board;
+    const second = Math.floor(now / 1000);
+    if (this.#known.total !== total || this.#known.second !== second) {
+      this.#known = { total, second, rows: this.#board.rows(now) };
+    }
+    return this.#known.rows;
+  }
+
   #resume(lastEventId: string | null): Cursor {
     const [run, sequence] = lastEventId?.split(".") ?? [];
     const known = run === this.#run ? Number(sequence) || 0 : 0;
@@ -175,7 +193,7 @@ export class Feed {
     const board = this.#board;
     const now = Date.now();
     const isFirst = at === 0;
-    const rows = board.rows(now);
+    const rows = this.#rowsAt(now);
     const isNewSecond = Math.floor(now / 1000) > Math.floor(at / 1000);
     const isOld = (row: Row) =>
       row.sequence <= sequence && !(isNewSecond && now - row.at < RATE_MS);
@@ -197,6 +215,7 @@ export class Feed {
       topics,
       messages,
       skipped: board.total - sequence - messages.length,
+      history: this.#history,
     };
   }
 }

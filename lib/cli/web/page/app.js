@@ -126,7 +126,7 @@ export function start() {
       card.update(row);
       dirty.add(card);
     }
-    log.add(update.messages);
+    log.add(update.messages, update.history);
     schedule();
   }
 

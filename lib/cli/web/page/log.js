@@ -11,12 +11,9 @@ export class Log {
   }
 
   /** Takes messages; there is an end to what a page can hold. */
-  add(entries) {
-    this.waiting.push(...entries);
-    this.entries.push(...entries);
-    const most = 1000;
-    this.waiting.splice(0, this.waiting.length - most);
-    this.entries.splice(0, this.entries.length - most);
+  add(entries, most) {
+    this.waiting = this.waiting.concat(entries).slice(-most);
+    this.entries = this.entries.concat(entries).slice(-most);
   }
 
   /** Forgets all of them. */
