@@ -60,6 +60,11 @@ export class Terminal extends Folder {
     await this.#tmux("resize-window", "-x", `${columns}`, "-y", `${rows}`);
   }
 
+  /** The file that is the terminal. */
+  async device(): Promise<string> {
+    return (await this.#tmux("display-message", "-p", "#{pane_tty}")).trim();
+  }
+
   /** What is on the screen. */
   async screen(): Promise<string> {
     return await this.#tmux("capture-pane", "-p");

@@ -76,6 +76,12 @@ dashboardTest(
     await terminal.resize(120, 8);
     await terminal.until((it) => it.includes("MAX  LAST MINUTE     "));
 
+    // Something else writes over it.
+    await Deno.writeTextFile(await terminal.device(), "\x1b[2J\x1b[1;1Hstray");
+    await terminal.until((it) => it.includes("stray"));
+    await terminal.press("C-l");
+    await terminal.until((it) => !it.includes("stray") && it.includes("quit"));
+
     await terminal.type("/door");
     await terminal.press("Enter");
     await terminal.until((it) =>

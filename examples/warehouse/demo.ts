@@ -131,14 +131,20 @@ function start(
 
 /** Starts a program; Ctrl-C is for us alone, who end the others in order. */
 function startAside(command: Command): Deno.ChildProcess {
-  return start(command, { stdin: "piped", stdout: "piped", detached: true });
+  return start(command, {
+    stdin: "piped",
+    stdout: "piped",
+    // Not over the dashboard.
+    stderr: isWatched ? "null" : "inherit",
+    detached: true,
+  });
 }
 
 /** Starts a sensor and its publisher. */
-function publish(aisle: Aisle, ...options: string[]) {
+function publish(aisle: Aisle) {
   const topic = `warehouse/${aisle.name}/temperature`;
   const command = aisle.command.join(" ").replaceAll(ROOT, "");
-  const args = ["-l", "--wait=2", ...options, topic];
+  const args = ["-l", "--wait=2", topic];
   console.log(`$ ${command} | ./pub.ts ${args.join(" ")} &`);
   const sensor = startAside(aisle.command);
   // Not before the rule and sub are there.
@@ -157,8 +163,8 @@ function startRule(): Deno.ChildProcess {
 async function watch(aisles: Aisle[]): Promise<void> {
   startRule();
   for (const aisle of aisles) {
-    // Quiet, as the screen is taken; and ended before they are done.
-    publish(aisle, "-q").ended.catch(() => {});
+    // They are ended before they are done.
+    publish(aisle).ended.catch(() => {});
   }
   const args = ["--alarm", `warehouse/+/temperature>${LIMIT}`, "warehouse/#"];
   if (serve !== undefined) args.unshift("--serve", serve || "8080");
@@ -175,7 +181,7 @@ async function list(aisles: Aisle[]): Promise<void> {
   const sub = startAside(fifobus("sub.ts", "-v", "warehouse/#"));
   const rule = startRule();
   const shown = show(sub.stdout, aisles);
-  const publishers = aisles.map((aisle) => publish(aisle));
+  const publishers = aisles.map(publish);
   const ended = Promise.all(publishers.map((publisher) => publisher.ended));
   console.log();
   await Promise.race([ended, stopped.promise]);

@@ -241,6 +241,7 @@ On a terminal control characters are shown, not obeyed.`,
       ["/", "type what topics have to contain; Esc takes it back"],
       ["p, space", "hold the screen still, and go on"],
       ["arrows, page keys", "scroll; Home and End too, and k j g G"],
+      ["Ctrl-L", "draw anew, if something else has written over it"],
     ],
   }],
   examples: [

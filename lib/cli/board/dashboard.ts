@@ -17,6 +17,9 @@ const MAX_FRAME_MS = 1000;
 /** How long a notice is shown. */
 const NOTICE_MS = 10_000;
 
+/** Ctrl-L. */
+const REDRAW = "\f";
+
 /** How to show a board. */
 export interface DashboardOptions {
   /** Where. */
@@ -137,6 +140,7 @@ export class Dashboard implements Disposable {
     const wasPaused = this.#view.isPaused;
     const pageRows = pageRowsOf(this.#screen.size);
     if (this.#view.press(key, pageRows)) return this.#options.onQuit();
+    if (key === REDRAW) this.#screen.forget();
     const { isPaused } = this.#view;
     if (isPaused !== wasPaused) {
       this.#still = isPaused ? this.#freeze() : undefined;

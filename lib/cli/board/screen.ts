@@ -40,8 +40,13 @@ export class Screen {
   enter(): void {
     if (this.#isOpen) return;
     this.#isOpen = true;
-    this.#lines = [];
+    this.forget();
     this.#writeSync(ENTER);
+  }
+
+  /** Draws all of it the next time: somebody else may have written on it. */
+  forget(): void {
+    this.#size = { columns: 0, rows: 0 };
   }
 
   /** Leaves the screen as it was before. */
