@@ -82,7 +82,7 @@ export interface PublisherOptions {
   /**
    * How long a message may wait for a reader, or for the reader to go on, in
    * milliseconds; for a topic, how long to wait for subscribers. By default
-   * there is no limit.
+   * there is no limit. For a broker, how long to try to connect; by default once.
    */
   timeoutMs?: number;
   /**
@@ -179,14 +179,15 @@ export class Publisher implements AsyncDisposable {
   }
 
   /**
-   * Makes the FIFO, or the folder of the bus, if it is not there. A FIFO is
-   * opened with the first message.
+   * Makes the FIFO, or the folder of the bus, if it is not there; connects to a
+   * broker. A FIFO is opened with the first message.
    *
    * @param address Where to publish to.
    * @param options How to publish.
    * @returns The publisher, to be closed after use.
    * @throws {FifobusError} `bad_address`, `not_a_fifo`, `unsafe_bus`;
-   * `timed_out`, if the subscribers that a topic waits for do not come.
+   * `timed_out`, if the subscribers that a topic waits for do not come, or the
+   * broker; `no_connection`, `not_authorized`.
    */
   static async open(
     address: string,

@@ -132,13 +132,15 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
 
   /**
    * Opens the FIFOs, and makes those that are not there; subscribes to the
-   * topics. A publisher that waits for a reader goes on from here.
+   * topics, at brokers too. A publisher that waits for a reader goes on from here.
    *
-   * @param addresses What to read: paths of FIFOs, topic filters.
+   * @param addresses What to read: paths of FIFOs, topic filters, also those of
+   * brokers.
    * @param options How to subscribe.
    * @returns The subscriber, to be closed after use.
    * @throws {FifobusError} `bad_address`, `not_a_fifo`, `unsafe_bus`;
-   * `too_many_readers`, if this process would read more than 24 FIFOs.
+   * `too_many_readers`, if this process would read more than 24 FIFOs;
+   * `no_connection`, `not_authorized`, `timed_out`, of a broker.
    * @throws {RangeError} If the limit is not a number from 0.
    */
   static async open(

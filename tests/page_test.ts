@@ -147,13 +147,14 @@ testWithout(
 pageTest(
   "the page is paused, filtered and sorted from the keyboard",
   [],
-  async ({ page, publisher }) => {
+  async ({ served, browser, page, publisher }) => {
     await publisher.write("a\t1\nb\t2\n");
     await card(page, "b", "2");
     await page.keyboard.press("p");
     await page.locator("#pause[aria-pressed=true]").waitFor();
     await publisher.write("b\t3\nc\t4\n");
-    await page.waitForTimeout(300);
+    const { page: other } = await browser.open(served.url);
+    await counts(other, "3 topics, 4 messages");
     await counts(page, "2 topics, 2 messages");
     await page.keyboard.press("p");
     await counts(page, "3 topics, 4 messages");

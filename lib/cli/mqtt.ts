@@ -4,6 +4,7 @@
  * @module
  */
 import type { ConnectionChange, MqttOptions, Qos } from "../mqtt/options.ts";
+import { openFile } from "./files.ts";
 import type { MQTT_OPTIONS } from "./mqtt_options.ts";
 import type { Given } from "./options.ts";
 import type { World } from "./program.ts";
@@ -59,14 +60,6 @@ async function readFile(
   path: string | undefined,
 ): Promise<string | undefined> {
   if (path === undefined) return undefined;
-  try {
-    return await Deno.readTextFile(path);
-  } catch (error) {
-    const reason = error instanceof Deno.errors.NotFound
-      ? "there is no such file"
-      : error instanceof Deno.errors.PermissionDenied
-      ? "no permission to read it"
-      : error;
-    throw new Error(`Cannot read --${option} "${path}": ${reason}`);
-  }
+  const file = await openFile(path, option);
+  return await new Response(file.readable).text();
 }

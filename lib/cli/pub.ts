@@ -111,6 +111,9 @@ async function openInput(
   { stdin }: World,
 ): Promise<Input | undefined> {
   if (given.file !== undefined) {
+    const { openFile } = await load<typeof import("./files.ts")>(
+      import.meta.resolve("./files.ts"),
+    );
     const file = await openFile(given.file);
     const { isFile, size } = await file.stat();
     const totalBytes = isFile ? size : undefined;
@@ -119,19 +122,6 @@ async function openInput(
   const isTerminal = stdin.isTerminal();
   if (isTerminal && !given.lines && !given.keyed) return undefined;
   return { name: "standard input", readable: stdin.readable, isTerminal };
-}
-
-async function openFile(path: string): Promise<Deno.FsFile> {
-  try {
-    return await Deno.open(path);
-  } catch (error) {
-    const reason = error instanceof Deno.errors.NotFound
-      ? "there is no such file"
-      : error instanceof Deno.errors.PermissionDenied
-      ? "no permission to read it"
-      : error;
-    throw new Error(`Cannot read "${path}": ${reason}`, { cause: error });
-  }
 }
 
 /** Reads one message; of lines, the end of the last is none of it. */
