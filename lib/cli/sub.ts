@@ -9,7 +9,6 @@ import type { Message } from "../message.ts";
 import type { MqttOptions } from "../mqtt/options.ts";
 import { Subscriber } from "../subscriber.ts";
 import { matchesTopic } from "../topic.ts";
-import { Exec } from "./exec.ts";
 import { EXIT, UsageError } from "./exit_codes.ts";
 import type { Given } from "./options.ts";
 import { writeAll } from "./output.ts";
@@ -133,7 +132,18 @@ async function openOutput(
   world: World,
   quit: () => void,
 ): Promise<Output> {
-  if (given.exec !== undefined) return new CommandOutput(given, world);
+  if (given.exec !== undefined) {
+    const { CommandOutput } = await load<typeof import("./command_output.ts")>(
+      import.meta.resolve("./command_output.ts"),
+    );
+    return new CommandOutput({
+      command: given.exec,
+      jobs: given.jobs ?? 1,
+      respond: Boolean(given.respond),
+      strict: Boolean(given.strict),
+      say: (text) => complain(NAME, world, text),
+    });
+  }
   const color = given.color === "always" ||
     given.color !== "never" && !Deno.noColor && world.stdout.isTerminal();
   if (given.dashboard || given.serve) {
@@ -155,43 +165,6 @@ async function openOutput(
     finish: () => Promise.resolve(),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
-}
-
-/** A command for each message. */
-class CommandOutput implements Output {
-  readonly #exec: Exec;
-  readonly #strict: boolean;
-  readonly #say: (text: string) => void;
-
-  constructor(given: Options, world: World) {
-    this.#strict = Boolean(given.strict);
-    this.#say = (text) => complain(NAME, world, text);
-    this.#exec = new Exec({
-      command: given.exec!,
-      jobs: given.jobs ?? 1,
-      respond: Boolean(given.respond),
-      onFailed: this.#say,
-    });
-  }
-
-  async take(messages: Message[]): Promise<void> {
-    for (const message of messages) {
-      await this.#exec.ready();
-      if (this.#strict && this.#exec.failed > 0) await this.finish();
-      this.#exec.start(message);
-    }
-  }
-
-  async finish(): Promise<void> {
-    await this.#exec.finish();
-    const { failed } = this.#exec;
-    if (this.#strict && failed > 0) throw new Error("Stopped by --strict");
-    if (failed > 1) this.#say(`${failed} commands failed`);
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return Promise.resolve();
-  }
 }
 
 async function openStats(world: World): Promise<Stats> {
