@@ -48,7 +48,7 @@ export class Mosquitto implements AsyncDisposable {
       ...lines,
       "user root",
       "max_queued_messages 0",
-      "log_dest none",
+      ...lines.some((line) => line.startsWith("log_")) ? [] : ["log_dest none"],
       "",
     ];
     const text = all.join("\n").replaceAll("{port}", `${port}`);
