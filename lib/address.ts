@@ -65,6 +65,17 @@ export function parseAddress(text: string): Address {
   return { kind: "fifo", path };
 }
 
+/**
+ * Tells whether an address is one of a broker.
+ *
+ * @param text The address as a user writes it.
+ * @returns Whether it is.
+ * @throws {FifobusError} `bad_address`, if it is no address.
+ */
+export function isMqtt(text: string): boolean {
+  return parseAddress(text).kind === "mqtt";
+}
+
 function mqttAddress(
   scheme: string,
   authority: string,

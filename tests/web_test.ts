@@ -7,6 +7,9 @@ import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { assertStringIncludes } from "jsr:@std/assert@1.0.19/string-includes";
+import { Board } from "../lib/cli/board/board.ts";
+import { Feed } from "../lib/cli/web/feed.ts";
+import { Message } from "../lib/message.ts";
 import { commandLine, finish, pub, sub, TestBus } from "./_process.ts";
 import { Served } from "./_served.ts";
 
@@ -123,10 +126,9 @@ Deno.test("a page that comes back is told what it missed, as far as that is kept
   assertEquals([strange!.messages.length, strange!.skipped], [5, 4]);
 });
 
-Deno.test("a page that does not read costs nothing, and holds nobody up", async () => {
+Deno.test("a page that does not read holds nobody up", async () => {
   await using bus = new TestBus();
   await using served = await Served.start(bus);
-  // Never read: what does not fit into the sockets is not even made.
   const still = await served.get("events");
   await using publisher = bus.pub("-l", "--keyed");
   const line = `t/%\t${"x".repeat(900)}\n`;
@@ -147,6 +149,26 @@ Deno.test("a page that does not read costs nothing, and holds nobody up", async 
   const counts = topics.map(({ count }: { count: number }) => count);
   assertEquals(counts, Array(100).fill(200));
   await still.body!.cancel();
+});
+
+Deno.test("Feed.stream() makes an event when it is taken, and lists a bounded number", async () => {
+  const board = new Board();
+  const feed = new Feed(board, 10);
+  const events = feed.stream(null)[Symbol.asyncIterator]();
+  // What would be made ahead is made now, with nothing in it.
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  for (let i = 0; i < 1000; i++) {
+    const message = new Message("t", new TextEncoder().encode(`${i}`));
+    board.add(message, `${i}`, Date.now());
+    feed.add(message, `${i}`, Date.now());
+    feed.changed();
+  }
+  const { value } = await events.next();
+  const [, data] = new TextDecoder().decode(value).split("\ndata: ");
+  const { total, messages, skipped }: Told = JSON.parse(data!);
+  assertEquals([total, messages.length, skipped], [1000, 10, 990]);
+  assertEquals(messages.at(-1)!.text, "999");
+  await events.return!();
 });
 
 Deno.test("only who asks for this machine is answered, whatever its name means", async () => {

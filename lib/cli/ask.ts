@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { parseAddress } from "../address.ts";
+import { isMqtt } from "../address.ts";
 import { requestAll } from "../request.ts";
 import { EXIT } from "./exit_codes.ts";
 import { checkJson } from "./json.ts";
@@ -39,7 +39,7 @@ export async function ask(
     raw: false,
   });
   const answers = requestAll(topic, message, {
-    ...parseAddress(topic).kind === "mqtt" && {
+    ...isMqtt(topic) && {
       mqtt: await mqttOptions(given, world, () => {}),
     },
     delimiter,

@@ -11,7 +11,6 @@ import { Subscriber } from "../subscriber.ts";
 import { matchesTopic } from "../topic.ts";
 import { EXIT, UsageError } from "./exit_codes.ts";
 import { mqttOptions } from "./mqtt.ts";
-
 import { complain, type World } from "./program.ts";
 import { Queue } from "./queue.ts";
 import { NAME, type Options } from "./sender.ts";

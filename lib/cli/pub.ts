@@ -9,7 +9,6 @@ import { DEFAULT_MAX_BYTES } from "../framing.ts";
 import { load } from "../load.ts";
 import { EXIT, UsageError } from "./exit_codes.ts";
 import type { Input } from "./lines.ts";
-
 import { complain, runProgram, type World } from "./program.ts";
 import { NAME, type Options, Sender } from "./sender.ts";
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { parseAddress } from "../address.ts";
+import { isMqtt, parseAddress } from "../address.ts";
 import type { Delimiter } from "../framing.ts";
 import { load } from "../load.ts";
 import { Publisher } from "../publisher.ts";
@@ -160,10 +160,6 @@ export class Sender implements AsyncDisposable {
     this.progress?.hide();
     complain(NAME, this.#world, text);
   }
-}
-
-function isMqtt(address: string): boolean {
-  return parseAddress(address).kind === "mqtt";
 }
 
 /** What stands before the topics of a broker: the levels of its address. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { parseAddress } from "../address.ts";
+import { isMqtt } from "../address.ts";
 import { load } from "../load.ts";
 import type { Message } from "../message.ts";
 import type { MqttOptions } from "../mqtt/options.ts";
@@ -94,10 +94,6 @@ async function main(
   await output.finish();
   if (signals.raised) return signals.raise(signals.raised);
   return silence.over && !ended ? EXIT.timedOut : EXIT.ok;
-}
-
-function isMqtt(address: string): boolean {
-  return parseAddress(address).kind === "mqtt";
 }
 
 async function openMqtt(

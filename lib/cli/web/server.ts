@@ -6,7 +6,6 @@
 import { UsageError } from "../exit_codes.ts";
 import type { Message } from "../../message.ts";
 import type { Board } from "../board/board.ts";
-
 import type { Listener } from "../values.ts";
 import { Feed } from "./feed.ts";
 import { Guard, isLoopback, respond } from "./guard.ts";

@@ -108,9 +108,8 @@ export class Card {
     if (this.path.getAttribute("d") !== path) this.path.setAttribute("d", path);
     const label = row.min === null
       ? "no numbers"
-      : `The last minute: from ${formatNumber(row.min)} to ${
-        formatNumber(row.max)
-      } in all`;
+      : `The last minute; so far from ${formatNumber(row.min)}` +
+        ` to ${formatNumber(row.max)}`;
     if (this.chart.getAttribute("aria-label") !== label) {
       this.chart.setAttribute("aria-label", label);
     }
