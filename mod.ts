@@ -26,6 +26,7 @@
  * @module
  */
 export type { Dropped } from "./lib/bus/link.ts";
+export type { Notice } from "./lib/fifo/queue_reader.ts";
 export { FifobusError, type FifobusErrorCode } from "./lib/errors.ts";
 export type { Delimiter } from "./lib/framing.ts";
 export { Message, type SendAnswer } from "./lib/message.ts";
@@ -52,11 +53,11 @@ export { matchesTopic } from "./lib/topic.ts";
 // What lib/ loads when it is needed. Never called: it shows these files to `deno
 // compile` and `deno cache`, and to the permissions of the script.
 const _parts = [
-  () => import("./lib/budget.ts"),
   () => import("./lib/bus/folder.ts"),
+  () => import("./lib/bus/group.ts"),
   () => import("./lib/bus/inbox.ts"),
   () => import("./lib/bus/list.ts"),
   () => import("./lib/bus/outlet.ts"),
-  () => import("./lib/fifo_limited_reader.ts"),
-  () => import("./lib/nonblocking.ts"),
+  () => import("./lib/fifo/adopt.ts"),
+  () => import("./lib/fifo/nonblocking.ts"),
 ];

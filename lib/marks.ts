@@ -1,66 +1,150 @@
 /**
- * What is on the wire and is no message: marks of subscribers and publishers.
+ * Bytes on the wire that are not messages: marks of subscribers and publishers.
+ * They are fixed so that every reader of a FIFO knows them, also one that can
+ * share nothing else with the others; so a publisher refuses messages that end
+ * with one.
  *
  * @module
  */
-import { concat, type Delimiter } from "./framing.ts";
+import { FifobusError } from "./errors.ts";
+import type { Delimiter } from "./framing.ts";
 
 const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 
-/**
- * What a subscriber writes to its own FIFO to end a read that is under way: a
- * read(2) that waits cannot be cancelled, and would swallow the next message
- * of another reader. SYN is ASCII's "nothing to send, keep in step". Splitters
- * drop it, wherever it lands, together with the delimiter behind it.
- */
-export const WAKE = encoder.encode("\x16fifobus wake\x16");
+/** SYN is ASCII's "nothing to send, keep in step". */
+const SYN = "\x16";
+const SYN_BYTE = 0x16;
+const CAN_BYTE = 0x18;
+
+const WAKE_TEXT = `${SYN}fifobus wake `;
+const WAKE_START = encoder.encode(WAKE_TEXT);
+
+/** Tells one wake marker from all others. */
+const TOKEN_LENGTH = 8;
+
+const WAKE_LENGTH = WAKE_START.length + TOKEN_LENGTH + 1;
 
 /**
  * What a publisher puts behind a message that it cannot write to its end. CAN
  * is ASCII's "disregard what came before": splitters drop that message.
  */
-export const TORN = encoder.encode("\x18fifobus torn\x18");
+const TORN_TEXT = "\x18fifobus torn\x18";
+const TORN = encoder.encode(TORN_TEXT);
 
-/** The length of each of the two in bytes. */
-export const MARK_LENGTH = WAKE.length;
+/** The length of the longest mark in bytes. */
+export const MAX_MARK_LENGTH = WAKE_LENGTH;
 
-/**
- * The bytes that end a subscriber's pending read, see {@linkcode WAKE}.
- *
- * @param delimiter What ends a message.
- * @returns The marker and its delimiter.
- */
-export function wakeMarker(delimiter: Delimiter): Uint8Array<ArrayBuffer> {
-  return concat([WAKE, Uint8Array.of(delimiter.charCodeAt(0))]);
+/** The length of a wake marker and its delimiter in bytes. */
+export const WAKE_BYTES = WAKE_LENGTH + 1;
+
+/** What a reader writes to a FIFO to end a read that waits. */
+export interface Wake {
+  /** Tells it from all others. */
+  token: string;
+  /** The marker and its delimiter. */
+  bytes: Uint8Array<ArrayBuffer>;
 }
 
 /**
- * The bytes that end a torn message, see {@linkcode TORN}.
+ * Makes a wake marker. A read(2) that waits cannot be cancelled, and would
+ * swallow the next message of another reader; so a reader that ends, or wants
+ * the turn, writes a marker. Splitters drop it, wherever it lands, together with
+ * the delimiter behind it.
+ *
+ * @param delimiter What ends a message.
+ * @returns The marker.
+ */
+export function wake(delimiter: Delimiter): Wake {
+  const token = crypto.randomUUID().slice(0, TOKEN_LENGTH);
+  return { token, bytes: encoder.encode(WAKE_TEXT + token + SYN + delimiter) };
+}
+
+/**
+ * The bytes that end a torn message.
  *
  * @param delimiter What ends a message.
  * @returns The marker and its delimiter.
  */
 export function tornMarker(delimiter: Delimiter): Uint8Array<ArrayBuffer> {
-  return concat([TORN, Uint8Array.of(delimiter.charCodeAt(0))]);
+  return encoder.encode(TORN_TEXT + delimiter);
+}
+
+/** A mark at the end of some bytes. */
+export interface Mark {
+  /** How long it is. */
+  length: number;
+  /** The token of a wake marker; undefined if the bytes before it are torn. */
+  token: string | undefined;
 }
 
 /**
- * Tells whether bytes end with a mark. It looks at the last one first: that is
+ * Finds the mark that bytes end with. It looks at the last byte first: that is
  * all it costs a plain message.
  *
  * @param buffer The bytes around them.
  * @param start Where they start.
  * @param end Where they end.
- * @param mark The mark.
- * @returns Whether they do.
+ * @returns The mark, if there is one.
  */
-export function endsWith(
+export function markAtEnd(
   buffer: Uint8Array,
   start: number,
   end: number,
-  mark: Uint8Array,
+): Mark | undefined {
+  const last = buffer[end - 1];
+  if (last !== SYN_BYTE && last !== CAN_BYTE) return undefined;
+  if (last === CAN_BYTE && has(buffer, start, end - TORN.length, TORN)) {
+    return { length: TORN.length, token: undefined };
+  }
+  const from = end - WAKE_LENGTH;
+  if (last === SYN_BYTE && has(buffer, start, from, WAKE_START)) {
+    const token = buffer.subarray(from + WAKE_START.length, end - 1);
+    return { length: WAKE_LENGTH, token: decoder.decode(token) };
+  }
+}
+
+/**
+ * Finds the first of some messages that ends with a mark.
+ *
+ * @param messages The messages, each with its delimiter.
+ * @param delimiter What ends a message.
+ * @returns Where that message starts; -1 if there is none.
+ */
+export function findMarked(messages: Uint8Array, delimiter: Delimiter): number {
+  const end = delimiter.charCodeAt(0);
+  let first = Infinity;
+  for (const byte of [SYN_BYTE, CAN_BYTE]) {
+    // Native searches: most messages hold neither byte.
+    for (let at = -1; (at = messages.indexOf(byte, at + 1)) >= 0;) {
+      if (at >= first) break;
+      if (messages[at + 1] !== end) continue;
+      const start = messages.lastIndexOf(end, at) + 1;
+      if (markAtEnd(messages, start, at + 1)) first = start;
+    }
+  }
+  return first === Infinity ? -1 : first;
+}
+
+/**
+ * Says that a message ends with a mark.
+ *
+ * @param address Where it goes to.
+ * @returns The error.
+ */
+export function marked(address: string): FifobusError {
+  return new FifobusError(
+    "delimiter_in_message",
+    `Cannot publish to "${address}": the message ends with a mark of fifobus, ` +
+      "which subscribers drop",
+  );
+}
+
+function has(
+  buffer: Uint8Array,
+  start: number,
+  at: number,
+  bytes: Uint8Array,
 ): boolean {
-  if (end - start < MARK_LENGTH || buffer[end - 1] !== mark[0]) return false;
-  const from = end - MARK_LENGTH;
-  return mark.every((byte, i) => buffer[from + i] === byte);
+  return at >= start && bytes.every((byte, i) => byte === buffer[at + i]);
 }

@@ -6,8 +6,8 @@
 import { type MqttAddress, parseAddress } from "./address.ts";
 import type { Dropped } from "./bus/link.ts";
 import { FifobusError, type FifobusErrorCode } from "./errors.ts";
-import { DEFAULT_MODE, ensureFifo } from "./fifo.ts";
-import { FifoOutlet } from "./fifo_outlet.ts";
+import { DEFAULT_MODE, ensureFifo } from "./fifo/file.ts";
+import { FifoOutlet } from "./fifo/outlet.ts";
 import {
   DEFAULT_MAX_BYTES,
   type Delimiter,
@@ -15,6 +15,7 @@ import {
   encodeMessage,
 } from "./framing.ts";
 import { load } from "./load.ts";
+import { findMarked, marked } from "./marks.ts";
 import type { MqttOptions } from "./mqtt/options.ts";
 
 /** How messages are sent. */
@@ -124,6 +125,16 @@ export interface PublishOptions {
    */
   replyTo?: string;
 }
+
+/**
+ * Publishes messages that are framed, and known to end with no mark: a search for
+ * one takes 36 µs for 64 KiB.
+ */
+export let sendFramed: (
+  publisher: Publisher,
+  messages: Uint8Array<ArrayBuffer>,
+  options: PublishOptions,
+) => Promise<void>;
 
 /** How much {@linkcode Publisher.writable} takes before it holds its source up. */
 const HIGH_WATER_MARK_BYTES = 64 * 1024;
@@ -269,6 +280,7 @@ export class Publisher implements AsyncDisposable {
         this.#delimiter,
         this.#maxBytes,
       );
+      if (findMarked(framed, this.#delimiter) >= 0) throw marked(this.#address);
       const { topic, how } = this.#check(options, true);
       return this.#outlet.send(topic, framed, how);
     } catch (error) {
@@ -289,6 +301,27 @@ export class Publisher implements AsyncDisposable {
   publishFramed(
     messages: Uint8Array<ArrayBuffer>,
     options: PublishOptions = {},
+  ): Promise<void> {
+    const end = this.#delimiter.charCodeAt(0);
+    if (!this.#closed && messages.length > 0 && messages.at(-1) !== end) {
+      const reason = "the last message has no delimiter behind it";
+      return Promise.reject(this.#refused("delimiter_in_message", reason));
+    }
+    const bad = findMarked(messages, this.#delimiter);
+    if (bad < 0 || this.#outlet.sendBare) return this.#send(messages, options);
+    return this.#send(messages.subarray(0, bad), options).then(() => {
+      throw marked(this.#address);
+    });
+  }
+
+  static {
+    sendFramed = (publisher, messages, options) =>
+      publisher.#send(messages, options);
+  }
+
+  #send(
+    messages: Uint8Array<ArrayBuffer>,
+    options: PublishOptions,
   ): Promise<void> {
     try {
       const { topic, how } = this.#check(options, false);

@@ -11,7 +11,12 @@ import type { Message } from "./message.ts";
 import type { MqttOptions } from "./mqtt/options.ts";
 import { Publisher } from "./publisher.ts";
 import { Subscriber } from "./subscriber.ts";
-import { checkTopicName, matchesTopic, REPLY_PREFIX } from "./topic.ts";
+import {
+  checkTopicName,
+  matchesTopic,
+  parseShared,
+  REPLY_PREFIX,
+} from "./topic.ts";
 
 /** How to make a request. */
 export interface RequestOptions {
@@ -194,7 +199,9 @@ async function hasSubscriber(topic: string, mode?: number): Promise<boolean> {
     import.meta.resolve("./bus/list.ts"),
   );
   return listSubscriptions(mode)
-    .some(({ filter }) => matchesTopic(filter, topic));
+    .some(({ filter }) =>
+      matchesTopic(parseShared(filter)?.filter ?? filter, topic)
+    );
 }
 
 function timer(timeoutMs: number, onOver: () => void): Disposable {

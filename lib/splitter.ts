@@ -5,7 +5,7 @@
  */
 import { FifobusError } from "./errors.ts";
 import { concat, type Delimiter, tooLarge } from "./framing.ts";
-import { endsWith, MARK_LENGTH, TORN, WAKE } from "./marks.ts";
+import { markAtEnd, MAX_MARK_LENGTH } from "./marks.ts";
 import { Message } from "./message.ts";
 
 /**
@@ -16,13 +16,17 @@ import { Message } from "./message.ts";
  */
 export class MessageSplitter {
   readonly #topic: string;
-  readonly #delimiter: Delimiter;
   readonly #end: number;
   readonly #maxBytes: number;
+  readonly #hasMarks: boolean;
   #rest: Uint8Array<ArrayBuffer>[] = [];
   #restBytes = 0;
   #count = 0;
-  #wakes = 0;
+  #isSkipping = false;
+  #isMarked = false;
+  #lost = 0;
+  #wakes: string[] = [];
+  #unread: Uint8Array<ArrayBuffer> = new Uint8Array();
   #error: FifobusError | undefined;
 
   /**
@@ -31,22 +35,34 @@ export class MessageSplitter {
    * @param topic What the messages say of where they came from.
    * @param delimiter What ends a message.
    * @param maxBytes How long a message may be, without its delimiter.
+   * @param hasMarks Whether the bytes are from a FIFO, where marks are not
+   * messages; elsewhere {@linkcode isMarked} says that one came.
    */
-  constructor(topic: string, delimiter: Delimiter, maxBytes: number) {
+  constructor(
+    topic: string,
+    delimiter: Delimiter,
+    maxBytes: number,
+    hasMarks = true,
+  ) {
     this.#topic = topic;
-    this.#delimiter = delimiter;
     this.#end = delimiter.charCodeAt(0);
     this.#maxBytes = maxBytes;
-  }
-
-  /** How many wake markers have come by. */
-  get wakes(): number {
-    return this.#wakes;
+    this.#hasMarks = hasMarks;
   }
 
   /** Whether a message has begun, and its end is still to come. */
   get isInMessage(): boolean {
-    return this.#restBytes > 0;
+    return this.#restBytes > 0 || this.#isSkipping;
+  }
+
+  /** Whether a message ended with a mark that can be none: it is the last one. */
+  get isMarked(): boolean {
+    return this.#isMarked;
+  }
+
+  /** Whether what comes up to the next delimiter is dropped. */
+  get isSkipping(): boolean {
+    return this.#isSkipping;
   }
 
   /** Set once a message is over the limit: nothing after it is a message. */
@@ -64,18 +80,35 @@ export class MessageSplitter {
     const messages: Message[] = [];
     let start = 0;
     let end;
-    while (!this.#error && (end = chunk.indexOf(this.#end, start)) >= 0) {
+    while (
+      !this.#error && !this.#isMarked &&
+      (end = chunk.indexOf(this.#end, start)) >= 0
+    ) {
       if (this.#restBytes === 0) this.#take(chunk, start, end, messages);
       else {
         this.#keep(chunk.subarray(start, end + 1));
-        const record = this.#takeRest();
-        this.#take(record, 0, record.length - 1, messages);
+        const record = this.takeRest();
+        if (!this.#error) this.#take(record, 0, record.length - 1, messages);
       }
       start = end + 1;
     }
     // A copy, so that a few bytes do not keep a whole chunk in memory.
-    if (start < chunk.length) this.#keep(chunk.slice(start));
+    const tail = chunk.slice(start);
+    if (this.#error) this.#unread = tail;
+    else if (tail.length > 0) this.#keep(tail);
     return messages;
+  }
+
+  /**
+   * Takes out what followed a message that was over the limit.
+   *
+   * @returns Its bytes; {@linkcode isInMessage} says whether they begin within
+   * that message.
+   */
+  takeUnread(): Uint8Array<ArrayBuffer> {
+    const unread = this.#unread;
+    this.#unread = new Uint8Array();
+    return unread;
   }
 
   /**
@@ -84,8 +117,53 @@ export class MessageSplitter {
    * @returns What came after the last delimiter, if anything did.
    */
   flush(): Message[] {
-    const rest = this.#takeRest();
+    const rest = this.takeRest();
+    this.#isMarked = !this.#hasMarks &&
+      markAtEnd(rest, 0, rest.length) !== undefined;
+    if (this.#isMarked) return [];
     return rest.length > 0 ? [new Message(this.#topic, rest)] : [];
+  }
+
+  /**
+   * Takes the beginning of a message out.
+   *
+   * @returns Its bytes; none if no message has begun.
+   */
+  takeRest(): Uint8Array<ArrayBuffer> {
+    const rest = concat(this.#rest);
+    this.#rest = [];
+    this.#restBytes = 0;
+    return rest;
+  }
+
+  /**
+   * Forgets all that was begun: other bytes follow.
+   *
+   * @param count How many messages came before them, for errors.
+   */
+  reset(count: number): void {
+    this.takeRest();
+    this.#count = count;
+    this.#isSkipping = false;
+    this.#error = undefined;
+    this.#unread = new Uint8Array();
+  }
+
+  /** Drops what comes up to the next delimiter: the end of a message. */
+  skip(): void {
+    this.#isSkipping = true;
+  }
+
+  /** Takes out how many messages have lost a part since the last call. */
+  takeLost(): number {
+    const lost = this.#lost;
+    this.#lost = 0;
+    return lost;
+  }
+
+  /** Takes out the tokens of the wake markers that came since the last call. */
+  takeWakes(): string[] {
+    return this.#wakes.splice(0);
   }
 
   #take(
@@ -94,12 +172,16 @@ export class MessageSplitter {
     end: number,
     messages: Message[],
   ): void {
-    if (endsWith(buffer, start, end, WAKE)) {
-      this.#wakes++;
+    const mark = markAtEnd(buffer, start, end);
+    if (mark && !this.#hasMarks) this.#isMarked = true;
+    else if (mark?.token !== undefined) {
+      this.#wakes.push(mark.token);
       // It may have landed between two halves of somebody's message.
-      this.#keep(buffer.slice(start, end - MARK_LENGTH));
-    } else if (endsWith(buffer, start, end, TORN)) {
-      return;
+      this.#keep(buffer.slice(start, end - mark.length));
+    } else if (mark || this.#isSkipping) {
+      // Two publishers may have put their marks behind one torn message.
+      if (this.#isSkipping || end - start > mark!.length) this.#lost++;
+      this.#isSkipping = false;
     } else if (end - start > this.#maxBytes) {
       this.#fail(`is ${end - start}`);
     } else {
@@ -113,9 +195,16 @@ export class MessageSplitter {
     this.#rest.push(bytes);
     this.#restBytes += bytes.length;
     // A marker and a delimiter may be among these bytes.
-    if (this.#restBytes <= this.#maxBytes + MARK_LENGTH + 1) return;
-    this.#fail(`has no end after ${this.#restBytes}`);
-    this.#takeRest();
+    const slack = MAX_MARK_LENGTH + 1;
+    if (this.#isSkipping && this.#restBytes > slack) {
+      const end = this.takeRest().slice(-slack);
+      this.#rest = [end];
+      this.#restBytes = end.length;
+    } else if (this.#restBytes > this.#maxBytes + slack) {
+      this.#fail(`has no end after ${this.#restBytes}`);
+      this.takeRest();
+      this.#isSkipping = bytes.at(-1) !== this.#end;
+    }
   }
 
   #fail(found: string): void {
@@ -124,12 +213,5 @@ export class MessageSplitter {
       "message_too_large",
       `Cannot read message ${this.#count + 1} of ${this.#topic}: ${text}`,
     );
-  }
-
-  #takeRest(): Uint8Array<ArrayBuffer> {
-    const rest = concat(this.#rest);
-    this.#rest = [];
-    this.#restBytes = 0;
-    return rest;
   }
 }

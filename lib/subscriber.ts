@@ -4,15 +4,16 @@
  * @module
  */
 import { type MqttAddress, parseAddress } from "./address.ts";
-import type { Budget } from "./budget.ts";
-import { DEFAULT_MODE, ensureFifo } from "./fifo.ts";
-import { FifoReader } from "./fifo_reader.ts";
+import type { JoinOptions } from "./bus/inbox.ts";
+import { Demand } from "./demand.ts";
+import { DEFAULT_MODE, ensureFifo } from "./fifo/file.ts";
+import { type Notice, QueueReader } from "./fifo/queue_reader.ts";
 import { DEFAULT_MAX_BYTES, type Delimiter } from "./framing.ts";
 import { load } from "./load.ts";
 import { Message } from "./message.ts";
 import type { MqttOptions } from "./mqtt/options.ts";
 import { textStream } from "./text_stream.ts";
-import { checkTopicFilter } from "./topic.ts";
+import { checkTopicFilter, parseShared, type SharedFilter } from "./topic.ts";
 
 /** How to subscribe. */
 export interface SubscriberOptions {
@@ -44,16 +45,17 @@ export interface SubscriberOptions {
    */
   retained?: boolean | "only";
   /**
-   * Ends after that many messages, of all addresses together. What follows stays
-   * in a FIFO for its next reader, as far as other programs hold the FIFO open;
-   * {@linkcode Subscriber.close} waits until it is there.
-   *
-   * A reader of the FIFO that is none of ours (`cat`, `read` of the shell) and
-   * reads at the same time may see wake markers, and parts of messages.
+   * Ends after that many messages, of all addresses together. What follows in a
+   * FIFO waits for its next reader.
    *
    * @default {Infinity}
    */
   limit?: number | undefined;
+  /**
+   * Is told what is not a message: that one was lost, or that the readers of a
+   * FIFO cannot take turns.
+   */
+  onNotice?: ((notice: Notice) => void) | undefined;
   /** How to speak to a broker. */
   mqtt?: MqttOptions;
   /**
@@ -68,8 +70,14 @@ export interface SubscriberOptions {
 
 /** Where messages come from: a FIFO, the bus, or a broker. */
 interface Source {
+  /** Waits for messages; undefined after the last. */
   next(): Promise<Message[] | undefined>;
-  close(): Promise<void>;
+  /** Whether a message that is not handled can go back to others. */
+  takesBack?(message: Message): boolean;
+  /** Takes no more messages. */
+  end(): Promise<void>;
+  /** Closes; what the function returns was not handled, and goes back. */
+  close(unhandled: () => Message[]): Promise<void>;
 }
 
 /** What a source had to say: messages, its end, or why it failed. */
@@ -81,9 +89,11 @@ interface Arrival {
 /**
  * Receives the messages of one or more addresses.
  *
- * Several subscribers of one FIFO share its messages: each message goes to one
- * of them. A subscriber takes at most 64 KiB from a FIFO before it is asked
- * for more.
+ * Several subscribers of one FIFO, of this process or others, take turns: each
+ * message goes to one of them, whole. A subscriber takes at most 64 KiB from a
+ * FIFO before it is asked for more, and no more messages than
+ * {@linkcode Subscriber.read} asks for. Those that it has taken and not handed
+ * out go back when it is closed.
  *
  * @example As a stream of lines
  * ```ts
@@ -104,7 +114,7 @@ interface Arrival {
 export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
   readonly #delimiter: Delimiter;
   readonly #signal: AbortSignal | undefined;
-  readonly #budget: Budget | undefined;
+  readonly #demand: Demand;
   readonly #sources: Source[];
   /** The sources that nobody waits for, and those that have more to come. */
   readonly #idle: Set<Source>;
@@ -118,12 +128,12 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
   private constructor(
     sources: Source[],
     options: SubscriberOptions,
-    budget: Budget | undefined,
+    demand: Demand,
   ) {
     const { delimiter = "\n", signal } = options;
     this.#delimiter = delimiter;
     this.#signal = signal;
-    this.#budget = budget;
+    this.#demand = demand;
     this.#sources = sources;
     this.#idle = new Set(sources);
     this.#live = new Set(sources);
@@ -150,6 +160,7 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
     options.signal?.throwIfAborted();
     const paths = new Set<string>();
     const filters = new Set<string>();
+    const shared = new Map<string, SharedFilter>();
     const brokers = new Map<string, MqttAddress[]>();
     for (const address of [addresses].flat()) {
       const from = parseAddress(address);
@@ -158,56 +169,75 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
         continue;
       }
       checkTopicFilter(from.topic);
-      if (from.kind === "topic") filters.add(from.topic);
+      const group = parseShared(from.topic);
+      if (from.kind === "topic" && group) shared.set(from.topic, group);
+      else if (from.kind === "topic") filters.add(from.topic);
       else {
         // One connection for all filters of a broker, and of who connects.
         const key = JSON.stringify([from.broker, from.user, from.password]);
         brokers.set(key, [...brokers.get(key) ?? [], from]);
       }
     }
-    const { limit = Infinity } = options;
-    const budget = limit === Infinity ? undefined : await openBudget(limit);
+    const demand = new Demand(options.limit ?? Infinity);
     const sources: Source[] = [];
     try {
       for (const path of paths) {
         await ensureFifo(path, options.mode ?? DEFAULT_MODE);
-        sources.push(await openFifo(path, options, budget));
+        sources.push(await openFifo(path, options, demand));
       }
       if (filters.size > 0) {
-        const bus = await joinBus([...filters], options);
-        sources.push(budget ? limited(bus, budget) : bus);
+        sources.push(own(await joinBus([...filters], options), demand));
+      }
+      for (const group of shared.values()) {
+        // MQTT 5 sends no last values to groups.
+        if (options.retained === "only") break;
+        sources.push(await joinGroup(group, options, demand));
       }
       for (const addresses of brokers.values()) {
-        const broker = await openBroker(addresses, options);
-        sources.push(budget ? limited(broker, budget) : broker);
+        sources.push(own(await openBroker(addresses, options), demand));
       }
       options.signal?.throwIfAborted();
     } catch (error) {
-      await Promise.all(sources.map((source) => source.close()));
+      await Promise.all(sources.map((source) => source.close(() => [])));
       throw error;
     }
-    return new Subscriber(sources, options, budget);
+    return new Subscriber(sources, options, demand);
   }
 
   /**
    * Waits for messages, and takes all that have arrived together: the fastest
    * way to receive.
    *
+   * A worker asks for as many messages as it can handle now. The others stay in
+   * the FIFO, where other readers get them.
+   *
+   * @param max How many messages to take at most.
    * @returns The next messages, one at least; undefined after the last one, once
    * the subscriber was closed or has received as many as its limit.
    * @throws {FifobusError} `message_too_large`, after the messages before it.
    */
-  async read(): Promise<Message[] | undefined> {
+  async read(max = Infinity): Promise<Message[] | undefined> {
     this.#signal?.throwIfAborted();
     if (this.#index < this.#batch.length) {
-      const rest = this.#batch.slice(this.#index);
-      this.#batch = [];
-      return rest;
+      const end = this.#index + max;
+      const taken = this.#batch.slice(this.#index, end);
+      this.#index = end;
+      return taken;
     }
+    this.#demand.want(max);
     while (true) {
       const arrival = this.#arrivals.shift();
-      if (arrival?.messages) return arrival.messages;
-      if (arrival?.error) throw arrival.error;
+      const { messages, error } = arrival ?? {};
+      if (messages && messages.length > 0) {
+        // A source that is still asked leaves what it gets from now on.
+        if (max < Infinity) this.#demand.want(0);
+        if (messages.length <= max) return messages;
+        this.#batch = messages;
+        this.#index = max;
+        return messages.slice(0, max);
+      }
+      if (error) throw error;
+      if (arrival) continue;
       if (this.#live.size === 0) return undefined;
       for (const source of this.#idle) this.#ask(source);
       await this.#changed.promise;
@@ -245,21 +275,74 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
   }
 
   /**
-   * Closes the subscriber. Messages that it took from a FIFO can still be
-   * read; what it did not take stays there for other readers.
+   * Takes no more messages. Those that were taken can still be read, after which
+   * {@linkcode read} returns undefined; the subscriber is still to be closed.
    *
-   * @returns When the FIFOs are closed.
+   * @returns When nothing more is taken.
    */
-  close(): Promise<void> {
+  async end(): Promise<void> {
+    await Promise.all(this.#sources.map((source) => source.end()));
+  }
+
+  /**
+   * Closes the subscriber. What it has taken from a FIFO and not handed out goes
+   * back to the other readers, or waits for the next one.
+   *
+   * @param unhandled Messages that were handed out and not handled: they go back
+   * before all others. Those of topics do not, as each subscriber has its own.
+   * @returns When the FIFOs are closed.
+   *
+   * @example A worker that gives back what it did not do
+   * ```ts
+   * import { publish, Subscriber } from "@fifobus/fifobus";
+   * import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
+   *
+   * const folder = await Deno.makeTempDir();
+   * const jobs = `${folder}/jobs`;
+   * const worker = await Subscriber.open(jobs);
+   * await publish(jobs, "one");
+   * const taken = await worker.read(1);
+   * await worker.close(taken);
+   * await using next = await Subscriber.open(jobs, { limit: 1 });
+   * assertEquals((await next.read())![0]!.text, "one");
+   * await Deno.remove(folder, { recursive: true });
+   * ```
+   */
+  close(unhandled: Message[] = []): Promise<void> {
     this.#signal?.removeEventListener("abort", this.#abort);
-    return this.#closed ??= Promise.all(
-      this.#sources.map((source) => source.close()),
-    ).then(() => {});
+    return this.#closed ??= this.#close(unhandled);
   }
 
   /** Closes the subscriber at the end of an `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  async #close(unhandled: Message[]): Promise<void> {
+    // What is taken until then can go back, too.
+    await this.end();
+    await Promise.all(
+      this.#sources.map((source) =>
+        source.close(() => [...unhandled, ...this.#takeWaiting(source)])
+      ),
+    );
+  }
+
+  /** Takes out what is not handed out yet and can go back. */
+  #takeWaiting(source: Source): Message[] {
+    const back: Message[] = [];
+    const keep = (messages: Message[]) =>
+      messages.filter((message) => {
+        const goesBack = source.takesBack?.(message) ?? false;
+        if (goesBack) back.push(message);
+        return !goesBack;
+      });
+    this.#batch = keep(this.#batch.slice(this.#index));
+    this.#index = 0;
+    for (const arrival of this.#arrivals) {
+      arrival.messages &&= keep(arrival.messages);
+    }
+    return back;
   }
 
   #abort = (): void => {
@@ -290,7 +373,7 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
     this.#arrivals.push(arrival);
     this.#notify();
     // An error is told to who closes the subscriber, or reads on.
-    if (this.#budget?.left === 0) this.close().catch(() => {});
+    if (this.#demand.isOver) this.end().catch(() => {});
   }
 
   #notify(): void {
@@ -315,36 +398,48 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
   }
 }
 
-async function openBudget(limit: number): Promise<Budget> {
-  // Loaded here, as what reads with a limit is: most readers have none.
-  const { Budget } = await load<typeof import("./budget.ts")>(
-    import.meta.resolve("./budget.ts"),
-  );
-  return new Budget(limit);
-}
-
 async function openFifo(
   path: string,
   options: SubscriberOptions,
-  budget: Budget | undefined,
+  demand: Demand,
 ): Promise<Source> {
   const { delimiter = "\n", maxBytes = DEFAULT_MAX_BYTES } = options;
-  if (!budget) return new FifoReader(path, delimiter, maxBytes);
-  const { FifoLimitedReader } = await load<
-    typeof import("./fifo_limited_reader.ts")
-  >(import.meta.resolve("./fifo_limited_reader.ts"));
-  return new FifoLimitedReader(path, delimiter, maxBytes, budget);
+  const reader = await QueueReader.open(path, {
+    delimiter,
+    maxBytes,
+    demand,
+    elsewhere: busFolder,
+    onNotice: (notice) => options.onNotice?.(notice),
+  });
+  return {
+    next: () => reader.next(),
+    takesBack: ({ topic }) => topic === path,
+    end: () => reader.end(),
+    close: (unhandled) => reader.close(unhandled()),
+  };
 }
 
-/** What is too much of a topic is nobody else's. */
-function limited(source: Source, budget: Budget): Source {
+/** The folder of the bus, for what cannot be beside a FIFO. */
+async function busFolder(): Promise<string> {
+  const { DEFAULT_BUS_MODE, openFolder } = await load<
+    typeof import("./bus/folder.ts")
+  >(import.meta.resolve("./bus/folder.ts"));
+  return openFolder(DEFAULT_BUS_MODE);
+}
+
+/** What comes from a topic is nobody else's. */
+function own(
+  source: Source,
+  demand: Demand,
+): Source {
   return {
     next: async () => {
-      if (budget.left === 0) return undefined;
-      const messages = budget.take(await source.next() ?? []);
+      if (demand.isOver) return undefined;
+      const messages = demand.takeOwn(await source.next() ?? []);
       return messages.length > 0 ? messages : undefined;
     },
-    close: () => source.close(),
+    end: () => source.end(),
+    close: (unhandled) => source.close(unhandled),
   };
 }
 
@@ -353,21 +448,46 @@ async function joinBus(
   options: SubscriberOptions,
 ): Promise<Source> {
   // Loaded here: who reads a FIFO should not wait for it.
-  const { DEFAULT_BUS_MODE, openFolder } = await load<
-    typeof import("./bus/folder.ts")
-  >(import.meta.resolve("./bus/folder.ts"));
   const { join } = await load<typeof import("./bus/inbox.ts")>(
     import.meta.resolve("./bus/inbox.ts"),
   );
+  return await join(filters, await joinOptions(options));
+}
+
+async function joinGroup(
+  shared: SharedFilter,
+  options: SubscriberOptions,
+  demand: Demand,
+): Promise<Source> {
+  const { GroupMember } = await load<typeof import("./bus/group.ts")>(
+    import.meta.resolve("./bus/group.ts"),
+  );
+  const member = await GroupMember.join(shared, {
+    ...await joinOptions(options),
+    demand,
+    onNotice: (notice) => options.onNotice?.(notice),
+  });
+  return {
+    next: () => member.next(),
+    takesBack: (message) => member.takesBack(message),
+    end: () => member.end(),
+    close: (unhandled) => member.close(unhandled()),
+  };
+}
+
+async function joinOptions(options: SubscriberOptions): Promise<JoinOptions> {
+  const { DEFAULT_BUS_MODE, openFolder } = await load<
+    typeof import("./bus/folder.ts")
+  >(import.meta.resolve("./bus/folder.ts"));
   const mode = options.mode ?? DEFAULT_BUS_MODE;
-  return await join(filters, {
+  return {
     folder: openFolder(mode),
     mode,
     delimiter: options.delimiter ?? "\n",
     maxBytes: options.maxBytes ?? DEFAULT_MAX_BYTES,
     retained: options.retained ?? true,
     origin: options.origin,
-  });
+  };
 }
 
 async function openBroker(

@@ -12,6 +12,35 @@ import { FifobusError } from "./errors.ts";
  */
 export const REPLY_PREFIX = "$reply/";
 
+/** What the filters of shared subscriptions start with. */
+const SHARE_PREFIX = "$share/";
+
+/** A subscription that a group of subscribers shares. */
+export interface SharedFilter {
+  /** The name of the group. */
+  group: string;
+  /** The topic filter. */
+  filter: string;
+}
+
+/**
+ * Reads the filter of a shared subscription, as
+ * {@link https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901250 MQTT 5, section 4.8.2}
+ * has it: `$share/GROUP/FILTER`.
+ *
+ * @param text The filter as a user writes it.
+ * @returns Its parts; undefined if it is not shared.
+ * @throws {FifobusError} `bad_address`, if it is malformed.
+ */
+export function parseShared(text: string): SharedFilter | undefined {
+  if (text !== "$share" && !text.startsWith(SHARE_PREFIX)) return undefined;
+  const [, group, filter] = /^\$share\/([^/+#]+)\/(.+)$/s.exec(text) ?? [];
+  if (group !== undefined && filter !== undefined) return { group, filter };
+  const reason = "a shared subscription is $share/GROUP/FILTER, " +
+    "and GROUP holds no +, # or /";
+  throw badTopic("filter", text, reason);
+}
+
 /**
  * Checks a topic name, which a message is published to.
  *
@@ -21,20 +50,25 @@ export const REPLY_PREFIX = "$reply/";
  */
 export function checkTopicName(name: string): void {
   const reason = commonFault(name) ??
-    (/[+#]/.test(name) ? "+ and # are for subscribers" : undefined);
+    (/[+#]/.test(name)
+      ? "+ and # are for subscribers"
+      : name.startsWith(SHARE_PREFIX)
+      ? "$share/ is for subscribers"
+      : undefined);
   if (reason !== undefined) throw badTopic("topic", name, reason);
 }
 
 /**
  * Checks a topic filter, which a subscriber asks for.
  *
- * @param filter The filter.
+ * @param text The filter, shared or not.
  * @throws {FifobusError} `bad_address`, if it is no topic name with `+` for
  * whole levels and `#` for the rest.
  */
-export function checkTopicFilter(filter: string): void {
+export function checkTopicFilter(text: string): void {
+  const { filter } = parseShared(text) ?? { filter: text };
   const levels = filter.split("/");
-  const reason = commonFault(filter) ??
+  const reason = commonFault(text) ??
     (levels.some((level) => level.includes("+") && level !== "+")
       ? "+ stands for a whole level"
       : levels.some((level, i) =>
@@ -42,7 +76,7 @@ export function checkTopicFilter(filter: string): void {
         )
       ? "# stands for all levels at the end"
       : undefined);
-  if (reason !== undefined) throw badTopic("filter", filter, reason);
+  if (reason !== undefined) throw badTopic("filter", text, reason);
 }
 
 /**

@@ -105,7 +105,11 @@ export class Process implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#ended) this.#child.kill("SIGKILL");
+    try {
+      if (!this.#ended) this.#child.kill("SIGKILL");
+    } catch {
+      // It has just ended.
+    }
     // What it did not read of its input is of no interest.
     await this.#input.close().catch(() => {});
     await this.#stdout.cancel();

@@ -5,7 +5,16 @@
  */
 import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
-import { commandLine, eventually, finish, TestBus } from "./_process.ts";
+import { Folder } from "./_folder.ts";
+import {
+  commandLine,
+  eventually,
+  finish,
+  Process,
+  sh,
+  sub,
+  TestBus,
+} from "./_process.ts";
 
 Deno.test("sub --exec runs a command with the message as its input", async () => {
   await using bus = new TestBus();
@@ -92,6 +101,177 @@ Deno.test("sub --exec ends quietly when nobody reads what the commands print", a
     return bus.names().length === 0;
   });
   assertEquals((await line.ended()).stderr, "");
+});
+
+/** Workers on a queue; each job writes its message to the worker's log. */
+class Workers extends Folder {
+  readonly jobs = this.file("jobs");
+  readonly processes: Process[] = [];
+
+  static async start(
+    count: number,
+    command: string,
+    ...args: string[]
+  ): Promise<Workers> {
+    const workers = new Workers();
+    await workers.fifo("jobs");
+    for (let i = 0; i < count; i++) {
+      const log = workers.file(`log${i}`);
+      await Deno.writeTextFile(log, "");
+      const options = ["--no-exit-word", ...args, "--exec", command];
+      const line = commandLine("sub", ...options, workers.jobs);
+      workers.processes.push(new Process(line, { LOG: log }));
+    }
+    return workers;
+  }
+
+  /** What each worker has done. */
+  done(): string[][] {
+    return this.processes.map((_, i) =>
+      Deno.readTextFileSync(this.file(`log${i}`)).split("\n").slice(0, -1)
+    );
+  }
+
+  /** Writes jobs at once, in one burst. */
+  async add(...jobs: string[]): Promise<void> {
+    const line = 'printf "$1" > "$0"';
+    await finish(sh(line, this.jobs, jobs.map((job) => `${job}\\n`).join("")));
+  }
+
+  /** What the queue holds when nobody works any more. */
+  async left(): Promise<string[]> {
+    const { stdout } = await finish(
+      sub("--no-exit-word", "-W", "0.2", this.jobs),
+    );
+    return stdout.split("\n").slice(0, -1);
+  }
+
+  override async [Symbol.asyncDispose](): Promise<void> {
+    for (const process of this.processes) await process[Symbol.asyncDispose]();
+    await super[Symbol.asyncDispose]();
+  }
+}
+
+Deno.test("four workers share a burst of jobs, none takes more than it can do", async () => {
+  const job = 'read -r j; sleep 0.05; echo "$j" >> "$LOG"';
+  await using workers = await Workers.start(4, job);
+  const jobs = Array.from({ length: 40 }, (_, i) => `${i}`);
+  // All are there when the first job comes.
+  await workers.add(...jobs.slice(0, 4));
+  await eventually(() => workers.done().flat().length === 4);
+  await workers.add(...jobs.slice(4));
+  await eventually(() => workers.done().flat().length === 40);
+  const done = workers.done();
+  const sorted = (texts: string[]) =>
+    texts.toSorted((a, b) => Number(a) - Number(b));
+  assertEquals(sorted(done.flat()), jobs);
+  for (const some of done) {
+    assert(
+      some.length >= 3,
+      `${done.map((it) => it.length)}`,
+    );
+  }
+});
+
+Deno.test("sub --exec --strict ends when a command fails, and leaves the other jobs", async () => {
+  await using workers = await Workers.start(
+    1,
+    "read -r j; exit $j",
+    "--strict",
+  );
+  await workers.add("0", "3", "0", "0");
+  const { code, stderr } = await workers.processes[0]!.ended();
+  assertEquals(code, 1);
+  assertEquals(
+    stderr.replaceAll(workers.jobs, "jobs"),
+    "sub: the command for message 2 (jobs) failed with code 3\n" +
+      "sub: Stopped by --strict\n",
+  );
+  assertEquals(await workers.left(), ["0", "0"]);
+});
+
+Deno.test("sub --exec --strict ends by a failure though no message follows", async () => {
+  await using workers = await Workers.start(1, "cat; exit 3", "--strict");
+  await workers.add("one");
+  assertEquals((await workers.processes[0]!.ended()).code, 1);
+  assertEquals(await workers.left(), []);
+});
+
+Deno.test("sub --retry runs a failed command again, --failed keeps what failed for good", async () => {
+  const command = 'read -r j; echo "$j" >> "$LOG"; ' +
+    '[ "$j" != twice ] || [ "$(grep -c twice "$LOG")" = 2 ]; c=$?; ' +
+    '[ "$j" != never ] && exit $c';
+  await using folder = new Folder();
+  const failed = folder.file("failed");
+  await using workers = await Workers.start(
+    1,
+    command,
+    "--retry=2",
+    "--failed",
+    failed,
+  );
+  const [worker] = workers.processes;
+  await workers.add("twice", "never", "fine", "never");
+  await eventually(() => workers.done().flat().length === 9);
+  await worker!.said(
+    /message 2 \(.*jobs\) failed with code 1, tried 3 times: the message is in .*failed\n/,
+  );
+  worker!.kill("SIGTERM");
+  assertEquals((await worker!.ended()).code, 143);
+  const { stdout } = await finish(sub("-C2", failed));
+  assertEquals(stdout, "never\nnever\n");
+});
+
+Deno.test("sub --failed publishes to a topic, and says if nobody is there", async () => {
+  await using bus = new TestBus();
+  const args = ["--failed", "lost", "--exec", "exit 1", "jobs"];
+  await using worker = await bus.sub(...args);
+  await finish(bus.pub("jobs", "a"));
+  await worker.said(/the message is lost, as nobody subscribes to lost\n/);
+  await using listener = await bus.sub("lost");
+  await finish(bus.pub("jobs", "b"));
+  assertEquals(await listener.line(), "b");
+});
+
+Deno.test("SIGTERM ends a worker after the running command, and the rest stays", async () => {
+  const job = 'read -r j; echo "start $j" >> "$LOG"; ' +
+    'until [ -e "$LOG.go" ]; do sleep 0.01; done; echo "end $j" >> "$LOG"';
+  await using workers = await Workers.start(1, job);
+  await workers.add("1", "2", "3");
+  await eventually(() => workers.done().flat().length === 1);
+  workers.processes[0]!.kill("SIGTERM");
+  await Deno.writeTextFile(workers.file("log0.go"), "");
+  const { code, stderr } = await workers.processes[0]!.ended();
+  assertEquals([code, stderr], [143, ""]);
+  assertEquals(workers.done(), [["start 1", "end 1"]]);
+  assertEquals(await workers.left(), ["2", "3"]);
+});
+
+Deno.test("sub --grace ends the commands, too, and their messages go back", async () => {
+  const job = 'read -r j; echo "$j" >> "$LOG"; exec sleep 60';
+  await using workers = await Workers.start(
+    1,
+    job,
+    "--grace=100ms",
+    "--jobs=2",
+  );
+  await workers.add("1", "2", "3");
+  await eventually(() => workers.done().flat().length === 2);
+  workers.processes[0]!.kill("SIGTERM");
+  const { code, stderr } = await workers.processes[0]!.ended();
+  assertEquals([code, stderr], [143, ""]);
+  assertEquals((await workers.left()).toSorted(), ["1", "2", "3"]);
+});
+
+Deno.test("a command that cannot be started has failed, and the next one runs", async () => {
+  await using bus = new TestBus();
+  await using worker = await bus.sub("--exec", "cat; echo", "#");
+  // The environment of a command holds the topic, and 128 KiB at most.
+  const long = 'head -c 200000 /dev/zero | tr "\\0" x';
+  const lines = `{ ${long}; printf "\\t1\\nshort\\t2\\n"; } | "$@"`;
+  await finish(bus.sh(lines, "sh", ...commandLine("pub", "-l", "--keyed")));
+  assertEquals(await worker.line(), "2");
+  await worker.said(/cannot be started/);
 });
 
 Deno.test("sub --exec --respond answers pub --reply", async () => {

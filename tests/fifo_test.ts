@@ -1,7 +1,7 @@
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertRejects } from "jsr:@std/assert@1.0.19/rejects";
 import { FifobusError } from "../lib/errors.ts";
-import { ensureFifo } from "../lib/fifo.ts";
+import { ensureFifo } from "../lib/fifo/file.ts";
 import { Folder } from "./_folder.ts";
 
 Deno.test("ensureFifo() makes a FIFO with the mode, and leaves one that is there", async () => {

@@ -2,7 +2,7 @@ import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertThrows } from "jsr:@std/assert@1.0.19/throws";
 import { FifobusError } from "../lib/errors.ts";
 import { type Delimiter, encodeMessage } from "../lib/framing.ts";
-import { tornMarker, wakeMarker } from "../lib/marks.ts";
+import { tornMarker, wake } from "../lib/marks.ts";
 import { Message, tagMessages } from "../lib/message.ts";
 import { MessageSplitter } from "../lib/splitter.ts";
 
@@ -43,7 +43,7 @@ Deno.test("MessageSplitter finds the same messages wherever the bytes are cut", 
       messages.push(message);
       const cut = random(message.length + 1);
       wire.push(...message.subarray(0, cut));
-      if (random(5) === 0) wire.push(...wakeMarker(delimiter));
+      if (random(5) === 0) wire.push(...wake(delimiter).bytes);
       wire.push(...message.subarray(cut), delimiter.charCodeAt(0));
     }
     const splitter = new MessageSplitter("p", delimiter, 3000);
@@ -102,14 +102,15 @@ Deno.test("MessageSplitter fails at an endless line, and keeps nothing of it", (
   assertEquals(splitter.flush(), []);
 });
 
-Deno.test("MessageSplitter drops wake markers, and counts them", () => {
+Deno.test("MessageSplitter drops wake markers, and says which", () => {
   const splitter = new MessageSplitter("p", "\n", 100);
-  const wake = wakeMarker("\n");
-  assertEquals(split(splitter, wake, "a\n", "b", wake, "c\n", wake), [
-    "a",
-    "bc",
-  ]);
-  assertEquals(splitter.wakes, 3);
+  const [one, two, three] = [wake("\n"), wake("\n"), wake("\n")];
+  assertEquals(
+    split(splitter, one.bytes, "a\n", "b", two.bytes, "c\n", three.bytes),
+    ["a", "bc"],
+  );
+  assertEquals(splitter.takeWakes(), [one.token, two.token, three.token]);
+  assertEquals(splitter.takeWakes(), []);
 });
 
 Deno.test("MessageSplitter drops a message that was torn, and nothing else", () => {

@@ -31,20 +31,6 @@ Deno.test("Subscriber closed with a read pending steals nothing from the next on
   }
 });
 
-Deno.test("Subscriber.close() hands out what had arrived", async () => {
-  await using folder = new Folder();
-  const path = folder.file("pipe");
-  const subscriber = await Subscriber.open(path);
-  const pending = subscriber.read();
-  await Deno.stat(path);
-  await finish(sh('printf "a\\nb\\nunfinished" > "$0"', path));
-  await subscriber.close();
-  const received = texts(await pending)!;
-  received.push(...await Array.fromAsync(subscriber, (it) => it.text));
-  assertEquals(received, ["a", "b", "unfinished"]);
-  assertEquals(await subscriber.read(), undefined);
-});
-
 Deno.test("Subscriber.close() leaves what it did not take to other readers", async () => {
   await using folder = new Folder();
   const path = folder.file("pipe");

@@ -6,6 +6,7 @@
 import { FifobusError } from "../errors.ts";
 import { encodeMessage } from "../framing.ts";
 import { load } from "../load.ts";
+import { findMarked, marked } from "../marks.ts";
 import { checkTopicName } from "../topic.ts";
 import type { JoinOptions } from "./inbox.ts";
 import type { BusOutlet } from "./outlet.ts";
@@ -44,6 +45,7 @@ export class Answers {
     checkTopicName(topic);
     const { delimiter, maxBytes } = this.#options;
     const framed = encodeMessage(topic, answer, delimiter, maxBytes);
+    if (findMarked(framed, delimiter) >= 0) throw marked(topic);
     const outlet = await (this.#outlet ??= this.#open());
     const how = { single: true, retain: false, replyTo: undefined };
     await outlet.send(topic, framed, how);

@@ -4,7 +4,7 @@
  * @module
  */
 import { FifobusError } from "../errors.ts";
-import { checkSystem } from "../fifo.ts";
+import { checkSystem } from "../fifo/file.ts";
 import type { Delimiter } from "../framing.ts";
 import { load } from "../load.ts";
 
@@ -20,6 +20,9 @@ const MAX_NAME_BYTES = 255;
 /** Behind the member's id, if its messages end with a NUL byte. */
 const NUL_MARK = "@0";
 
+/** Before the name of a group, where others have the id of a process. */
+const GROUP_MARK = "+";
+
 /** How old a FIFO without a name is when its maker has surely died. */
 const ORPHAN_MS = 60_000;
 
@@ -27,8 +30,10 @@ const ORPHAN_MS = 60_000;
 export interface Subscription {
   /** The topic filter. */
   filter: string;
-  /** Names the process that subscribes. */
+  /** Names the process that subscribes, or what a group shares. */
   member: string;
+  /** The group that shares it, if one does. */
+  group: string | undefined;
   /** It leaves out what has this mark. */
   origin: string | undefined;
   /** What ends its messages. */
@@ -143,6 +148,26 @@ export function memberName(origin: string | undefined): string {
   return `${Deno.pid}-${since}-${random}${mark}`;
 }
 
+/**
+ * Names what a group shares, where others have the name of a member.
+ *
+ * @param group The group.
+ * @param origin The mark of what it leaves out, if it does.
+ * @returns The name.
+ */
+export function groupName(group: string, origin: string | undefined): string {
+  const encode = (text: string) =>
+    encodeURIComponent(text).replaceAll(ORIGIN_MARK, "%7E");
+  const mark = origin === undefined ? "" : ORIGIN_MARK + encode(origin);
+  return GROUP_MARK + encode(group) + mark;
+}
+
+function groupOf(member: string): string | undefined {
+  if (!member.startsWith(GROUP_MARK)) return undefined;
+  const [name] = member.slice(1).split(ORIGIN_MARK, 1);
+  return decodeURIComponent(name!);
+}
+
 function originOf(member: string): string | undefined {
   const at = member.indexOf(ORIGIN_MARK);
   return at < 0 ? undefined : decodeURIComponent(member.slice(at + 1));
@@ -156,16 +181,26 @@ function originOf(member: string): string | undefined {
  */
 export function readSubscriptions(path: string): Subscription[] {
   const subscriptions: Subscription[] = [];
-  for (const { name, isSymlink, isDirectory } of Deno.readDirSync(path)) {
+  for (const entry of Deno.readDirSync(path)) {
+    const { name, isFile, isSymlink, isDirectory } = entry;
     const at = name.indexOf("@");
-    if (at < 0 || isSymlink || isDirectory) continue;
+    if (at < 0 || isFile || isSymlink || isDirectory) continue;
     const nul = name.endsWith(NUL_MARK);
     const member = name.slice(at + 1, nul ? -NUL_MARK.length : undefined);
     try {
       const filter = decodeURIComponent(name.slice(0, at));
       const delimiter = nul ? "\0" : "\n";
       const origin = originOf(member);
-      subscriptions.push({ filter, member, origin, delimiter, name });
+      const group = groupOf(member);
+      subscriptions.push({
+        filter,
+        // A group has a FIFO for each of its filters.
+        member: group === undefined ? member : name,
+        group,
+        origin,
+        delimiter,
+        name,
+      });
     } catch {
       // Somebody else's file: a name that no filter encodes to.
     }
@@ -200,8 +235,8 @@ export async function sweep(folder: string): Promise<void> {
     const info = lstatIfThere(path);
     if (!info?.isFifo) continue;
     if (Date.now() - info.mtime!.getTime() < ORPHAN_MS) continue;
-    const { hasReader } = await load<typeof import("../nonblocking.ts")>(
-      import.meta.resolve("../nonblocking.ts"),
+    const { hasReader } = await load<typeof import("../fifo/nonblocking.ts")>(
+      import.meta.resolve("../fifo/nonblocking.ts"),
     );
     if (!hasReader(path)) removeIfThere(path);
   }

@@ -4,11 +4,12 @@
  *
  * @module
  */
-import { ensureFifo } from "../fifo.ts";
-import { FifoReader } from "../fifo_reader.ts";
+import { ensureFifo } from "../fifo/file.ts";
+import { FifoReader } from "../fifo/reader.ts";
 import type { Delimiter } from "../framing.ts";
 import type { Message } from "../message.ts";
 import { MessageQueue } from "../message_queue.ts";
+import { MessageSplitter } from "../splitter.ts";
 import { matchesTopic, REPLY_PREFIX } from "../topic.ts";
 import { Answers } from "./answers.ts";
 import {
@@ -26,7 +27,7 @@ const MAX_CACHED_TOPICS = 1000;
  * What two topics, its own and that of the answers, may add to the length of a
  * message: each the longest in MQTT.
  */
-const MAX_TAG_BYTES = 2 * 65_536;
+export const MAX_TAG_BYTES = 2 * 65_536;
 
 /** How to join the bus. */
 export interface JoinOptions {
@@ -79,7 +80,7 @@ export async function join(
     // Read after the names are there, so that no value falls between.
     membership.preface(readRetained(options.folder, filters));
   }
-  if (options.retained === "only") membership.end();
+  if (options.retained === "only") membership.finish();
   return membership;
 }
 
@@ -89,6 +90,7 @@ export class Membership {
   readonly filters: string[];
   readonly #queue: MessageQueue;
   #inbox: Inbox | undefined;
+  #left: Promise<void> | undefined;
 
   /** Creates one that nothing is sent to yet. */
   constructor(filters: string[], maxBytes: number) {
@@ -109,9 +111,18 @@ export class Membership {
   }
 
   /** Leaves the bus; what was sent before can still be read. */
-  async close(): Promise<void> {
+  end(): Promise<void> {
+    return this.#left ??= this.#leave();
+  }
+
+  /** Leaves the bus. */
+  close(): Promise<void> {
+    return this.end();
+  }
+
+  async #leave(): Promise<void> {
     await this.#inbox?.remove(this);
-    this.end();
+    this.finish();
   }
 
   /** Is told where its messages come from. */
@@ -135,7 +146,7 @@ export class Membership {
   }
 
   /** Nothing more will come. */
-  end(error?: unknown): void {
+  finish(error?: unknown): void {
     this.#queue.end(error);
   }
 }
@@ -145,14 +156,15 @@ class Inbox {
   readonly #folder: string;
   readonly #delimiter: Delimiter;
   readonly #member: string;
+  readonly #splitter: MessageSplitter;
   readonly #reader: FifoReader;
+  readonly #delivering: Promise<void>;
   readonly #onClosed: () => void;
   readonly #answers: Answers;
   readonly #memberships = new Set<Membership>();
   /** How many Subscribers have each filter. */
   readonly #filters = new Map<string, number>();
-  #marks: { wakes: number; passed: PromiseWithResolvers<void> }[] = [];
-  #marked = 0;
+  #marks: { number: number; passed: PromiseWithResolvers<void> }[] = [];
   #leaving = 0;
   /** Whether nothing more will be read. */
   #over = false;
@@ -171,8 +183,9 @@ class Inbox {
     this.#onClosed = onClosed;
     this.#answers = new Answers(options);
     const limit = maxBytes + MAX_TAG_BYTES;
-    this.#reader = new FifoReader(this.#hidden, delimiter, limit);
-    this.#deliver();
+    this.#splitter = new MessageSplitter(this.#hidden, delimiter, limit);
+    this.#reader = new FifoReader(this.#hidden, delimiter);
+    this.#delivering = this.#deliver();
   }
 
   /**
@@ -233,23 +246,23 @@ class Inbox {
   async #deliver(): Promise<void> {
     const answer = this.#answers.send.bind(this.#answers);
     try {
-      let arrived;
-      while ((arrived = await this.#reader.nextArrived())) {
-        for (const raw of arrived.messages) {
+      while (!this.#over) {
+        for (const raw of await this.#reader.read(this.#splitter)) {
           const message = raw.untagged(answer);
           if (!message) continue;
           for (const membership of this.#route(message.topic)) {
             membership.push(message);
           }
         }
-        this.#passMarks(arrived.wakes);
+        this.#passMarks(this.#reader.passed);
+        if (this.#splitter.error) throw this.#splitter.error;
         // Who leaves must not wait for those who do not read.
         while (this.#leaving === 0 && this.#isHeldUp()) {
           await new Promise<void>((resolve) => this.#resume = resolve);
         }
       }
     } catch (error) {
-      for (const membership of this.#memberships) membership.end(error);
+      for (const membership of this.#memberships) membership.finish(error);
     }
     this.#over = true;
     this.#passMarks(Infinity);
@@ -268,10 +281,10 @@ class Inbox {
   /** Waits until all that is in the FIFO now is delivered. */
   async #passMark(): Promise<void> {
     const passed = Promise.withResolvers<void>();
-    this.#marks.push({ wakes: ++this.#marked, passed });
+    this.#marks.push({ number: this.#reader.mark(), passed });
     this.#leaving++;
     this.#resume();
-    await Promise.all([this.#reader.mark(), passed.promise]);
+    await passed.promise;
     this.#leaving--;
   }
 
@@ -280,8 +293,8 @@ class Inbox {
     return false;
   }
 
-  #passMarks(wakes: number): void {
-    while (this.#marks.length > 0 && this.#marks[0]!.wakes <= wakes) {
+  #passMarks(number: number): void {
+    while (this.#marks.length > 0 && this.#marks[0]!.number <= number) {
       this.#marks.shift()!.passed.resolve();
     }
   }
@@ -304,6 +317,12 @@ class Inbox {
   async #close(): Promise<void> {
     this.#onClosed();
     removeIfThere(this.#hidden);
-    await Promise.all([this.#reader.close(), this.#answers.close()]);
+    if (!this.#over) {
+      this.#over = true;
+      this.#resume();
+      await this.#reader.nudge(this.#delivering);
+    }
+    this.#reader.close();
+    await this.#answers.close();
   }
 }

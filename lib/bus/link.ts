@@ -4,8 +4,8 @@
  * @module
  */
 import { FifobusError } from "../errors.ts";
-import { PIPE_BUF } from "../fifo.ts";
-import { FifoWriter } from "../fifo_writer.ts";
+import { PIPE_BUF } from "../fifo/file.ts";
+import { FifoWriter } from "../fifo/writer.ts";
 import type { Delimiter } from "../framing.ts";
 import { Outbox } from "../outbox.ts";
 import { isTrusted, lstatIfThere } from "./folder.ts";

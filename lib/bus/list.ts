@@ -3,17 +3,18 @@
  *
  * @module
  */
-import { hasReader } from "../nonblocking.ts";
+import { hasReader } from "../fifo/nonblocking.ts";
 import {
   DEFAULT_BUS_MODE,
   lstatIfThere,
   openFolder,
   readSubscriptions,
 } from "./folder.ts";
+import { livingMembers } from "./group.ts";
 
 /** A filter that somebody subscribes to. */
 export interface LiveSubscription {
-  /** The topic filter. */
+  /** The topic filter; `$share/GROUP/FILTER`, if a group shares it. */
   filter: string;
   /** The process, if its name tells. */
   pid: number | null;
@@ -33,13 +34,21 @@ export function listSubscriptions(
   const folder = openFolder(mode);
   return readSubscriptions(folder)
     .filter(({ name }) => hasReader(`${folder}/${name}`))
-    .map(({ filter, name, member }) => {
-      const info = lstatIfThere(`${folder}/${name}`);
-      return {
-        filter,
-        pid: parseInt(member) || null,
-        since: (info?.birthtime ?? info?.ctime)?.toISOString() ?? null,
-      };
-    })
+    .flatMap(({ filter, group, name, member }) =>
+      group === undefined
+        ? [live(filter, member, `${folder}/${name}`)]
+        : livingMembers(`${folder}/.${name}`).map((it) =>
+          live(`$share/${group}/${filter}`, it.member, it.path)
+        )
+    )
     .sort((a, b) => a.filter < b.filter ? -1 : Number(a.filter > b.filter));
+}
+
+function live(filter: string, member: string, path: string): LiveSubscription {
+  const info = lstatIfThere(path);
+  return {
+    filter,
+    pid: parseInt(member) || null,
+    since: (info?.birthtime ?? info?.ctime)?.toISOString() ?? null,
+  };
 }

@@ -12,7 +12,7 @@ import { matchesTopic } from "../topic.ts";
 import { EXIT, UsageError } from "./exit_codes.ts";
 import { mqttOptions } from "./mqtt.ts";
 import { complain, type World } from "./program.ts";
-import { Queue } from "./queue.ts";
+import { count, Queue } from "./queue.ts";
 import { NAME, type Options } from "./sender.ts";
 import { Signals } from "./signals.ts";
 
@@ -61,8 +61,9 @@ export async function bridge(
     mqtt,
     connectTimeoutMs: given.timeout,
     origin: originOf(to, given.mode),
+    onNotice: ({ text }) => say(text),
   });
-  using signals = new Signals(() => subscriber.close());
+  using signals = new Signals(() => subscriber.end());
   const queue = new Queue(given["queue-bytes"] ?? QUEUE_BYTES, say);
   const holdsUp = from[0]!.kind === "fifo";
   for (let arrived; (arrived = await subscriber.read());) {
@@ -78,7 +79,13 @@ export async function bridge(
       );
     }
   }
-  await queue.finish(() => stopped.abort(new Error("the bridge is closed")));
+  const unsent = await queue.finish(() =>
+    stopped.abort(new Error("the bridge is closed"))
+  );
+  if (holdsUp) await subscriber.close(unsent);
+  else if (unsent.length > 0) {
+    say(`${count(unsent.length)} lost: nobody took them`);
+  }
   return signals.raised ? signals.raise(signals.raised) : EXIT.ok;
 }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { delay } from "jsr:@std/async@1.5.0/delay";
 import type { Message } from "../message.ts";
 import { OutputClosed } from "./output.ts";
 
@@ -12,24 +13,47 @@ export interface ExecOptions {
   command: string;
   /** How many may run at a time. */
   jobs: number;
+  /** How often to run a command again that fails. */
+  retry: number;
   /** Whether what it prints answers a request. */
   respond: boolean;
-  /** Is told what went wrong with one message. */
-  onFailed(reason: string): void;
+  /**
+   * Handles a message whose command has failed for good.
+   *
+   * @param message The message.
+   * @param reason What went wrong, for people.
+   */
+  onFailed(message: Message, reason: string): Promise<void>;
+}
+
+/** How a command ended; without a reason it did what it should. */
+interface Outcome {
+  reason?: string;
+  /** Whether a signal ended it that ends programs in order. */
+  isInterrupted?: boolean;
 }
 
 /** What the shell exits with if SIGPIPE has ended the command. */
 const SIGPIPE_CODE = 141;
 
+/** The signals that end a program in order, and what the shell exits with. */
+const ENDING_SIGNALS = ["SIGHUP", "SIGINT", "SIGTERM"];
+const ENDING_CODES = [129, 130, 143];
+
+/** Ctrl-C ends the commands, too: how long until it is known here as well. */
+const SIGNAL_MS = 50;
+
 /**
  * Runs a command for each message, which is its standard input. What it prints
- * goes where our own output goes, if it is no answer.
+ * goes where our own output goes, if it does not answer a request.
  */
 export class Exec {
   readonly #options: ExecOptions;
   readonly #running = new Set<Promise<void>>();
+  readonly #children = new Set<Deno.ChildProcess>();
+  readonly #unhandled: Message[] = [];
+  #isStopping = false;
   #sequence = 0;
-  #failed = 0;
   #error: unknown;
 
   /**
@@ -41,21 +65,23 @@ export class Exec {
     this.#options = options;
   }
 
-  /** How many messages had a command that failed. */
-  get failed(): number {
-    return this.#failed;
+  /** The messages whose commands were ended before they were done. */
+  get unhandled(): Message[] {
+    return this.#unhandled;
   }
 
   /**
-   * Waits until fewer run than may.
+   * Waits until fewer commands run than may.
    *
+   * @returns How many more may run.
    * @throws {OutputClosed} If nobody reads what one of them printed.
    */
-  async ready(): Promise<void> {
+  async room(): Promise<number> {
     while (this.#running.size >= this.#options.jobs) {
       await Promise.race(this.#running);
     }
     if (this.#error) throw this.#error;
+    return this.#options.jobs - this.#running.size;
   }
 
   /**
@@ -64,60 +90,108 @@ export class Exec {
    * @param message Its input.
    */
   start(message: Message): void {
-    const running = this.#run(message, ++this.#sequence)
+    const running = this.#handle(message, ++this.#sequence)
       .catch((error) => {
+        this.#unhandled.push(message);
         this.#error ??= error;
       })
       .finally(() => this.#running.delete(running));
     this.#running.add(running);
   }
 
+  /** The program ends: what fails from now on is left to others. */
+  stop(): void {
+    this.#isStopping = true;
+  }
+
+  /** Ends the commands that run. */
+  kill(): void {
+    for (const child of this.#children) {
+      try {
+        child.kill("SIGTERM");
+      } catch {
+        // It has just ended.
+      }
+    }
+  }
+
   /**
    * Waits for the commands that run.
    *
-   * @throws {OutputClosed} As {@linkcode ready} does.
+   * @throws {OutputClosed} As {@linkcode room} does.
    */
   async finish(): Promise<void> {
     await Promise.all(this.#running);
     if (this.#error) throw this.#error;
   }
 
-  async #run(message: Message, sequence: number): Promise<void> {
+  async #handle(message: Message, sequence: number): Promise<void> {
+    for (let attempt = 1;; attempt++) {
+      const { reason, isInterrupted } = await this.#run(message, sequence);
+      if (reason === undefined) return;
+      if (isInterrupted) await delay(SIGNAL_MS);
+      const isLast = attempt > this.#options.retry;
+      if (this.#isStopping && (isInterrupted || !isLast)) {
+        this.#unhandled.push(message);
+        return;
+      }
+      if (!isLast) continue;
+      const times = attempt > 1 ? `, tried ${attempt} times` : "";
+      const what = `the command for message ${sequence} (${message.topic})`;
+      return await this.#options.onFailed(message, `${what} ${reason}${times}`);
+    }
+  }
+
+  async #run(message: Message, sequence: number): Promise<Outcome> {
     const answers = this.#options.respond && message.replyTo !== undefined;
-    const child = spawn(this.#options.command, answers, {
-      FIFOBUS_TOPIC: message.topic,
-      FIFOBUS_RETAINED: message.retained ? "1" : "0",
-      FIFOBUS_SEQUENCE: `${sequence}`,
-      FIFOBUS_REPLY_TO: message.replyTo ?? "",
-    });
+    let child;
+    try {
+      child = spawn(this.#options.command, answers, {
+        FIFOBUS_TOPIC: message.topic,
+        FIFOBUS_RETAINED: message.retained ? "1" : "0",
+        FIFOBUS_SEQUENCE: `${sequence}`,
+        FIFOBUS_REPLY_TO: message.replyTo ?? "",
+      });
+    } catch (error) {
+      if (error instanceof Deno.errors.NotCapable) throw notAllowed();
+      return { reason: `cannot be started: ${reasonOf(error)}` };
+    }
+    this.#children.add(child);
     const printed = answers ? new Response(child.stdout).bytes() : undefined;
     await feed(child.stdin, message.bytes);
     const { success, code, signal } = await child.status;
+    this.#children.delete(child);
     const answer = await printed;
     if (!success) {
       const noReader = signal === "SIGPIPE" || code === SIGPIPE_CODE;
       if (noReader && !answers) throw new OutputClosed();
-      const how = signal
-        ? `was ended by ${signal}`
-        : `failed with code ${code}`;
-      return this.#fail(message, sequence, how);
+      return {
+        reason: signal ? `was ended by ${signal}` : `failed with code ${code}`,
+        isInterrupted: signal
+          ? ENDING_SIGNALS.includes(signal)
+          : ENDING_CODES.includes(code),
+      };
     }
-    if (!answer) return;
+    if (!answer) return {};
     try {
       // Without the line ends behind it, as the shell's $( ) has it.
       const end = answer.findLastIndex((byte) => byte !== 0x0a) + 1;
       await message.reply(answer.subarray(0, end));
+      return {};
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      this.#fail(message, sequence, `could not answer: ${reason}`);
+      return { reason: `could not answer: ${reasonOf(error)}` };
     }
   }
+}
 
-  #fail({ topic }: Message, sequence: number, how: string): void {
-    this.#failed++;
-    const what = `the command for message ${sequence} (${topic})`;
-    this.#options.onFailed(`${what} ${how}`);
-  }
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function notAllowed(): Error {
+  return new Error(
+    "Cannot run a command: deno run was not given --allow-run=sh",
+  );
 }
 
 function spawn(
@@ -134,13 +208,9 @@ function spawn(
   try {
     return new Deno.Command("sh", options).spawn();
   } catch (error) {
-    // Where it is for those who have no PATH.
-    if (!(error instanceof Deno.errors.NotCapable)) {
-      return new Deno.Command("/bin/sh", options).spawn();
-    }
-    throw new Error(
-      "Cannot run a command: deno run was not given --allow-run=sh",
-    );
+    if (error instanceof Deno.errors.NotCapable) throw error;
+    // Where it is for those who have no PATH, for which 2.6 has no class.
+    return new Deno.Command("/bin/sh", options).spawn();
   }
 }
 

@@ -11,6 +11,7 @@ export const EXIT = {
   usage: 2,
   nobody: 3,
   timedOut: 124,
+  hungUp: 129,
   interrupted: 130,
   terminated: 143,
 } as const;
@@ -22,6 +23,7 @@ export const EXIT_CODES: [code: number, meaning: string][] = [
   [EXIT.usage, "the arguments are wrong"],
   [EXIT.nobody, "nobody is there: with --no-wait, or to answer --reply"],
   [EXIT.timedOut, "the time of --timeout ran out"],
+  [EXIT.hungUp, "ended by SIGHUP (a terminal that was closed)"],
   [EXIT.interrupted, "ended by SIGINT (Ctrl-C)"],
   [EXIT.terminated, "ended by SIGTERM"],
 ];

@@ -5,6 +5,7 @@
  */
 import { DEFAULT_MAX_BYTES } from "../framing.ts";
 import { load } from "../load.ts";
+import { marked } from "../marks.ts";
 import { Message } from "../message.ts";
 import { MessageSplitter } from "../splitter.ts";
 import { checkJson } from "./json.ts";
@@ -45,6 +46,7 @@ export async function publishLines(
     input.name,
     delimiterOf(given),
     given["max-size"] ?? DEFAULT_MAX_BYTES,
+    false,
   );
   const publish = linePublisher(input.name, given, sender);
   let sent = Promise.resolve();
@@ -59,10 +61,11 @@ export async function publishLines(
     const lines = splitter.push(chunk);
     if (lines.length > 0) await send(lines);
     progress?.addBytes(chunk.length);
-    if (splitter.error) break;
+    if (splitter.error || splitter.isMarked) break;
   }
-  if (!splitter.error) await send(splitter.flush());
+  if (!splitter.error && !splitter.isMarked) await send(splitter.flush());
   await sent;
+  if (splitter.isMarked) throw marked(input.name);
   if (splitter.error) throw splitter.error;
 }
 

@@ -31,6 +31,8 @@ export interface Option {
   env?: string;
   /** The kinds of address for which it means something; all if undefined. */
   only?: Kind | readonly Kind[];
+  /** Whether messages come from the addresses that it takes. */
+  isSource?: true;
   /** The option without which it means nothing, or options, one of them. */
   needs?: string | string[];
   /** Options that it contradicts. */
@@ -92,7 +94,7 @@ export function checkAddresses(
 ): void {
   if (Object.keys(given).length === 0) return;
   const others = Object.entries(table)
-    .filter(([, { takes }]) => takes?.placeholder === "ADDRESS")
+    .filter(([, { isSource }]) => isSource)
     .flatMap(([name]) => given[name] as string[] | undefined ?? []);
   const kinds = [...addresses, ...others].map((it) => parseAddress(it).kind);
   const [first = "topic"] = kinds;

@@ -7,7 +7,22 @@
 const CONTROLS = /(?!\t)[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
 
 /** Whoever read our output has left: the program ends, and all is well. */
-export class OutputClosed extends Error {}
+export class OutputClosed extends Error {
+  /** How many bytes were written before. */
+  readonly written: number;
+  /** How many messages were printed before. */
+  printed = 0;
+
+  /**
+   * Creates the error.
+   *
+   * @param written How many bytes were written before.
+   */
+  constructor(written = 0) {
+    super("the output is closed");
+    this.written = written;
+  }
+}
 
 /** Standard output. */
 export type Stdout = Pick<typeof Deno.stdout, "write" | "isTerminal">;
@@ -23,12 +38,15 @@ export async function writeAll(
   stdout: Stdout,
   bytes: Uint8Array,
 ): Promise<void> {
+  let written = 0;
   try {
-    for (let rest = bytes; rest.length > 0;) {
-      rest = rest.subarray(await stdout.write(rest));
+    while (written < bytes.length) {
+      written += await stdout.write(bytes.subarray(written));
     }
   } catch (error) {
-    if (error instanceof Deno.errors.BrokenPipe) throw new OutputClosed();
+    if (error instanceof Deno.errors.BrokenPipe) {
+      throw new OutputClosed(written);
+    }
     throw error;
   }
 }

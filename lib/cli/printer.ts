@@ -6,7 +6,7 @@
 import { concat, type Delimiter } from "../framing.ts";
 import { Message } from "../message.ts";
 import { type Arrival, type Format, type Piece, toJson } from "./format.ts";
-import { type Stdout, visible, writeAll } from "./output.ts";
+import { OutputClosed, type Stdout, visible, writeAll } from "./output.ts";
 
 /** How to print messages. */
 export interface PrintOptions {
@@ -62,18 +62,31 @@ export class Printer {
     const write = this.#write;
     if (!write) {
       const printed = topics ? messages.map((it) => it.tagged()) : messages;
-      await writeAll(this.#stdout, Message.frame(printed, delimiter));
-      return;
+      const bytes = Message.frame(printed, delimiter);
+      return await this.#print(bytes, () => printed.map((it) => it.length + 1));
     }
     const time = new Date();
-    const pieces = messages.flatMap((message) => {
+    const parts = messages.map((message) => {
       const arrival = { message, time, sequence: ++this.#sequence };
-      return raw ? write(arrival) : [...write(arrival), this.#end];
+      const pieces = raw ? write(arrival) : [...write(arrival), this.#end];
+      return concat(
+        pieces.map((it) =>
+          typeof it === "string" ? encoder.encode(it) : new Uint8Array(it)
+        ),
+      );
     });
-    const bytes = pieces.map((it) =>
-      typeof it === "string" ? encoder.encode(it) : it
-    );
-    await writeAll(this.#stdout, concat(bytes));
+    await this.#print(concat(parts), () => parts.map((it) => it.length));
+  }
+
+  async #print(bytes: Uint8Array, sizes: () => number[]): Promise<void> {
+    try {
+      await writeAll(this.#stdout, bytes);
+    } catch (error) {
+      if (!(error instanceof OutputClosed)) throw error;
+      let left = error.written;
+      error.printed = sizes().findIndex((size) => (left -= size) < 0);
+      throw error;
+    }
   }
 
   get #end(): string {

@@ -53,6 +53,7 @@ export const OPTIONS = {
   },
   from: {
     takes: address,
+    isSource: true,
     many: true,
     excludes: [
       ...["lines", "file", "stdin-message", "null-message", "keyed", "json"],

@@ -15,7 +15,8 @@ const GRACE_MS = 2000;
 export class Queue {
   readonly #maxBytes: number;
   readonly #say: (text: string) => void;
-  readonly #waiting = new Set<Promise<void>>();
+  /** What waits, in order, each until it is sent. */
+  readonly #waiting = new Map<Message, Promise<void>>();
   #bytes = 0;
   #dropped = 0;
   #failed = 0;
@@ -38,7 +39,7 @@ export class Queue {
 
   /** Waits until something that waits is through. */
   async moved(): Promise<void> {
-    await Promise.race(this.#waiting);
+    await Promise.race(this.#waiting.values());
   }
 
   /**
@@ -59,27 +60,29 @@ export class Queue {
     this.#bytes += bytes;
     const sent = send().catch((error) => this.#fail(error)).finally(() => {
       this.#bytes -= bytes;
-      this.#waiting.delete(sent);
+      this.#waiting.delete(message);
     });
-    this.#waiting.add(sent);
+    this.#waiting.set(message, sent);
   }
 
   /**
    * Waits a little for what still waits, and gives up the rest.
    *
    * @param giveUp Makes what waits fail.
+   * @returns What was not sent, in order.
    */
-  async finish(giveUp: () => void): Promise<void> {
+  async finish(giveUp: () => void): Promise<Message[]> {
     const grace = Promise.withResolvers<void>();
     const timer = setTimeout(grace.resolve, GRACE_MS);
-    await Promise.race([Promise.all(this.#waiting), grace.promise]);
+    const all = () => Promise.all(this.#waiting.values());
+    await Promise.race([all(), grace.promise]);
     clearTimeout(timer);
-    const lost = this.#waiting.size;
-    if (lost > 0) this.#say(`${count(lost)} lost: nobody took them`);
+    const unsent = [...this.#waiting.keys()];
     giveUp();
     this.#failed = Infinity;
-    await Promise.all(this.#waiting);
+    await all();
     this.#reportDropped();
+    return unsent;
   }
 
   #reportDropped(): void {
@@ -94,6 +97,7 @@ export class Queue {
   }
 }
 
-function count(messages: number): string {
+/** So many messages, in words. */
+export function count(messages: number): string {
   return messages === 1 ? "1 message" : `${messages} messages`;
 }

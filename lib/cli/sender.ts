@@ -6,7 +6,7 @@
 import { isMqtt, parseAddress } from "../address.ts";
 import type { Delimiter } from "../framing.ts";
 import { load } from "../load.ts";
-import { Publisher } from "../publisher.ts";
+import { Publisher, sendFramed } from "../publisher.ts";
 import type { MqttOptions } from "../mqtt/options.ts";
 import type { Given } from "./options.ts";
 import type { Pace } from "./pace.ts";
@@ -84,7 +84,7 @@ export class Sender implements AsyncDisposable {
     const publisher = await (this.#publisher ??= this.#open(to!));
     this.#count(publisher, count, to);
     const { retain } = this.#given;
-    await publisher.publishFramed(framed, { topic: to, retain });
+    await sendFramed(publisher, framed, { topic: to, retain });
   }
 
   /**

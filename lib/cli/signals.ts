@@ -1,11 +1,12 @@
 /**
- * SIGINT and SIGTERM: end as they ask, but clean up before.
+ * SIGINT, SIGTERM and SIGHUP: end as they ask, but clean up before.
  *
  * @module
  */
 import { EXIT } from "./exit_codes.ts";
 
 const EXIT_BY_SIGNAL = {
+  SIGHUP: EXIT.hungUp,
   SIGINT: EXIT.interrupted,
   SIGTERM: EXIT.terminated,
 } as const;
@@ -23,7 +24,7 @@ export class Signals implements Disposable {
    * @param onSignal Starts to clean up.
    */
   constructor(onSignal: () => void) {
-    for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"] as const) {
       const listener = () => {
         this.#raised = signal;
         this[Symbol.dispose]();

@@ -11,7 +11,7 @@ import { Subscriber } from "../subscriber.ts";
 import { matchesTopic } from "../topic.ts";
 import { EXIT, UsageError } from "./exit_codes.ts";
 import type { Given } from "./options.ts";
-import { writeAll } from "./output.ts";
+import { OutputClosed, writeAll } from "./output.ts";
 import { Printer } from "./printer.ts";
 import { complain, runProgram, type World } from "./program.ts";
 import { Signals } from "./signals.ts";
@@ -50,9 +50,9 @@ async function main(
   const isLast = lastMessage(
     given["no-exit-word"] ? undefined : given["exit-word"] ?? "exit",
   );
-  const isWanted = filterOut(given["filter-out"] ?? []);
+  const isWanted = given["filter-out"] && filterOut(given["filter-out"]);
   let left = given.count ?? Infinity;
-  let shown: Pick<Output, "notice" | "leave"> = {};
+  let shown: Pick<Output, "notice" | "leave" | "stop"> = {};
   const say = (text: string) =>
     shown.notice ? shown.notice(text) : complain(NAME, world, text);
 
@@ -67,31 +67,46 @@ async function main(
     retained: given["retained-only"] ? "only" : !given["no-retained"],
     // What is left out does not count.
     limit: given["filter-out"] ? undefined : given.count,
+    onNotice: ({ text }) => say(text),
   });
   const quit = () => {
     shown.leave?.();
-    subscriber.close();
+    subscriber.end();
   };
-  using signals = new Signals(quit);
+  using signals = new Signals(() => {
+    shown.stop?.();
+    quit();
+  });
   using silence = new Silence(given.timeout, quit);
   using stats = given.stats ? await openStats(world) : undefined;
   await using output = await openOutput(given, world, quit);
   shown = output;
   let ended = false;
-  for (let arrived; !ended && (arrived = await subscriber.read());) {
-    // It measures the wait for messages, not the time that commands take.
-    silence.stop();
-    const messages = arrived.filter(isWanted);
-    const end = messages.findIndex(isLast);
-    ended = end >= 0 || messages.length >= left;
-    if (end >= 0) messages.length = end;
-    if (messages.length > left) messages.length = left;
-    left -= messages.length;
-    stats?.add(messages);
-    if (messages.length > 0) await output.take(messages);
-    silence.restart();
+  let unhandled: Message[] = [];
+  try {
+    while (!ended) {
+      const room = await output.room?.();
+      if (room === 0) break;
+      // It measures the wait for messages, not the time that commands take.
+      silence.restart();
+      const arrived = await subscriber.read(room);
+      silence.stop();
+      if (!arrived) break;
+      const messages = isWanted ? arrived.filter(isWanted) : arrived;
+      const end = messages.findIndex(isLast);
+      ended = end >= 0 || messages.length >= left;
+      unhandled = messages.splice(
+        Math.min(end >= 0 ? end : Infinity, left),
+      );
+      if (end >= 0 && end < left) unhandled.shift();
+      left -= messages.length;
+      stats?.add(messages);
+      if (messages.length > 0) await output.take(messages);
+    }
+    await output.finish();
+  } finally {
+    await subscriber.close([...output.unhandled ?? [], ...unhandled]);
   }
-  await output.finish();
   if (signals.raised) return signals.raise(signals.raised);
   return silence.over && !ended ? EXIT.timedOut : EXIT.ok;
 }
@@ -114,7 +129,16 @@ function filterOut(filters: string[]): (message: Message) => boolean {
 
 /** Where messages go. */
 interface Output extends AsyncDisposable {
+  /**
+   * Waits until it can take messages, and says how many; none if it wants no
+   * more. Without it, it takes any number.
+   */
+  room?(): Promise<number>;
   take(messages: Message[]): Promise<void>;
+  /** The messages that it took, and did not handle to the end. */
+  readonly unhandled?: Message[];
+  /** A signal ends the program. */
+  stop?(): void;
   /** Waits until all is done. */
   finish(): Promise<void>;
   /** Tells the user something, if standard error is not the place for it. */
@@ -134,10 +158,14 @@ async function openOutput(
     );
     return new CommandOutput({
       command: given.exec,
-      jobs: given.jobs ?? 1,
+      jobs: given.jobs,
+      retry: given.retry,
+      failed: given.failed,
       respond: Boolean(given.respond),
       strict: Boolean(given.strict),
+      graceMs: given.grace,
       say: (text) => complain(NAME, world, text),
+      quit,
     });
   }
   const color = given.color === "always" ||
@@ -156,8 +184,18 @@ async function openOutput(
     json: given.parse ? "parsed" : Boolean(given.json),
     raw: Boolean(given.raw),
   });
+  const unhandled: Message[] = [];
   return {
-    take: (messages) => printer.print(messages),
+    take: async (messages) => {
+      try {
+        await printer.print(messages);
+      } catch (error) {
+        const printed = error instanceof OutputClosed ? error.printed : 0;
+        unhandled.push(...messages.slice(printed));
+        throw error;
+      }
+    },
+    unhandled,
     finish: () => Promise.resolve(),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
@@ -171,23 +209,19 @@ async function openStats(world: World): Promise<Stats> {
   return new Stats((line) => complain(NAME, world, line));
 }
 
-/** Prints the live subscriptions; to some of the filters, if there are any. */
+/**
+ * Prints the live subscriptions; to some of the filters, if there are any. Of a
+ * FIFO, who reads it, and what waits for its next reader.
+ */
 async function printList(
   given: Options,
-  filters: string[],
+  addresses: string[],
   world: World,
 ): Promise<number> {
-  const { listSubscriptions } = await load<typeof import("../bus/list.ts")>(
-    import.meta.resolve("../bus/list.ts"),
+  const { listAddresses } = await load<typeof import("./list.ts")>(
+    import.meta.resolve("./list.ts"),
   );
-  const lines = listSubscriptions(given.mode)
-    .filter(({ filter }) => filters.length === 0 || filters.includes(filter))
-    .map((it) =>
-      given.json
-        ? JSON.stringify(it)
-        : [it.filter, it.pid ?? "-", it.since ?? "-"].join("\t")
-    );
-  const text = lines.map((line) => `${line}\n`).join("");
+  const text = listAddresses(addresses, given.mode, Boolean(given.json));
   await writeAll(world.stdout, new TextEncoder().encode(text));
   return EXIT.ok;
 }
@@ -211,7 +245,6 @@ class Silence implements Disposable {
   constructor(timeoutMs: number | undefined, onOver: () => void) {
     this.#timeoutMs = timeoutMs;
     this.#onOver = onOver;
-    this.restart();
   }
 
   get over(): boolean {
@@ -223,6 +256,7 @@ class Silence implements Disposable {
   }
 
   restart(): void {
+    this.stop();
     if (this.#timeoutMs === undefined) return;
     this.#timer = setTimeout(() => {
       this.#over = true;

@@ -10,6 +10,7 @@ import { MQTT_ENVIRONMENT, MQTT_OPTIONS } from "./mqtt_options.ts";
 import type { OptionTable } from "./options.ts";
 import { BUS_ENVIRONMENT, COMMON_OPTIONS, type Usage } from "./usage.ts";
 import {
+  address,
   choice,
   command,
   count,
@@ -17,6 +18,7 @@ import {
   keptCount,
   listener,
   mode,
+  patience,
   size,
   text,
   type ValueKind,
@@ -51,7 +53,7 @@ export const OPTIONS = {
     short: "C",
     takes: count,
     group: ENDING,
-    help: "end after that many; what follows stays in a FIFO",
+    help: "end after N messages; the rest waits in a FIFO",
   },
   timeout: {
     short: "W",
@@ -90,13 +92,13 @@ export const OPTIONS = {
     help: "print the last values of topics, and end",
   },
   list: {
-    only: "topic",
+    only: ["topic", "fifo"],
     excludes: [
       ...["count", "timeout", "exit-word", "no-exit-word", "filter-out"],
       ...["no-retained", "retained-only", "stats", "null"],
     ],
     group: CHOOSING,
-    help: "print who subscribes to which filter, and end",
+    help: "print who subscribes, what waits in a FIFO; and end",
   },
   verbose: {
     short: "v",
@@ -144,18 +146,36 @@ export const OPTIONS = {
     takes: command,
     excludes: ["list", "verbose", "keyed", "format", "json", "raw"],
     group: COMMANDS,
-    help: "run that for each message, with it as input",
+    help: "run CMD for each message, on its standard input",
   },
   jobs: {
     takes: count,
     needs: "exec",
     group: COMMANDS,
-    help: "run up to so many at a time [1]",
+    help: "run up to N commands at a time [1]",
+  },
+  retry: {
+    takes: count,
+    needs: "exec",
+    group: COMMANDS,
+    help: "run a command that fails up to N times more [0]",
+  },
+  failed: {
+    takes: address,
+    needs: "exec",
+    group: COMMANDS,
+    help: "publish what failed for good to ADDRESS",
   },
   strict: {
     needs: "exec",
     group: COMMANDS,
-    help: "end when a command fails",
+    help: "end when a command fails for good",
+  },
+  grace: {
+    takes: patience,
+    needs: "exec",
+    group: COMMANDS,
+    help: "after a signal, let commands run for TIME [10]",
   },
   respond: {
     needs: "exec",
@@ -220,10 +240,11 @@ export const SUB: Usage<typeof OPTIONS> = {
   summary: `Prints messages, each on a line, until the message "exit".
 
 An ADDRESS that starts with /, ./ or ../, or fifo:PATH, is a named pipe (FIFO),
-which is made if it is not there; several readers of one share its messages.
+which is made if it is not there; each message goes to one of its readers.
 Anything else is a topic filter, mqtt://HOST/FILTER one of a broker (mqtts://,
 ws:// and wss:// too): every subscriber gets every message to a topic that it
-matches; + stands for one level between slashes, # for all that follow.
+matches; + stands for one level between slashes, # for all that follow. The
+subscribers to $share/GROUP/FILTER get each message once between them.
 On a terminal control characters are shown, not obeyed.`,
   sections: [FORMAT_HELP, {
     title: "Environment of a command",

@@ -33,7 +33,7 @@ export const text: ValueKind<string> = {
   read: (text) => text,
 };
 
-/** Where messages come from. */
+/** Where messages come from or go to. */
 export const address: ValueKind<string> = {
   placeholder: "ADDRESS",
   description: "an address",

@@ -93,15 +93,25 @@ export class MqttSource {
   }
 
   /**
-   * Ends the connection; what has arrived can still be read. In a session that
+   * Takes no more messages; what has arrived can still be read. In a session that
    * the broker keeps, what was not read stays there for the next time.
    */
-  async close(): Promise<void> {
-    this.#acknowledge(this.#taken);
+  end(): Promise<void> {
     if (this.#isPersistent) this.#queue.clear();
     this.#end();
-    if (!this.#connection) return;
-    await disconnect(this.#connection, this.#isPersistent);
+    return Promise.resolve();
+  }
+
+  /**
+   * Ends the connection. In a session that the broker keeps, what was read last
+   * stays there, too, if not all of it was handled.
+   */
+  async close(unhandled: () => Message[] = () => []): Promise<void> {
+    await this.end();
+    if (unhandled().length === 0) this.#acknowledge(this.#taken);
+    const connection = this.#connection;
+    this.#connection = undefined;
+    if (connection) await disconnect(connection, this.#isPersistent);
   }
 
   #acknowledge(messages: Done[]): void {

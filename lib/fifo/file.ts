@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { FifobusError } from "./errors.ts";
+import { FifobusError } from "../errors.ts";
 
 /** Who may use a FIFO that is made, unless told otherwise: its owner. */
 export const DEFAULT_MODE = 0o600;
@@ -68,6 +68,54 @@ export function checkFifo(file: Deno.FsFile, path: string): Deno.FsFile {
   if (info.isFifo) return file;
   file.close();
   throw unusable(path, `it is ${kind(info)}`);
+}
+
+/**
+ * Takes a lock, see flock(2), if it is free.
+ *
+ * @param file What to lock.
+ * @param exclusive Whether nobody else may have it.
+ * @returns Whether it was free; undefined on Deno 2.6, which can only wait.
+ */
+export function tryLock(
+  file: Deno.FsFile,
+  exclusive: boolean,
+): boolean | undefined {
+  const lockable: { tryLockSync?(exclusive: boolean): boolean } = file;
+  return lockable.tryLockSync?.(exclusive);
+}
+
+/**
+ * Looks at a FIFO that has to be there.
+ *
+ * @param path Where it is.
+ * @returns What stat says of it.
+ * @throws {FifobusError} `not_a_fifo`.
+ */
+export function statFifo(path: string): Deno.FileInfo {
+  if (!exists(path)) throw unusable(path, "it is not there");
+  return Deno.statSync(path);
+}
+
+/**
+ * Tells whether two looks were at one file.
+ *
+ * @param one What stat said.
+ * @param other What it said the other time.
+ * @returns Whether they were.
+ */
+export function isSameFile(one: Deno.FileInfo, other: Deno.FileInfo): boolean {
+  return one.ino === other.ino && one.dev === other.dev;
+}
+
+/**
+ * Says that a path has come to mean another file.
+ *
+ * @param path Which.
+ * @returns The error.
+ */
+export function wasReplaced(path: string): FifobusError {
+  return unusable(path, "it was replaced by another file");
 }
 
 /**

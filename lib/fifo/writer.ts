@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { FifobusError } from "./errors.ts";
-import { cannotOpen, checkFifo, PIPE_BUF } from "./fifo.ts";
-import type { Delimiter } from "./framing.ts";
-import { load } from "./load.ts";
-import { tornMarker } from "./marks.ts";
+import { FifobusError } from "../errors.ts";
+import { cannotOpen, checkFifo, PIPE_BUF, tryLock } from "./file.ts";
+import type { Delimiter } from "../framing.ts";
+import { load } from "../load.ts";
+import { tornMarker } from "../marks.ts";
 import type { NonblockingWriter } from "./nonblocking.ts";
 
 /** How a writer waits. */
@@ -32,11 +32,6 @@ interface Handle {
   /** Its writes fail where there is no room. */
   writer?: NonblockingWriter;
 }
-
-/** Deno 2.6 cannot try: its lock() may wait, like an open(2) that does. */
-type Lockable = Pick<Deno.FsFile, "lock"> & {
-  tryLockSync?(exclusive: boolean): boolean;
-};
 
 /**
  * A writer parks a thread of Deno's pool of 32 while it waits in open(2) or
@@ -223,11 +218,14 @@ export class FifoWriter {
   }
 
   async #lock(exclusive: boolean): Promise<void> {
-    const file: Lockable = this.#handle!.file;
-    if (file.tryLockSync?.(exclusive)) return;
-    if (this.#blocking || !file.tryLockSync) return await file.lock(exclusive);
+    const { file } = this.#handle!;
+    const isLocked = tryLock(file, exclusive);
+    if (isLocked) return;
+    if (this.#blocking || isLocked === undefined) {
+      return await file.lock(exclusive);
+    }
     const poll = this.#poll("another publisher has stopped in mid-message");
-    while (!file.tryLockSync(exclusive)) await poll();
+    while (!tryLock(file, exclusive)) await poll();
   }
 
   /** Only of those that do not block: the others wait in the kernel. */

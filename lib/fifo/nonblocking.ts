@@ -6,7 +6,7 @@
  */
 import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs";
 import { delay } from "jsr:@std/async@1.5.0/delay";
-import { FifobusError } from "./errors.ts";
+import { FifobusError } from "../errors.ts";
 
 /** How long a poll pauses: at first, and at most. */
 const MIN_PAUSE_MS = 1;
@@ -64,7 +64,7 @@ export class NonblockingWriter {
 }
 
 /**
- * Tells whether a member's FIFO has a reader.
+ * Tells whether a FIFO has a reader.
  *
  * @param path The FIFO; a symbolic link is not followed.
  * @returns Whether it can be opened to write to it.

@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { PIPE_BUF } from "./fifo.ts";
-import { FifoWriter, type FifoWriterOptions } from "./fifo_writer.ts";
-import type { Delimiter } from "./framing.ts";
-import { Outbox } from "./outbox.ts";
-import type { Outlet, Sending } from "./publisher.ts";
+import { PIPE_BUF } from "./file.ts";
+import { FifoWriter, type FifoWriterOptions } from "./writer.ts";
+import type { Delimiter } from "../framing.ts";
+import { Outbox } from "../outbox.ts";
+import type { Outlet, Sending } from "../publisher.ts";
 
 /** One FIFO, as a publisher sees it. */
 export class FifoOutlet implements Outlet {

@@ -1,0 +1,284 @@
+/**
+ * A subscription that a group shares: one FIFO for a group and a filter, which
+ * its members read in turns.
+ *
+ * @module
+ */
+import { delay } from "jsr:@std/async@1.5.0/delay";
+import type { Demand } from "../demand.ts";
+import { FifobusError } from "../errors.ts";
+import { ensureFifo, isSameFile, tryLock } from "../fifo/file.ts";
+import { type Notice, QueueReader } from "../fifo/queue_reader.ts";
+import { tooLarge } from "../framing.ts";
+import type { Message } from "../message.ts";
+import type { SharedFilter } from "../topic.ts";
+import { Answers } from "./answers.ts";
+import {
+  checkLength,
+  groupName,
+  isTrusted,
+  lstatIfThere,
+  memberName,
+  removeIfThere,
+  subscriptionName,
+} from "./folder.ts";
+import { type JoinOptions, MAX_TAG_BYTES } from "./inbox.ts";
+
+/** How long to wait for a publisher that is within a message. */
+const MAX_ATTEMPTS = 100;
+const PAUSE_MS = 10;
+
+/** How to join a group. */
+export interface GroupOptions extends JoinOptions {
+  /** How many messages are wanted. */
+  demand: Demand;
+  /** Is told what is not a message. */
+  onNotice(notice: Notice): void;
+}
+
+/** One member of a group. */
+export class GroupMember {
+  readonly #options: GroupOptions;
+  readonly #answers: Answers;
+  /** What arrived as which record, to give it back. */
+  readonly #records = new WeakMap<Message, Message>();
+  #reader!: QueueReader;
+  /** Records behind one that was too long. */
+  #back: Message[] = [];
+  #error: FifobusError | undefined;
+
+  private constructor(options: GroupOptions) {
+    this.#options = options;
+    this.#answers = new Answers(options);
+  }
+
+  /**
+   * Joins a group.
+   *
+   * @param shared The group and its filter, checked.
+   * @param options How to join.
+   * @returns The member.
+   * @throws {FifobusError} `bad_address`, if the filter is too long, or the group
+   * has another delimiter.
+   */
+  static async join(
+    shared: SharedFilter,
+    options: GroupOptions,
+  ): Promise<GroupMember> {
+    const member = new GroupMember(options);
+    await member.#join(shared);
+    return member;
+  }
+
+  /** Waits for messages; undefined after the last. */
+  async next(): Promise<Message[] | undefined> {
+    const answer = this.#answers.send.bind(this.#answers);
+    while (!this.#error) {
+      const records = await this.#reader.next();
+      if (!records) return undefined;
+      const messages: Message[] = [];
+      for (const [i, record] of records.entries()) {
+        const message = record.untagged(answer);
+        if (!message) continue;
+        const { length, topic } = message;
+        if (length > this.#options.maxBytes) {
+          const reason = tooLarge(`is ${length}`, this.#options.maxBytes);
+          this.#error = new FifobusError(
+            "message_too_large",
+            `Cannot read a message to "${topic}": ${reason}`,
+          );
+          this.#back = records.slice(i + 1);
+          break;
+        }
+        this.#records.set(message, record);
+        messages.push(message);
+      }
+      this.#options.demand.untake(records.length - messages.length);
+      if (messages.length > 0) return messages;
+    }
+    throw this.#error;
+  }
+
+  /** Whether a message came to this member. */
+  takesBack(message: Message): boolean {
+    return this.#records.has(message);
+  }
+
+  /** Takes no more messages. */
+  end(): Promise<void> {
+    return this.#reader.end();
+  }
+
+  /** Leaves the group, which gets what was not handled. */
+  async close(unhandled: Message[]): Promise<void> {
+    const records = unhandled.map((it) => this.#records.get(it));
+    await this.#reader.close([
+      ...records.filter((it) => it !== undefined),
+      ...this.#back,
+    ]);
+    await this.#answers.close();
+  }
+
+  async #join({ group, filter }: SharedFilter): Promise<void> {
+    const { folder, mode, delimiter, maxBytes, origin } = this.#options;
+    const id = groupName(group, origin);
+    const name = subscriptionName(filter, id, delimiter);
+    const other = delimiter === "\n" ? "\0" : "\n";
+    this.#checkDelimiter(`${folder}/${subscriptionName(filter, id, other)}`);
+    const path = `${folder}/${name}`;
+    const signName = `.${name}.${memberName(undefined)}`;
+    checkLength(signName, filter);
+    // It is there before the FIFO is opened, so that whoever leaves sees it.
+    const sign = new MemberSign(`${folder}/${signName}`, mode);
+    try {
+      for (let isJoined = false; !isJoined;) {
+        using _reader = await makeFifo(path, mode);
+        this.#checkTrust(path);
+        this.#reader = await QueueReader.open(path, {
+          delimiter,
+          maxBytes: maxBytes + MAX_TAG_BYTES,
+          demand: this.#options.demand,
+          onNotice: this.#options.onNotice,
+          elsewhere: () => Promise.reject(new Error("a group has one place")),
+          onLeave: () => {
+            sign[Symbol.dispose]();
+            const others = livingMembers(`${folder}/.${name}`);
+            if (others.length === 0) removeIfThere(path);
+          },
+        });
+        isJoined = await isStillThere(path);
+        if (!isJoined) await this.#reader.close();
+      }
+    } catch (error) {
+      sign[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  #checkDelimiter(other: string): void {
+    if (!lstatIfThere(other)?.isFifo) return;
+    const { delimiter } = this.#options;
+    const theirs = delimiter === "\n" ? "a NUL byte" : "a line feed";
+    throw new FifobusError(
+      "bad_address",
+      `Cannot join the group at "${other}": its messages end with ${theirs}, ` +
+        "and so must those of all its members",
+    );
+  }
+
+  #checkTrust(path: string): void {
+    const info = lstatIfThere(path);
+    if (!info || isTrusted(info) || (this.#options.mode & 0o022) !== 0) return;
+    throw new FifobusError(
+      "unsafe_bus",
+      `Cannot join the group at "${path}": user ${info.uid} owns it`,
+    );
+  }
+}
+
+/**
+ * Says that a member is there: a file beside the FIFO, which the member has
+ * locked for as long as it lives.
+ */
+class MemberSign implements Disposable {
+  readonly #path: string;
+  readonly #file: Deno.FsFile;
+  #isClosed = false;
+
+  constructor(path: string, mode: number) {
+    this.#path = path;
+    this.#file = Deno.openSync(this.#path, {
+      write: true,
+      createNew: true,
+      mode: mode & 0o666,
+    });
+    // Nobody else has it open: this does not wait.
+    this.#file.lockSync(true);
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    removeIfThere(this.#path);
+    this.#file.close();
+  }
+}
+
+/**
+ * Lists the members of a group.
+ *
+ * @param prefix The path of its FIFO, with a dot before the name.
+ * @returns The files of those that live, each with its name behind the prefix.
+ */
+export function livingMembers(
+  prefix: string,
+): { path: string; member: string }[] {
+  const at = prefix.lastIndexOf("/") + 1;
+  const folder = prefix.slice(0, at);
+  const beginning = `${prefix.slice(at)}.`;
+  const members: { path: string; member: string }[] = [];
+  for (const { name, isFile } of Deno.readDirSync(folder)) {
+    const member = name.slice(beginning.length);
+    if (!isFile || !name.startsWith(beginning) || member === "queue") continue;
+    const path = folder + name;
+    if (isLocked(path)) members.push({ path, member });
+    else removeIfThere(path);
+  }
+  return members;
+}
+
+function isLocked(path: string): boolean {
+  try {
+    using file = Deno.openSync(path);
+    // Deno 2.6 cannot try: whoever has a sign is taken for alive.
+    return !(tryLock(file, false) ?? false);
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Makes the FIFO of a group under a hidden name, and then shows it: a name that
+ * can be seen has a reader.
+ *
+ * @returns That reader, to be closed once there is another one.
+ */
+async function makeFifo(path: string, mode: number): Promise<Disposable> {
+  if (lstatIfThere(path)) return { [Symbol.dispose]: () => {} };
+  const hidden = path.replace(/[^/]*$/, `.${memberName(undefined)}`);
+  await ensureFifo(hidden, mode & 0o666);
+  const reader = Deno.openSync(hidden, { read: true, write: true });
+  try {
+    Deno.linkSync(hidden, path);
+  } catch (error) {
+    reader.close();
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    return { [Symbol.dispose]: () => {} };
+  } finally {
+    removeIfThere(hidden);
+  }
+  return reader;
+}
+
+/**
+ * Tells whether a FIFO that was just opened is still what its path means, which
+ * is certain while no other member leaves: it would have the lock.
+ */
+async function isStillThere(path: string): Promise<boolean> {
+  let file;
+  try {
+    file = Deno.openSync(path, { read: true, write: true });
+  } catch {
+    return false;
+  }
+  try {
+    for (let i = 0; i < MAX_ATTEMPTS; i++) {
+      if (tryLock(file, false) ?? true) break;
+      await delay(PAUSE_MS);
+    }
+    const info = lstatIfThere(path);
+    return info !== undefined && isSameFile(info, file.statSync());
+  } finally {
+    file.close();
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * The messages whose commands failed for good: `sub --exec --failed`.
+ *
+ * @module
+ */
+import { parseAddress } from "../address.ts";
+import { FifobusError } from "../errors.ts";
+import { leaveMessage } from "../fifo/queue_reader.ts";
+import type { Message } from "../message.ts";
+import { Publisher } from "../publisher.ts";
+
+/** How long a message waits for a reader of a full FIFO. */
+const FULL_MS = 1000;
+
+/** Publishes messages to another address. */
+export class FailedMessages {
+  readonly #address: string;
+  /** The path, if the address is a FIFO. */
+  readonly #path: string | undefined;
+  readonly #publisher: Publisher;
+
+  private constructor(
+    address: string,
+    path: string | undefined,
+    publisher: Publisher,
+  ) {
+    this.#address = address;
+    this.#path = path;
+    this.#publisher = publisher;
+  }
+
+  /**
+   * Opens the address.
+   *
+   * @param address A FIFO, a topic, or a topic of a broker.
+   * @returns Where messages can be added.
+   */
+  static async open(address: string): Promise<FailedMessages> {
+    const to = parseAddress(address);
+    const path = to.kind === "fifo" ? to.path : undefined;
+    const publisher = await Publisher.open(address, {
+      // A worker does not wait for somebody who looks after its failures.
+      ...path !== undefined && { wait: false, timeoutMs: FULL_MS },
+      maxBytes: Infinity,
+    });
+    return new FailedMessages(address, path, publisher);
+  }
+
+  /**
+   * Publishes a message. Where nobody reads the FIFO, it waits in the queue file
+   * for the next reader.
+   *
+   * @param message The message.
+   * @returns What has become of it, for people.
+   */
+  async add(message: Message): Promise<string> {
+    if (this.#publisher.subscribers() === 0) {
+      return `the message is lost, as nobody subscribes to ${this.#address}`;
+    }
+    try {
+      await this.#publisher.publish(message.bytes);
+    } catch (error) {
+      const code = error instanceof FifobusError ? error.code : undefined;
+      const isUnread = code === "no_reader" || code === "timed_out";
+      if (!isUnread || this.#path === undefined) throw error;
+      await leaveMessage(message.bytes, this.#path);
+    }
+    return `the message is in ${this.#address}`;
+  }
+
+  /** Closes the address. */
+  async close(): Promise<void> {
+    await this.#publisher.close();
+  }
+}

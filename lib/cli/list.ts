@@ -1,0 +1,54 @@
+/**
+ * Who is there, and what waits: `sub --list`.
+ *
+ * @module
+ */
+import { parseAddress } from "../address.ts";
+import { DEFAULT_BUS_MODE, openFolder } from "../bus/folder.ts";
+import { listSubscriptions } from "../bus/list.ts";
+import { fifoStatus } from "../fifo/status.ts";
+
+/**
+ * Lists subscriptions and FIFOs.
+ *
+ * @param addresses Filters and FIFOs; none for all subscriptions.
+ * @param mode The permissions that the bus may have.
+ * @param json Whether each is a JSON object.
+ * @returns A line each.
+ * @throws {FifobusError} `not_a_fifo`, `unsafe_bus`.
+ */
+export function listAddresses(
+  addresses: string[],
+  mode: number = DEFAULT_BUS_MODE,
+  json: boolean,
+): string {
+  const paths: string[] = [];
+  const filters: string[] = [];
+  for (const address of addresses) {
+    const it = parseAddress(address);
+    if (it.kind === "fifo") paths.push(it.path);
+    else if (it.kind === "topic") filters.push(it.topic);
+  }
+  const fifos = paths.map((path) => fifoStatus(path, () => openFolder(mode)));
+  const subscriptions = addresses.length > 0 && filters.length === 0
+    ? []
+    : listSubscriptions(mode)
+      .filter(({ filter }) => filters.length === 0 || filters.includes(filter));
+  const lines = json
+    ? [...fifos, ...subscriptions].map((it) => JSON.stringify(it))
+    : [
+      ...fifos.map((it) =>
+        [
+          it.fifo,
+          it.reader ?? "-",
+          it.messages === 1 ? "1 message" : `${it.messages} messages`,
+          `${it.bytes} bytes`,
+          it.since ?? "-",
+        ].join("\t")
+      ),
+      ...subscriptions.map((it) =>
+        [it.filter, it.pid ?? "-", it.since ?? "-"].join("\t")
+      ),
+    ];
+  return lines.map((line) => `${line}\n`).join("");
+}

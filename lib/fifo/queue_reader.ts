@@ -1,0 +1,546 @@
+/**
+ * Reading a FIFO in turns with its other readers.
+ *
+ * @module
+ */
+import { delay } from "jsr:@std/async@1.5.0/delay";
+import { Demand } from "../demand.ts";
+import { concat, type Delimiter } from "../framing.ts";
+import { Message } from "../message.ts";
+import { MessageSplitter } from "../splitter.ts";
+import { isSameFile, PIPE_BUF, wasReplaced } from "./file.ts";
+import { NoQueueFile, pathBeside, pathIn, QueueFile } from "./queue_file.ts";
+import { FifoReader, READ_BYTES } from "./reader.ts";
+
+/**
+ * How long a reader that ends asks for the turn. Whoever waits for messages
+ * gives it away at once; a process that was stopped does not.
+ */
+const MAX_WAIT_MS = 1000;
+
+/** How often to try again to put messages back on a disk that is full. */
+const FULL_RETRY_MS = 200;
+
+/** What a subscriber is told beside messages. */
+export interface Notice {
+  /**
+   * What it is about, for programs:
+   *
+   * - `message_lost`: a message arrived in part, and was dropped.
+   * - `no_queue`: readers of a FIFO cannot take turns: a message of more than
+   *   PIPE_BUF bytes may be parted between them.
+   * - `not_kept`: messages cannot be put back now; it is tried again.
+   */
+  code: "message_lost" | "no_queue" | "not_kept";
+  /** The same, for people. */
+  text: string;
+}
+
+/** How to read. */
+export interface QueueReaderOptions {
+  /** What ends a message. */
+  delimiter: Delimiter;
+  /** How long a message may be. */
+  maxBytes: number;
+  /** How many messages are wanted. */
+  demand: Demand;
+  /**
+   * Says where the queue file is if there can be none beside the FIFO.
+   *
+   * @throws {Error} If there is no such place.
+   */
+  elsewhere(): Promise<string>;
+  /** Is told what is not a message. */
+  onNotice(notice: Notice): void;
+  /**
+   * Is called when it leaves, with the turn, before it closes the FIFO, while
+   * publishers are kept out. Such a FIFO is open for as long as the reader.
+   */
+  onLeave?(): void;
+}
+
+/**
+ * Reads messages from a FIFO that other readers of ours may read as well.
+ *
+ * A reader that has the turn takes first what others have left, then reads the
+ * FIFO. It divides what it has into the messages that are wanted and the rest,
+ * leaves the rest, and gives the turn up before it hands the messages out. So
+ * whoever is busy with messages, or waits for an output, has no turn.
+ */
+export class QueueReader {
+  readonly #path: string;
+  readonly #options: QueueReaderOptions;
+  readonly #splitter: MessageSplitter;
+  readonly #info: Deno.FileInfo;
+  /** Those of the places of a queue file that are of no use. */
+  readonly #useless = new Set<string>();
+  #fifo: FifoReader | undefined;
+  #queue: QueueFile | undefined;
+  #hasTurn = false;
+  #count = 0;
+  /** Whether to wait behind a reader that asked for the turn. */
+  #stepsBack = false;
+  /** Resolved to end a wait for the turn. */
+  #waiting: PromiseWithResolvers<void> | undefined;
+  #next: Promise<Message[] | undefined> | undefined;
+  /** Why there is no queue file beside the FIFO. */
+  #reason: unknown;
+  #noticed = "";
+  #isClosing = false;
+  #hasLeft = false;
+  #ended: Promise<void> | undefined;
+  #closed: Promise<void> | undefined;
+
+  private constructor(path: string, options: QueueReaderOptions) {
+    this.#path = path;
+    this.#options = options;
+    const { delimiter, maxBytes } = options;
+    this.#splitter = new MessageSplitter(path, delimiter, maxBytes);
+    this.#info = Deno.statSync(path);
+  }
+
+  /**
+   * Opens a FIFO that exists. Publishers that wait for a reader go on, unless a
+   * few messages are wanted that others have left already.
+   *
+   * @param path Where it is.
+   * @param options How to read.
+   * @returns The reader.
+   * @throws {FifobusError} `not_a_fifo`, `too_many_readers`.
+   */
+  static async open(
+    path: string,
+    options: QueueReaderOptions,
+  ): Promise<QueueReader> {
+    const reader = new QueueReader(path, options);
+    const { isLimited, isOver } = options.demand;
+    const isLazy = isLimited && !options.onLeave;
+    await reader.#openQueue();
+    // Were it opened, a publisher would fill it again each time that a reader
+    // takes one message, and the queue file would grow.
+    if (isLazy && (isOver || reader.#queue?.hasMessages)) return reader;
+    try {
+      reader.#openFifo();
+    } catch (error) {
+      reader.#closeFiles();
+      throw error;
+    }
+    return reader;
+  }
+
+  /**
+   * Waits for messages. One call takes at most 64 KiB from the FIFO.
+   *
+   * @returns The next messages, one at least; undefined after the last.
+   * @throws {FifobusError} `message_too_large`, after the messages before it.
+   */
+  next(): Promise<Message[] | undefined> {
+    const next = this.#readNext().finally(() => {
+      if (this.#next === next) this.#next = undefined;
+    });
+    return this.#next = next;
+  }
+
+  /** Takes no more messages; what was not taken stays where it is. */
+  end(): Promise<void> {
+    return this.#ended ??= this.#end();
+  }
+
+  /**
+   * Stops reading. What is in the FIFO then waits in the queue file for the next
+   * reader.
+   *
+   * @param unhandled Messages that were handed out and go back, among others.
+   * @returns When the FIFO is closed.
+   */
+  close(unhandled: Message[] = []): Promise<void> {
+    return this.#closed ??= this.#close(unhandled);
+  }
+
+  /**
+   * Leaves messages for the next reader, behind those that wait already.
+   *
+   * @param bytes The messages, each with its delimiter.
+   * @returns When they are in the queue file.
+   * @throws {Error} If there is no queue file, or no room in it.
+   */
+  async leave(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    const taking = this.#takeTurn();
+    await this.#ask(taking, Infinity);
+    await taking;
+    const queue = this.#queue;
+    if (!this.#hasTurn || !queue) throw this.#reason;
+    const left = queue.read();
+    const end = this.#options.delimiter.charCodeAt(0);
+    const at = left.lastIndexOf(end) + 1;
+    const all = concat([left.slice(0, at), bytes, left.slice(at)]);
+    queue.put(all, left.length, queue.isTorn);
+    if (queue.fault) throw queue.fault;
+    this.#giveUpTurn();
+  }
+
+  async #readNext(): Promise<Message[] | undefined> {
+    const { demand } = this.#options;
+    while (!this.#isOver) {
+      if (demand.now === 0) {
+        await demand.changed;
+        continue;
+      }
+      if (!await this.#takeTurn()) break;
+      let messages;
+      try {
+        messages = await (this.#hasTurn
+          ? this.#take(this.#queue!)
+          : this.#takeUnshared());
+        this.#count += messages.length;
+        if (demand.isOver && !this.#hasLeft) {
+          await this.#leave([]);
+        }
+      } finally {
+        this.#giveUpTurn();
+      }
+      this.#reportLost();
+      if (messages.length > 0) return messages;
+    }
+    if (this.#splitter.error) throw this.#splitter.error;
+    return undefined;
+  }
+
+  get #isOver(): boolean {
+    return this.#isClosing || this.#hasLeft || this.#options.demand.isOver ||
+      this.#splitter.error !== undefined;
+  }
+
+  async #end(): Promise<void> {
+    this.#isClosing = true;
+    this.#options.demand.notify();
+    const next = this.#next?.catch(() => {});
+    if (!next) return;
+    await this.#ask(next, MAX_WAIT_MS);
+    this.#waiting?.resolve();
+    await next;
+  }
+
+  async #close(unhandled: Message[]): Promise<void> {
+    await this.end();
+    const back = unhandled.filter(({ topic }) => topic === this.#path);
+    if (this.#hasLeft && back.length === 0) return;
+    const taking = this.#takeTurn();
+    // Nothing is lost with a turn that a process has which was stopped; but what
+    // goes back has to wait for it.
+    await this.#ask(taking, back.length > 0 ? Infinity : MAX_WAIT_MS);
+    this.#waiting?.resolve();
+    if (await taking) await this.#leave(back);
+    else this.#closeFiles();
+  }
+
+  /** Asks whoever waits for messages with the turn to give it away. */
+  async #ask(over: Promise<unknown>, maxMs: number): Promise<void> {
+    let isOver = false;
+    const settled = over.then(() => isOver = true);
+    // The turn is free most often.
+    for (let i = 0; i < 20 && !isOver; i++) await Promise.resolve();
+    if (!isOver) await this.#openFifo().nudge(settled, maxMs);
+  }
+
+  /** Waits for the turn; false if it is not wanted any more. */
+  async #takeTurn(): Promise<boolean> {
+    if (this.#hasTurn) return true;
+    while (true) {
+      const queue = this.#queue ?? await this.#openQueue();
+      if (!queue) return true;
+      try {
+        if (this.#stepsBack || !queue.tryLock()) {
+          if (!await this.#wait(queue)) return false;
+        }
+        this.#stepsBack = false;
+        this.#hasTurn = true;
+        if (queue.isCurrent && queue.look()) return true;
+      } catch (error) {
+        this.#useless.add(queue.path);
+        this.#reason ??= error;
+      }
+      this.#hasTurn = false;
+      this.#queue = undefined;
+      queue.close();
+    }
+  }
+
+  async #wait(queue: QueueFile): Promise<boolean> {
+    const locked = queue.lock();
+    const waiting = this.#waiting = Promise.withResolvers<void>();
+    const isOurs = await Promise.race([
+      locked.then(() => true),
+      waiting.promise.then(() => false),
+    ]);
+    this.#waiting = undefined;
+    if (!isOurs) {
+      this.#queue = undefined;
+      const close = () => queue.close();
+      locked.then(close, close);
+    }
+    return isOurs;
+  }
+
+  #giveUpTurn(): void {
+    // What is in memory only is lost without the turn.
+    if (!this.#hasTurn) return;
+    if (this.#queue!.fault) return this.#reportFull(this.#queue!);
+    this.#hasTurn = false;
+    this.#queue!.unlock();
+  }
+
+  async #take(queue: QueueFile): Promise<Message[]> {
+    queue.save();
+    this.#splitter.reset(this.#count);
+    const messages = this.#takeLeft(queue);
+    if (messages || this.#splitter.error) return messages ?? [];
+    return await this.#takeNew(queue);
+  }
+
+  /** Takes what others have left; undefined if there is no whole message. */
+  #takeLeft(queue: QueueFile): Message[] | undefined {
+    const splitter = this.#splitter;
+    let offset = 0;
+    let found: Message[] = [];
+    while (found.length === 0 && offset < queue.size && !splitter.error) {
+      const chunk = queue.read(offset, READ_BYTES);
+      offset += chunk.length;
+      found = splitter.push(chunk);
+    }
+    if (found.length > 0) {
+      // What follows them stays where it is.
+      splitter.reset(this.#count);
+      const taken = this.#isClosing ? [] : this.#options.demand.take(found);
+      queue.take(taken.reduce((sum, { length }) => sum + length + 1, 0));
+      return taken;
+    }
+    if (splitter.error) this.#dropLeft(queue, offset);
+    return undefined;
+  }
+
+  /** Drops the first message, which is over the limit. */
+  #dropLeft(queue: QueueFile, offset: number): void {
+    const splitter = this.#splitter;
+    const end = this.#options.delimiter.charCodeAt(0);
+    let dropped = offset - splitter.takeUnread().length;
+    if (splitter.isSkipping) {
+      const at = queue.read(offset).indexOf(end);
+      if (at < 0) queue.markTorn();
+      dropped = at < 0 ? queue.size : offset + at + 1;
+    }
+    queue.take(dropped);
+  }
+
+  /** Takes messages from the FIFO, and leaves those that are not wanted. */
+  async #takeNew(queue: QueueFile): Promise<Message[]> {
+    const splitter = this.#splitter;
+    const fifo = this.#openFifo();
+    const { strangers } = fifo;
+    const begun = queue.size;
+    if (queue.isTorn) {
+      splitter.takeRest();
+      splitter.skip();
+    }
+    let messages: Message[] = [];
+    while (messages.length === 0 && !this.#isClosing && !splitter.error) {
+      if (fifo.strangers > strangers) break;
+      if (splitter.isInMessage && !queue.isTorn) queue.markTorn();
+      messages = await fifo.read(splitter);
+    }
+    this.#stepsBack = fifo.strangers > strangers;
+    const taken = this.#isClosing ? [] : this.#options.demand.take(messages);
+    this.#put(queue, messages.slice(taken.length), begun, splitter);
+    return taken;
+  }
+
+  #put(
+    queue: QueueFile,
+    messages: Message[],
+    replaced: number,
+    splitter: MessageSplitter,
+  ): void {
+    const framed = Message.frame(messages, this.#options.delimiter);
+    const { isSkipping } = splitter;
+    const rest = splitter.error
+      ? splitter.takeUnread()
+      : isSkipping
+      ? new Uint8Array()
+      : splitter.takeRest();
+    queue.put(concat([framed, rest]), replaced, isSkipping);
+  }
+
+  /**
+   * Reads no more than is wanted, as there is nowhere to leave the rest: as many
+   * bytes as messages are never too many.
+   */
+  async #takeUnshared(): Promise<Message[]> {
+    const { demand } = this.#options;
+    const splitter = this.#splitter;
+    const fifo = this.#openFifo();
+    let messages: Message[] = [];
+    while (messages.length === 0 && !this.#isClosing && !splitter.error) {
+      const bytes = Math.min(demand.now, READ_BYTES);
+      if (bytes === 0) break;
+      messages = await fifo.read(splitter, bytes);
+    }
+    return demand.take(messages, Infinity);
+  }
+
+  /** Leaves all that is not handled to the next reader, and closes. */
+  async #leave(back: Message[]): Promise<void> {
+    this.#hasLeft = true;
+    if (this.#hasTurn) await this.#leaveTo(this.#queue!, back);
+    else {
+      const lost = back.length + Number(this.#splitter.isInMessage);
+      if (lost > 0) {
+        this.#notify("message_lost", `${lost} of the messages cannot go back`);
+      }
+    }
+    this.#closeFiles();
+  }
+
+  async #leaveTo(queue: QueueFile, back: Message[]): Promise<void> {
+    queue.save();
+    if (this.#fifo) await this.#drain(this.#fifo, queue);
+    if (back.length > 0) {
+      queue.putFirst(Message.frame(back, this.#options.delimiter));
+    } else if (queue.size === 0 && !queue.isTorn) queue.remove();
+    this.#options.onLeave?.();
+    while (queue.fault) {
+      this.#reportFull(queue);
+      await delay(FULL_RETRY_MS);
+      queue.save();
+    }
+  }
+
+  /** Empties the FIFO into the queue file. */
+  async #drain(fifo: FifoReader, queue: QueueFile): Promise<void> {
+    const { delimiter } = this.#options;
+    // Whoever takes these messages has a limit of its own.
+    const splitter = new MessageSplitter(this.#path, delimiter, Infinity);
+    const left = queue.read();
+    const begun = left.slice(left.lastIndexOf(delimiter.charCodeAt(0)) + 1);
+    if (queue.isTorn) splitter.skip();
+    else splitter.push(begun);
+    const messages: Message[] = [];
+    await fifo.empty(async () => {
+      if (splitter.isInMessage && !queue.isTorn) queue.markTorn();
+      messages.push(...await fifo.read(splitter));
+    }, () => splitter.isInMessage);
+    this.#put(queue, messages, begun.length, splitter);
+  }
+
+  #openFifo(): FifoReader {
+    if (this.#fifo) return this.#fifo;
+    const fifo = new FifoReader(this.#path, this.#options.delimiter);
+    if (isSameFile(fifo.info, this.#info)) return this.#fifo = fifo;
+    fifo.close();
+    throw wasReplaced(this.#path);
+  }
+
+  /** Opens the queue file, beside the FIFO or else elsewhere. */
+  async #openQueue(): Promise<QueueFile | undefined> {
+    for (const place of [() => this.#beside(), () => this.#elsewhere()]) {
+      try {
+        const path = await place();
+        if (this.#useless.has(path)) continue;
+        return this.#queue = await QueueFile.open(path, this.#info);
+      } catch (error) {
+        this.#reason ??= error;
+      }
+    }
+    this.#reportUnshared((this.#reason as Error).message);
+    return undefined;
+  }
+
+  #beside(): string {
+    // Each of its names would have a queue file of its own.
+    if (this.#info.nlink !== 1 && !this.#options.onLeave) {
+      throw new NoQueueFile(`${this.#path}: the FIFO has several names`);
+    }
+    return pathBeside(this.#path);
+  }
+
+  async #elsewhere(): Promise<string> {
+    const folder = await this.#options.elsewhere();
+    const { mode } = this.#info;
+    const isShared = [0o060, 0o006].some((rw) => (mode! & rw) === rw);
+    if (isShared && (Deno.lstatSync(folder).mode! & 0o022) === 0) {
+      this.#reportUnshared(`others do not see the queue file in "${folder}"`);
+    }
+    return pathIn(folder, this.#info);
+  }
+
+  #reportUnshared(reason: string): void {
+    this.#notify(
+      "no_queue",
+      `its readers cannot take turns, and may part messages of more than ` +
+        `${PIPE_BUF} bytes between them: ${reason}`,
+    );
+  }
+
+  #reportFull({ path, fault }: QueueFile): void {
+    const reason = fault instanceof Error ? fault.message : String(fault);
+    this.#notify(
+      "not_kept",
+      `messages for its next reader cannot be written to "${path}", and are ` +
+        `kept here until they can: ${reason}`,
+    );
+  }
+
+  #reportLost(): void {
+    const lost = this.#splitter.takeLost();
+    if (lost === 0) return;
+    const what = lost === 1 ? "1 message was" : `${lost} messages were`;
+    this.#notify(
+      "message_lost",
+      `${what} dropped: whoever wrote or read it was ended within it`,
+    );
+  }
+
+  /** Tells the user something, and the same thing once. */
+  #notify(code: Notice["code"], reason: string): void {
+    const text = `${this.#path}: ${reason}`;
+    if (code !== "message_lost" && this.#noticed === text) return;
+    this.#noticed = text;
+    try {
+      this.#options.onNotice({ code, text });
+    } catch {
+      // A report that fails is not a reason to stop reading.
+    }
+  }
+
+  #closeFiles(): void {
+    this.#fifo?.close();
+    this.#queue?.close();
+    this.#fifo = this.#queue = undefined;
+    this.#hasTurn = false;
+  }
+}
+
+/**
+ * Leaves a message for the next reader of a FIFO that nobody reads.
+ *
+ * @param message The message.
+ * @param path The FIFO.
+ * @returns When it is in the queue file.
+ * @throws {Error} If there is no queue file, or no room in it.
+ */
+export async function leaveMessage(
+  message: Uint8Array<ArrayBuffer>,
+  path: string,
+): Promise<void> {
+  const reader = await QueueReader.open(path, {
+    delimiter: "\n",
+    maxBytes: Infinity,
+    demand: new Demand(0),
+    elsewhere: () => Promise.reject(new NoQueueFile(`${path}: no other place`)),
+    onNotice: () => {},
+  });
+  try {
+    await reader.leave(concat([message, Uint8Array.of(0x0a)]));
+  } finally {
+    await reader.close();
+  }
+}

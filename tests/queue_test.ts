@@ -1,0 +1,471 @@
+/**
+ * A FIFO as a queue: its readers take turns, and leave what they do not handle.
+ *
+ * @module
+ */
+import { assert } from "jsr:@std/assert@1.0.19/assert";
+import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
+import { assertRejects } from "jsr:@std/assert@1.0.19/rejects";
+import { assertStringIncludes } from "jsr:@std/assert@1.0.19/string-includes";
+import { type Message, type Notice, publish, Subscriber } from "../mod.ts";
+import { Folder } from "./_folder.ts";
+import {
+  commandLine,
+  eventually,
+  finish,
+  Process,
+  pub,
+  sh,
+  sub,
+} from "./_process.ts";
+
+/** A program that keeps a FIFO open, and reads and writes nothing. */
+async function hold(path: string): Promise<Process> {
+  const holder = sh('exec 3<>"$0"; echo ready; read -r end', path);
+  await holder.line();
+  return holder;
+}
+
+function numbers(from: number, to: number): string[] {
+  return Array.from({ length: to - from + 1 }, (_, i) => `${from + i}`);
+}
+
+function lines(text: string): string[] {
+  return text.split("\n").slice(0, -1);
+}
+
+function texts(messages: Message[] | undefined): string[] | undefined {
+  return messages?.map((message) => message.text);
+}
+
+function queueOf(path: string): string {
+  return path.replace(/([^/]*)$/, ".$1.queue");
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What waits in the queue file. */
+function waiting(path: string): string {
+  if (!exists(queueOf(path))) return "";
+  const text = Deno.readTextFileSync(queueOf(path));
+  const [, from, to] = /^fifobus queue 1\n..(\d{14}) (\d{14})\n/.exec(text)!;
+  return text.slice(Number(from), Number(to));
+}
+
+/** What a subscriber that takes some messages prints. */
+async function take(count: number, path: string): Promise<string[]> {
+  const args = ["--no-exit-word", "-C", `${count}`, path];
+  const ended = await finish(sub(...args));
+  assertEquals([ended.code, ended.stderr], [0, ""]);
+  return lines(ended.stdout);
+}
+
+async function takeAll(subscriber: Subscriber): Promise<string[]> {
+  await using open = subscriber;
+  return await Array.fromAsync(open, (message: Message) => message.text);
+}
+
+/** Fills a FIFO that nobody reads; it is gone with the holder. */
+async function write(path: string, text: string): Promise<void> {
+  await finish(sh('printf "$1" > "$0"', path, text));
+}
+
+Deno.test("what was written before the last reader left is there for the next one", async () => {
+  await using folder = new Folder();
+  const path = await folder.fifo();
+  // Each holds the FIFO open alone, and reads nothing of it when it ends.
+  const leave: Record<string, () => Promise<unknown>> = {
+    "Subscriber.close()": async () => {
+      await using _subscriber = await Subscriber.open(path);
+      await write(path, "a\nb\n");
+    },
+    "sub -C": async () => {
+      await using subscriber = sub("-C", "1", path);
+      await write(path, "taken\na\nb\n");
+      assertEquals((await subscriber.ended()).stdout, "taken\n");
+    },
+    "the exit word": async () => {
+      await using subscriber = sub(path);
+      await write(path, "printed\nexit\na\nb\n");
+      assertEquals((await subscriber.ended()).stdout, "printed\n");
+    },
+    "sub --exec": async () => {
+      await using subscriber = sub("-C1", "--exec", "cat; echo", path);
+      await write(path, "taken\na\nb\n");
+      assertEquals((await subscriber.ended()).stdout, "taken\n");
+    },
+  };
+  for (const [name, end] of Object.entries(leave)) {
+    await end();
+    assertEquals(waiting(path), "a\nb\n", name);
+    assertEquals(await take(1, path), ["a"], name);
+    assertEquals(await take(1, path), ["b"], name);
+    assert(!exists(queueOf(path)), `${name}: the file is gone`);
+  }
+});
+
+Deno.test("a reader ended by a signal leaves what it did not print", async () => {
+  await using folder = new Folder();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    const path = await folder.fifo(signal);
+    await using subscriber = sub(path);
+    await write(path, "a\nb\nunfinished");
+    assertEquals(await subscriber.line(), "a");
+    assertEquals(await subscriber.line(), "b");
+    subscriber.kill(signal);
+    const { stdout, stderr } = await subscriber.ended();
+    assertEquals([stdout, stderr], ["", ""]);
+    assertEquals(waiting(path), "unfinished");
+    await using next = sub("-C", "1", path);
+    await write(path, ", no more\n");
+    assertEquals((await next.ended()).stdout, "unfinished, no more\n");
+  }
+});
+
+Deno.test("a loop of sub -C 1 gets every message, alone and four at a time", async () => {
+  await using folder = new Folder();
+  for (const loops of [1, 4]) {
+    const path = await folder.fifo(`pipe${loops}`);
+    const command = commandLine("sub", "-W", "2", "-C", "1", path);
+    const workers = numbers(1, loops).map(() =>
+      finish(sh('while m=$("$@"); do echo "$m"; done', "sh", ...command))
+    );
+    assertEquals((await finish(pub(path, "0"))).code, 0);
+    await Deno.writeTextFile(folder.file("in"), numbers(1, 40).join("\n"));
+    await finish(pub("--file", folder.file("in"), path));
+    const printed = (await Promise.all(workers)).map((it) => lines(it.stdout));
+    const sorted = (texts: string[]) =>
+      texts.toSorted((a, b) => Number(a) - Number(b));
+    assertEquals(sorted(printed.flat()), numbers(0, 40));
+    // In order, each of them.
+    for (const some of printed) assertEquals(some, sorted(some));
+    assert(!exists(queueOf(path)));
+  }
+});
+
+Deno.test("readers share messages of 20 kB, and part none", async () => {
+  await using folder = new Folder();
+  const path = await folder.fifo();
+  const message = (i: number) => `${i} ${"x".repeat(20_000)} ${i}`;
+  const all = numbers(1, 200).map((i) => message(Number(i)));
+  await Deno.writeTextFile(folder.file("in"), all.join("\n"));
+  const subscribers = [1, 2, 3].map(() => sub("-W", "1", path));
+  const printed = subscribers.map((it) => it.ended());
+  await finish(pub("--file", folder.file("in"), path));
+  const received = (await Promise.all(printed)).map((it) => lines(it.stdout));
+  const sequence = (text: string) => parseInt(text);
+  assertEquals(
+    received.flat().sort((a, b) => sequence(a) - sequence(b)),
+    all,
+  );
+  for (const some of received) {
+    assertEquals(some, some.toSorted((a, b) => sequence(a) - sequence(b)));
+  }
+});
+
+Deno.test("sub -C takes its messages out of a FIFO that is kept full, and no more", async () => {
+  await using folder = new Folder();
+  const path = await folder.fifo();
+  const file = folder.file("numbers");
+  await Deno.writeTextFile(file, numbers(1, 200_000).join("\n"));
+  await using publisher = pub("--file", file, path);
+  assertEquals(await take(1, path), ["1"]);
+  assertEquals(await take(1, path), ["2"]);
+  assertEquals(await take(1000, path), numbers(3, 1002));
+  // The publisher waits: readers leave a few times what a FIFO holds, once.
+  assert(Deno.statSync(queueOf(path)).size < 1_000_000);
+  assertEquals(await take(200_000 - 1002, path), numbers(1003, 200_000));
+  assertEquals((await publisher.ended()).code, 0);
+});
+
+Deno.test("a FIFO of 4 KiB and one of 1 MiB are queues as well", async () => {
+  await using folder = new Folder();
+  for (const bytes of [4096, 1024 * 1024]) {
+    const path = await folder.fifo(`${bytes}`);
+    const script = "import fcntl,sys,os\n" +
+      "fd=os.open(sys.argv[1],os.O_RDWR)\n" +
+      "fcntl.fcntl(fd,1031,int(sys.argv[2]))\n" +
+      "print('ready',flush=True)\nsys.stdin.read()";
+    await using holder = new Process(
+      ["python3", "-c", script, path, `${bytes}`],
+    );
+    assertEquals(await holder.line(), "ready");
+    const count = 20_000;
+    const messages = numbers(1, count).map((it) => it.padStart(15, "0"));
+    await Deno.writeTextFile(folder.file("in"), messages.join("\n"));
+    await using publisher = pub("--file", folder.file("in"), path);
+    assertEquals(await take(1, path), [messages[0]]);
+    assertEquals(await take(3, path), messages.slice(1, 4));
+    assertEquals(await take(count - 4, path), messages.slice(4));
+    assertEquals((await publisher.ended()).code, 0);
+    // Nothing is left for a reader that is not ours, not even a marker.
+    await write(path, "end\n");
+    const read = await finish(sh('read -r line <> "$0"; echo "$line"', path));
+    assertEquals(read.stdout, "end\n");
+  }
+});
+
+Deno.test("Subscriber.read(1) takes one message, the others go to other readers", async () => {
+  await using folder = new Folder();
+  const paths = [await folder.fifo("a"), await folder.fifo("b")];
+  await using worker = await Subscriber.open(paths);
+  for (const path of paths) await write(path, "1\n2\n");
+  const [one] = (await worker.read(1))!;
+  assertEquals(one!.text, "1");
+  const received = [`${one!.topic} ${one!.text}`];
+  for (const path of paths) {
+    const other = await Subscriber.open(path);
+    const count = path === one!.topic ? 1 : 2;
+    while (received.filter((it) => it.startsWith(path)).length < 2) {
+      const messages = (await other.read(count))!;
+      received.push(...messages.map((it) => `${path} ${it.text}`));
+    }
+    await other.close();
+  }
+  const all = paths.flatMap((path) => [`${path} 1`, `${path} 2`]);
+  assertEquals(received.toSorted(), all);
+});
+
+Deno.test("Subscriber.close() gives back what was not handled, before what came later", async () => {
+  await using folder = new Folder();
+  const path = await folder.fifo();
+  const worker = await Subscriber.open(path);
+  await write(path, "1\n2\n3\n4\n5\n");
+  const taken = (await worker.read(2))!;
+  assertEquals(texts(taken), ["1", "2"]);
+  // Handed out by the iterator up to "3".
+  for await (const message of worker) {
+    assertEquals(message.text, "3");
+    break;
+  }
+  await worker.close(taken.slice(1));
+  assertEquals(waiting(path), "2\n4\n5\n");
+  assertEquals(
+    await takeAll(await Subscriber.open(path, { limit: 3 })),
+    ["2", "4", "5"],
+  );
+  assertEquals(await worker.read(), undefined);
+});
+
+Deno.test("Subscriber.close() gives back while another reader waits", async () => {
+  await using folder = new Folder();
+  const path = await folder.fifo();
+  const worker = await Subscriber.open(path);
+  await write(path, "job\n");
+  const taken = (await worker.read(1))!;
+  await using other = sub("--no-exit-word", path);
+  await eventually(() => exists(queueOf(path)));
+  await worker.close(taken);
+  assertEquals(await other.line(), "job");
+});
+
+Deno.test("a message that is cut by the end of a read waits for its end", async () => {
+  await using folder = new Folder();
+  const path = await folder.fifo();
+  await using worker = await Subscriber.open(path);
+  await write(path, "whole\nbegun");
+  assertEquals(texts(await worker.read()), ["whole"]);
+  await using other = await Subscriber.open(path);
+  const reading = other.read();
+  await write(path, " and ended\n");
+  assertEquals(texts(await reading), ["begun and ended"]);
+});
+
+Deno.test("a reader that is killed within a message costs that message only", async () => {
+  await using folder = new Folder();
+  const path = await folder.fifo();
+  await using _holder = await hold(path);
+  await using killed = sub("--no-exit-word", path);
+  await write(path, "first\n");
+  assertEquals(await killed.line(), "first");
+  await write(path, "a part");
+  await eventually(() =>
+    Deno.readTextFileSync(queueOf(path)).startsWith("fifobus queue 1\n-R")
+  );
+  killed.kill("SIGKILL");
+  await killed.ended();
+  await write(path, " and its end\nnext\n");
+  await using subscriber = sub("-C", "1", path);
+  const { stdout, stderr } = await subscriber.ended();
+  assertEquals(stdout, "next\n");
+  assertStringIncludes(stderr, "1 message was dropped");
+});
+
+Deno.test("sub gives back what it could not print", async () => {
+  await using folder = new Folder();
+  const path = await folder.fifo();
+  await using pipeline = sh(
+    '"$@" | { read -r line; exec <&-; echo "$line"; echo gone; }',
+    "sh",
+    ...commandLine("sub", path),
+  );
+  await write(path, "a\n");
+  assertEquals(await pipeline.line(), "a");
+  assertEquals(await pipeline.line(), "gone");
+  await write(path, "b\nc\n");
+  await eventually(() => waiting(path) === "b\nc\n");
+});
+
+Deno.test("Subscriber limit counts over all FIFOs, and what one holds goes back", async () => {
+  await using folder = new Folder();
+  const paths = [await folder.fifo("a"), await folder.fifo("b")];
+  await using _holderA = await hold(paths[0]!);
+  await using _holderB = await hold(paths[1]!);
+  for (let round = 0; round < 10; round++) {
+    await Promise.all(paths.map((path) => publish(path, path)));
+    const first = await takeAll(await Subscriber.open(paths, { limit: 1 }));
+    const second = await takeAll(await Subscriber.open(paths, { limit: 1 }));
+    assertEquals([...first, ...second].sort(), paths);
+  }
+});
+
+Deno.test("Subscriber limit with NUL, and a large message after the last", async () => {
+  await using folder = new Folder();
+  const path = await folder.fifo();
+  const large = "two\nlines ".repeat(10_000);
+  await Deno.writeTextFile(folder.file("in"), `a\nb\0${large}\0c\0`);
+  await using publisher = pub("--null", "--file", folder.file("in"), path);
+  const take = async (limit?: number) =>
+    await takeAll(await Subscriber.open(path, { delimiter: "\0", limit }));
+  assertEquals(await take(1), ["a\nb"]);
+  assertEquals(await take(1), [large]);
+  assertEquals(await take(1), ["c"]);
+  assertEquals((await publisher.ended()).code, 0);
+});
+
+Deno.test("Subscriber limit is a number from 0", async () => {
+  await using folder = new Folder();
+  const path = await folder.fifo();
+  assertEquals(await takeAll(await Subscriber.open(path, { limit: 0 })), []);
+  await assertRejects(() => Subscriber.open(path, { limit: -1 }), RangeError);
+  await assertRejects(() => Subscriber.open(path, { limit: NaN }), RangeError);
+});
+
+Deno.test("a message over the limit is dropped, and told; the next reader goes on behind it", async () => {
+  await using folder = new Folder();
+  const path = await folder.fifo();
+  const long = "x".repeat(200);
+  for (const sent of [`a\n${long}\nb\n`, `a\n${"x".repeat(100_000)}\nb\n`]) {
+    await using limited = sub("--max-size", "100", path);
+    await write(path, sent);
+    const { code, stdout, stderr } = await limited.ended();
+    assertEquals([code, stdout], [1, "a\n"]);
+    assertStringIncludes(stderr, "the limit is 100");
+    assertEquals(await take(1, path), ["b"]);
+  }
+});
+
+Deno.test("a queue file that is not one is left alone, and said", async () => {
+  await using folder = new Folder();
+  await Deno.writeTextFile(folder.file("precious"), "precious");
+  const cases: [make: (path: string) => void, reason: string][] = [
+    [(path) => Deno.symlinkSync(folder.file("precious"), path), "link"],
+    [(path) => Deno.mkdirSync(path), "not a regular file"],
+    [(path) => Deno.writeTextFileSync(path, "garbage"), "not a queue file"],
+    [
+      (path) => {
+        Deno.writeTextFileSync(path, "");
+        Deno.linkSync(path, `${path}2`);
+      },
+      "several names",
+    ],
+  ];
+  for (const [i, [make, reason]] of cases.entries()) {
+    const path = await folder.fifo(`pipe${i}`);
+    make(queueOf(path));
+    // With no bus either, there is no place for one.
+    const env = { FIFOBUS_DIR: folder.file("nowhere/bus") };
+    await using subscriber = new Process(
+      commandLine("sub", "-C", "2", path),
+      env,
+    );
+    await write(path, "a\nb\n");
+    const { code, stdout, stderr } = await subscriber.ended();
+    assertEquals([code, stdout], [0, "a\nb\n"]);
+    assertStringIncludes(stderr, reason);
+    assertStringIncludes(stderr, "cannot take turns");
+  }
+  assertEquals(await Deno.readTextFile(folder.file("precious")), "precious");
+});
+
+Deno.test("where there can be no queue file beside the FIFO, it is in the folder of the bus", async () => {
+  await using folder = new Folder();
+  const path = await folder.fifo();
+  await Deno.mkdir(queueOf(path));
+  const env = { FIFOBUS_DIR: folder.file("bus") };
+  const run = (...args: string[]) =>
+    new Process(commandLine("sub", ...args, path), env);
+  await using first = run("-C", "1");
+  await write(path, "a\nb\n");
+  const { stdout, stderr } = await first.ended();
+  assertEquals([stdout, stderr], ["a\n", ""]);
+  await using second = run("-C", "1");
+  assertEquals((await second.ended()).stdout, "b\n");
+});
+
+Deno.test("with permission for the FIFO alone there are no turns, and nobody is asked", async () => {
+  await using folder = new Folder();
+  const path = await folder.fifo();
+  const script = folder.file("script.ts");
+  await Deno.writeTextFile(
+    script,
+    `import { Subscriber } from "${new URL("../mod.ts", import.meta.url)}";
+    const onNotice = ({ code }) => console.log(code);
+    const subscriber = await Subscriber.open(Deno.args[0], { limit: 2, onNotice });
+    for await (const { text } of subscriber) console.log(text);`,
+  );
+  const config = new URL("../deno.json", import.meta.url).pathname;
+  const options = [`--allow-read=${path}`, `--allow-write=${path}`];
+  await using process = new Process([
+    ...[Deno.execPath(), "run", "--no-prompt", "--config", config],
+    ...[...options, script, path],
+  ] as [string, ...string[]]);
+  assertEquals(await process.line(), "no_queue");
+  await write(path, "a\nb\nc\n");
+  const { code, stdout } = await process.ended();
+  assertEquals([code, stdout], [0, "a\nb\n"]);
+});
+
+Deno.test("messages are kept while the disk is full, and that is said", async () => {
+  await using folder = new Folder();
+  const path = await folder.fifo();
+  // No file of this program may grow over 512 bytes: as a full disk, for it.
+  await using worker = sh(
+    'ulimit -f 1; trap "" XFSZ; exec "$@"',
+    "sh",
+    ...commandLine("sub", "--no-exit-word", path),
+  );
+  const long = "x".repeat(2000);
+  await write(path, `a\n${long}`);
+  assertEquals(await worker.line(), "a");
+  await worker.said(/are kept here until they can: File too large/);
+  // It goes on with what it keeps.
+  await write(path, `${long}\nb\n`);
+  assertEquals(await worker.line(), long + long);
+  assertEquals(await worker.line(), "b");
+  worker.kill("SIGTERM");
+  assertEquals((await worker.ended()).stdout, "");
+});
+
+Deno.test("Subscriber reports with onNotice, which may throw", async () => {
+  await using folder = new Folder();
+  const path = await folder.fifo();
+  await Deno.writeTextFile(queueOf(path), "fifobus queue 1\n-R");
+  const notices: Notice[] = [];
+  await using subscriber = await Subscriber.open(path, {
+    onNotice: (notice) => {
+      notices.push(notice);
+      throw new Error("of the callback");
+    },
+  });
+  const reading = subscriber.read();
+  await write(path, "a\n");
+  assertEquals(texts(await reading), ["a"]);
+});
