@@ -70,6 +70,10 @@ export function checkFifo(file: Deno.FsFile, path: string): Deno.FsFile {
   throw unusable(path, `it is ${kind(info)}`);
 }
 
+type Lockable = Pick<Deno.FsFile, "unlockSync"> & {
+  tryLockSync?(exclusive: boolean): boolean;
+};
+
 /**
  * Takes a lock, see flock(2), if it is free.
  *
@@ -81,7 +85,7 @@ export function tryLock(
   file: Deno.FsFile,
   exclusive: boolean,
 ): boolean | undefined {
-  const lockable: { tryLockSync?(exclusive: boolean): boolean } = file;
+  const lockable: Lockable = file;
   return lockable.tryLockSync?.(exclusive);
 }
 
