@@ -60,4 +60,5 @@ const _parts = [
   () => import("./lib/bus/outlet.ts"),
   () => import("./lib/fifo/adopt.ts"),
   () => import("./lib/fifo/nonblocking.ts"),
+  () => import("./lib/fifo/queue_file.ts"),
 ];

@@ -41,6 +41,10 @@ const EMPTY = encoder.encode(
   `${MAGIC}--${[HEADER_BYTES, HEADER_BYTES].map(digits).join(" ")}\n`,
 );
 
+/** Says that a publisher is within a message, or not. */
+const TORN_PUBLISHER = encoder.encode("P");
+const NOT_TORN = encoder.encode("-");
+
 /** What a file starts with once its path means it no longer. */
 const REMOVED = encoder.encode("removed\n");
 
@@ -162,6 +166,49 @@ export class QueueFile {
   }
 
   /**
+   * Opens a queue file for a publisher, who needs its mark only.
+   *
+   * @param path The FIFO.
+   * @param fifo What stat said of the FIFO.
+   * @returns The file; undefined if no reader of ours has made it.
+   */
+  static openBeside(
+    path: string,
+    fifo: Deno.FileInfo,
+  ): QueueFile | undefined {
+    try {
+      const beside = pathBeside(path);
+      checkPermissions(beside);
+      const queue = openExisting(beside, fifo);
+      return queue && new QueueFile(beside, queue.file, queue.info);
+    } catch {
+      // It is the readers who say that it is of no use.
+      return undefined;
+    }
+  }
+
+  /**
+   * Whether a publisher was killed within a message of several writes. With the
+   * lock of the FIFO; undefined if the file was removed.
+   */
+  get isPublisherTorn(): boolean | undefined {
+    const bytes = this.#read(0, PUBLISHER_AT + 1);
+    if (bytes[0] === REMOVED[0]) return undefined;
+    return bytes[PUBLISHER_AT] === TORN_PUBLISHER[0];
+  }
+
+  /**
+   * Says whether a publisher is within a message. With the lock of the FIFO.
+   *
+   * @param isWithin Whether it is.
+   */
+  markPublisher(isWithin: boolean): void {
+    // A file that was made a moment ago has no header yet.
+    if (this.#read(0, 1).length === 0) this.#write(0, EMPTY);
+    this.#write(PUBLISHER_AT, isWithin ? TORN_PUBLISHER : NOT_TORN);
+  }
+
+  /**
    * Takes the turn if it is free.
    *
    * @returns Whether it was; false on Deno 2.6, which cannot try.
@@ -229,6 +276,8 @@ export class QueueFile {
       return this.#isEmpty();
     }
     if (buffer[0] === REMOVED[0]) return false;
+    // The publishers' mark is not for readers.
+    buffer[PUBLISHER_AT] = NOT_TORN[0]!;
     // Most often there is nothing: all other looks cost 4 µs more.
     if (startsWith(buffer, EMPTY)) return this.#isEmpty();
     const text = decoder.decode(buffer.subarray(0, count));

@@ -7,6 +7,7 @@ import { FifobusError } from "../errors.ts";
 import { cannotOpen, checkFifo, PIPE_BUF, tryLock } from "./file.ts";
 import type { Delimiter } from "../framing.ts";
 import { load } from "../load.ts";
+import type { QueueFile } from "./queue_file.ts";
 import { tornMarker } from "../marks.ts";
 import type { NonblockingWriter } from "./nonblocking.ts";
 
@@ -56,6 +57,9 @@ const BURST = 16;
  */
 const PIECE = PIPE_BUF - 16;
 
+/** How often to look whether a reader has made a queue file. */
+const LOOK_MS = 100;
+
 let nonblocking: typeof import("./nonblocking.ts") | undefined;
 
 /**
@@ -75,6 +79,8 @@ export class FifoWriter {
   #writes = 0;
   /** Whether the last message in the FIFO lacks its end. */
   #torn = false;
+  #marks: QueueFile | undefined;
+  #lookedAt = -Infinity;
 
   /**
    * Creates a writer, which opens the FIFO when it has something to write.
@@ -106,6 +112,12 @@ export class FifoWriter {
     const exclusive = bytes.length > PIPE_BUF;
     await this.#lock(exclusive);
     try {
+      const marks = this.#options.owned ? undefined : await this.#findMarks();
+      // Another publisher was killed within a message, whose part would run
+      // into this one.
+      const isLeft = marks?.isPublisherTorn ?? false;
+      this.#torn ||= isLeft;
+      if (exclusive) marks?.markPublisher(true);
       for (let rest = bytes; rest.length > 0;) {
         try {
           if (this.#torn) {
@@ -124,9 +136,25 @@ export class FifoWriter {
           if (await this.#reopen()) await this.#lock(exclusive);
         }
       }
+      if (exclusive || isLeft) marks?.markPublisher(false);
     } finally {
       this.#handle.file.unlockSync();
     }
+  }
+
+  /** Opens what tells that another publisher was killed within a message. */
+  async #findMarks(): Promise<QueueFile | undefined> {
+    if (this.#marks?.isPublisherTorn !== undefined) return this.#marks;
+    this.#marks?.close();
+    this.#marks = undefined;
+    const now = performance.now();
+    if (now - this.#lookedAt < LOOK_MS) return undefined;
+    this.#lookedAt = now;
+    const { QueueFile } = await load<typeof import("./queue_file.ts")>(
+      import.meta.resolve("./queue_file.ts"),
+    );
+    const info = this.#handle!.file.statSync();
+    return this.#marks = QueueFile.openBeside(this.#path, info);
   }
 
   /** Closes the FIFO. What was written stays in it while it has a reader. */
@@ -134,6 +162,7 @@ export class FifoWriter {
     if (this.#blocking) blockingWriters--;
     if (!this.#handle) return;
     this.#endTorn();
+    this.#marks?.close();
     closeHandle(this.#handle);
     this.#handle = undefined;
   }
