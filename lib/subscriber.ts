@@ -74,6 +74,9 @@ interface Source {
   next(): Promise<Message[] | undefined>;
   /** Whether a message that is not handled can go back to others. */
   takesBack?(message: Message): boolean;
+  /** Takes no messages that others could have, until it is resumed. */
+  pause?(): Promise<void>;
+  resume?(): void;
   /** Takes no more messages. */
   end(): Promise<void>;
   /** Closes; what the function returns was not handled, and goes back. */
@@ -275,6 +278,21 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
   }
 
   /**
+   * Leaves the messages of FIFOs and groups to others until
+   * {@linkcode resume}: before a process is stopped, as others would wait for it.
+   *
+   * @returns When nothing is taken any more.
+   */
+  async pause(): Promise<void> {
+    await Promise.all(this.#sources.map((source) => source.pause?.()));
+  }
+
+  /** Goes on after a {@linkcode pause}. */
+  resume(): void {
+    for (const source of this.#sources) source.resume?.();
+  }
+
+  /**
    * Takes no more messages. Those that were taken can still be read, after which
    * {@linkcode read} returns undefined; the subscriber is still to be closed.
    *
@@ -414,6 +432,8 @@ async function openFifo(
   return {
     next: () => reader.next(),
     takesBack: ({ topic }) => topic === path,
+    pause: () => reader.pause(),
+    resume: () => reader.resume(),
     end: () => reader.end(),
     close: (unhandled) => reader.close(unhandled()),
   };
@@ -470,6 +490,8 @@ async function joinGroup(
   return {
     next: () => member.next(),
     takesBack: (message) => member.takesBack(message),
+    pause: () => member.pause(),
+    resume: () => member.resume(),
     end: () => member.end(),
     close: (unhandled) => member.close(unhandled()),
   };

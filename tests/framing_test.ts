@@ -2,11 +2,13 @@ import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertThrows } from "jsr:@std/assert@1.0.19/throws";
 import { FifobusError } from "../lib/errors.ts";
 import { type Delimiter, encodeMessage } from "../lib/framing.ts";
-import { tornMarker, wake } from "../lib/marks.ts";
+import { findMarked, tornMarker, wake } from "../lib/marks.ts";
 import { Message, tagMessages } from "../lib/message.ts";
 import { MessageSplitter } from "../lib/splitter.ts";
+import { randomNumbers } from "./_random.ts";
 
 const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 
 function split(
   splitter: MessageSplitter,
@@ -16,16 +18,6 @@ function split(
     splitter.push(typeof chunk === "string" ? encoder.encode(chunk) : chunk)
       .map((message) => message.text)
   );
-}
-
-/** Numbers that look random and are the same in each run: mulberry32. */
-function randomNumbers(seed: number): (below: number) => number {
-  return (below) => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) % below;
-  };
 }
 
 Deno.test("MessageSplitter finds the same messages wherever the bytes are cut", () => {
@@ -113,6 +105,25 @@ Deno.test("MessageSplitter drops wake markers, and says which", () => {
   assertEquals(splitter.takeWakes(), []);
 });
 
+Deno.test("MessageSplitter has no message before the one that is too large", () => {
+  // The last chunk crosses the limit, with the end of the message in it.
+  const splitter = new MessageSplitter("p", "\n", 100);
+  assertEquals(
+    split(splitter, "x".repeat(90), `${"x".repeat(60)}\nnext\n`),
+    [],
+  );
+  assertEquals(splitter.error?.code, "message_too_large");
+  assertEquals([...splitter.takeUnread()], [...encoder.encode("next\n")]);
+  assertEquals(splitter.isInMessage, false);
+});
+
+Deno.test("MessageSplitter passes over the end of a message, and counts it", () => {
+  const splitter = new MessageSplitter("p", "\n", 100);
+  splitter.skip();
+  assertEquals(split(splitter, "x".repeat(1000), "x\na\n"), ["a"]);
+  assertEquals([splitter.takeLost(), splitter.takeLost()], [1, 0]);
+});
+
 Deno.test("MessageSplitter drops a message that was torn, and nothing else", () => {
   const splitter = new MessageSplitter("p", "\n", 20);
   const torn = tornMarker("\n");
@@ -149,6 +160,24 @@ Deno.test("Message.untagged() takes off what tagMessages() put before a message"
     ],
   );
   assertEquals(messages[2]!.tagged().text, "t\t3\t\x1f");
+});
+
+Deno.test("findMarked() finds the first message that readers would drop", () => {
+  const mark = decoder.decode(wake("\n").bytes).slice(0, -1);
+  const torn = decoder.decode(tornMarker("\n")).slice(0, -1);
+  const cases: [messages: string, found: number][] = [
+    ["", -1],
+    ["a\nb\n", -1],
+    [`${mark}\n`, 0],
+    [`a\nb${mark}\nc${torn}\n`, 2],
+    [`a\nb${torn}\nc${mark}\n`, 2],
+    [`${mark} \n\x16\n\x18\n`, -1],
+    [`${mark}\0\n`, -1],
+    [`a\n${mark.slice(1)}\nb\n${torn}\n`, 2 + mark.length + 2],
+  ];
+  for (const [messages, found] of cases) {
+    assertEquals(findMarked(encoder.encode(messages), "\n"), found, messages);
+  }
 });
 
 Deno.test("encodeMessage() appends the delimiter to text and to bytes", () => {

@@ -1,9 +1,10 @@
 import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
+import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { assertRejects } from "jsr:@std/assert@1.0.19/rejects";
 import { FifobusError, publish, Publisher, Subscriber } from "../mod.ts";
 import { Folder } from "./_folder.ts";
-import { eventually, sh } from "./_process.ts";
+import { eventually, finish, pub, sh, sub } from "./_process.ts";
 
 async function texts(subscriber: Subscriber, count: number): Promise<string[]> {
   const texts: string[] = [];
@@ -220,4 +221,55 @@ Deno.test("a FIFO has no topics: a message to one is refused", async () => {
     "a FIFO has no topics",
   );
   assertEquals(error.code, "bad_address");
+});
+
+Deno.test("a message that ends with a mark is refused, wherever it comes from", async () => {
+  await using folder = new Folder();
+  const path = folder.file("pipe");
+  await using subscriber = await Subscriber.open(path);
+  await using publisher = await Publisher.open(path);
+  const mark = "\x16fifobus wake 12345678\x16";
+  for (const end of [mark, "\x18fifobus torn\x18"]) {
+    const text = `payload${end}`;
+    assertEquals(await code(publisher.publish(text)), "delimiter_in_message");
+    const framed = new TextEncoder().encode(`before\n${text}\nafter\n`);
+    assertEquals(
+      await code(publisher.publishFramed(framed)),
+      "delimiter_in_message",
+    );
+    assertEquals(await texts(subscriber, 1), ["before"]);
+    await using lines = pub("-l", path);
+    await lines.write(`before\n${text}\nafter\n`);
+    await lines.end();
+    const { code: exit, stderr } = await lines.ended();
+    assertEquals(exit, 1);
+    assertMatch(stderr, /ends with a mark/);
+    assertEquals(await texts(subscriber, 1), ["before"]);
+  }
+  const unfinished = new TextEncoder().encode("a\nb");
+  assertEquals(
+    await code(publisher.publishFramed(unfinished)),
+    "delimiter_in_message",
+  );
+});
+
+Deno.test("a publisher that is killed within a message costs that message only", async () => {
+  await using folder = new Folder();
+  const path = await folder.fifo();
+  await using subscriber = sub("--no-exit-word", path);
+  await finish(pub(path, "first"));
+  assertEquals(await subscriber.line(), "first");
+  subscriber.kill("SIGSTOP");
+  // It waits within the message, as the FIFO is full.
+  await using killed = pub(path, "x".repeat(100_000));
+  await eventually(() => {
+    const queue = Deno.readTextFileSync(path.replace("pipe", ".pipe.queue"));
+    return queue.startsWith("fifobus queue 1\nP");
+  });
+  killed.kill("SIGKILL");
+  await killed.ended();
+  subscriber.kill("SIGCONT");
+  await finish(pub(path, "next"));
+  assertEquals(await subscriber.line(), "next");
+  await subscriber.said(/1 message was dropped/);
 });

@@ -15,6 +15,7 @@ import {
   finish,
   Process,
   pub,
+  repeatUntil,
   sh,
   sub,
 } from "./_process.ts";
@@ -393,6 +394,96 @@ Deno.test("a queue file that is not one is left alone, and said", async () => {
     assertStringIncludes(stderr, "cannot take turns");
   }
   assertEquals(await Deno.readTextFile(folder.file("precious")), "precious");
+});
+
+Deno.test("Ctrl-Z gives the turn to another reader, whether it has it or waits for it", async () => {
+  await using folder = new Folder();
+  const path = await folder.fifo();
+  const readers = [sub("--no-exit-word", path), sub("--no-exit-word", path)];
+  await using one = readers[0]!;
+  await using two = readers[1]!;
+  const state = async (pid: number) =>
+    (await finish(new Process(["ps", "-o", "stat=", "-p", `${pid}`]))).stdout;
+  for (const [stopped, other] of [[one, two], [two, one]] as const) {
+    // Both are there, one of them with the turn.
+    for (const reader of readers) {
+      await repeatUntil(
+        () => finish(sh('echo ready > "$0"; sleep 0.01', path)),
+        reader.until("ready\n"),
+      );
+    }
+    stopped.kill("SIGTSTP");
+    await eventually(async () => (await state(stopped.pid)).startsWith("T"));
+    for (const text of ["a", "b"]) {
+      await finish(pub(path, text));
+      await other.until(`${text}\n`);
+    }
+    stopped.kill("SIGCONT");
+  }
+});
+
+Deno.test("readers agree on a queue file again when somebody has removed it", async () => {
+  await using folder = new Folder();
+  const path = await folder.fifo();
+  await using first = sub("-W", "1", path);
+  await write(path, "ready\n");
+  assertEquals(await first.line(), "ready");
+  await Deno.remove(queueOf(path));
+  // It makes another file, and has the turn there.
+  await using second = sub("-W", "1", path);
+  await eventually(() => exists(queueOf(path)));
+  const printed = [first.ended(), second.ended()];
+  // Each looks at the path again with one of the next messages.
+  for (let i = 0; i < 20; i++) {
+    await finish(sh('echo small > "$0"; sleep 0.02', path));
+  }
+  const large = numbers(1, 100).map((it) => `${it} ${"x".repeat(20_000)}`);
+  await Deno.writeTextFile(folder.file("in"), large.join("\n"));
+  await finish(pub("--file", folder.file("in"), path));
+  const received = (await Promise.all(printed))
+    .flatMap(({ stdout }) => lines(stdout)).filter((it) => it !== "small");
+  assertEquals(
+    received.sort((a, b) => parseInt(a) - parseInt(b)),
+    large,
+  );
+});
+
+Deno.test("a lock on the folder of a FIFO is nobody's business", async () => {
+  await using folder = new Folder();
+  const path = await folder.fifo();
+  using locked = Deno.openSync(folder.path);
+  locked.lockSync(true);
+  await using holder = await hold(path);
+  await write(path, "a\nb\n");
+  assertEquals(await take(1, path), ["a"]);
+  assertEquals(await take(1, path), ["b"]);
+  await holder.end();
+});
+
+Deno.test("a plain reader beside a loop of sub -C 1 sees few wake markers", async () => {
+  await using folder = new Folder();
+  const path = await folder.fifo();
+  await using plain = sh('exec cat "$0"', path);
+  const loop = finish(sh(
+    'for i in 1 2 3 4 5; do "$@"; done',
+    "sh",
+    ...commandLine("sub", "-W", "0.2", "-C", "1", path),
+  ));
+  await Deno.writeTextFile(folder.file("in"), numbers(1, 2000).join("\n"));
+  await using publisher = pub("--file", folder.file("in"), "--rate=2000", path);
+  const taken = lines((await loop).stdout);
+  await publisher.ended();
+  // The plain reader has the FIFO alone now, and sees its end.
+  const seen = lines((await plain.ended()).stdout);
+  const messages = seen.filter((it) => !it.includes("fifobus wake"));
+  // At most a few for each reader that ends.
+  assert(seen.length - messages.length <= 20, `${seen.length}`);
+  const left = waiting(path);
+  const all = [...taken, ...messages, ...lines(left)];
+  assertEquals(
+    all.sort((a, b) => Number(a) - Number(b)),
+    numbers(1, 2000),
+  );
 });
 
 Deno.test("where there can be no queue file beside the FIFO, it is in the folder of the bus", async () => {

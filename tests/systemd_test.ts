@@ -18,6 +18,8 @@ testWithout(absent, "the units for systemd are in order", async () => {
   const units = {
     "fifobus-on-alarm.service": [],
     "fifobus-record.service": ["--user"],
+    "fifobus-jobs.service": ["--user"],
+    "fifobus-jobs.socket": ["--user"],
   };
   for (const [name, options] of Object.entries(units)) {
     const path = folder.file(name);

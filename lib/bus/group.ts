@@ -104,6 +104,16 @@ export class GroupMember {
     return this.#records.has(message);
   }
 
+  /** Takes no messages until {@linkcode resume}. */
+  pause(): Promise<void> {
+    return this.#reader.pause();
+  }
+
+  /** Goes on after a pause. */
+  resume(): void {
+    this.#reader.resume();
+  }
+
   /** Takes no more messages. */
   end(): Promise<void> {
     return this.#reader.end();

@@ -64,3 +64,33 @@ export class Signals implements Disposable {
     }
   }
 }
+
+/** SIGTSTP, Ctrl-Z: stops the process once it is ready for that. */
+export class Suspension implements Disposable {
+  readonly #listener: () => Promise<void>;
+
+  /**
+   * Starts to listen.
+   *
+   * @param before Gets ready, and is waited for.
+   * @param after Goes on when the process was continued.
+   */
+  constructor(before: () => Promise<void>, after: () => void) {
+    this.#listener = async () => {
+      await before();
+      try {
+        Deno.kill(Deno.pid, "SIGSTOP");
+      } catch (error) {
+        // Deno 2.6 wants a permission for that, and goes on.
+        if (!(error instanceof Deno.errors.NotCapable)) throw error;
+      }
+      after();
+    };
+    Deno.addSignalListener("SIGTSTP", this.#listener);
+  }
+
+  /** Stops listening. */
+  [Symbol.dispose](): void {
+    Deno.removeSignalListener("SIGTSTP", this.#listener);
+  }
+}

@@ -14,7 +14,7 @@ import type { Given } from "./options.ts";
 import { OutputClosed, writeAll } from "./output.ts";
 import { Printer } from "./printer.ts";
 import { complain, runProgram, type World } from "./program.ts";
-import { Signals } from "./signals.ts";
+import { Signals, Suspension } from "./signals.ts";
 import type { Stats } from "./stats.ts";
 import type { OPTIONS } from "./sub_options.ts";
 
@@ -52,7 +52,7 @@ async function main(
   );
   const isWanted = given["filter-out"] && filterOut(given["filter-out"]);
   let left = given.count ?? Infinity;
-  let shown: Pick<Output, "notice" | "leave" | "stop"> = {};
+  let shown: Partial<Output> = {};
   const say = (text: string) =>
     shown.notice ? shown.notice(text) : complain(NAME, world, text);
 
@@ -76,6 +76,14 @@ async function main(
   using signals = new Signals(() => {
     shown.stop?.();
     quit();
+  });
+  // Others would wait for the turn of a process that is stopped.
+  using _suspension = new Suspension(async () => {
+    shown.suspend?.();
+    await subscriber.pause();
+  }, () => {
+    subscriber.resume();
+    shown.resume?.();
   });
   using silence = new Silence(given.timeout, quit);
   using stats = given.stats ? await openStats(world) : undefined;
@@ -143,6 +151,9 @@ interface Output extends AsyncDisposable {
   finish(): Promise<void>;
   /** Tells the user something, if standard error is not the place for it. */
   notice?(text: string): void;
+  /** The program is stopped, and goes on. */
+  suspend?(): void;
+  resume?(): void;
   /** Gives the terminal back: the next signal may end the program. */
   leave?(): void;
 }

@@ -88,6 +88,8 @@ export class QueueReader {
   #noticed = "";
   #isClosing = false;
   #hasLeft = false;
+  #paused: PromiseWithResolvers<void> | undefined;
+  #rests: PromiseWithResolvers<void> | undefined;
   #ended: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
 
@@ -141,6 +143,25 @@ export class QueueReader {
     return this.#next = next;
   }
 
+  /** Takes no messages until {@linkcode resume}: others have the turn. */
+  async pause(): Promise<void> {
+    if (this.#paused) return;
+    const paused = this.#paused = Promise.withResolvers<void>();
+    const rests = this.#rests = Promise.withResolvers<void>();
+    this.#options.demand.notify();
+    if (this.#next) {
+      await this.#ask(Promise.race([rests.promise, this.#next]), MAX_WAIT_MS);
+    }
+    // Whoever waits behind a process that was stopped would wait for it, too.
+    if (this.#paused === paused) this.#waiting?.resolve();
+  }
+
+  /** Goes on after a pause. */
+  resume(): void {
+    this.#paused?.resolve();
+    this.#paused = undefined;
+  }
+
   /** Takes no more messages; what was not taken stays where it is. */
   end(): Promise<void> {
     return this.#ended ??= this.#end();
@@ -182,11 +203,16 @@ export class QueueReader {
   async #readNext(): Promise<Message[] | undefined> {
     const { demand } = this.#options;
     while (!this.#isOver) {
+      if (this.#paused) {
+        this.#rests!.resolve();
+        await this.#paused.promise;
+        continue;
+      }
       if (demand.now === 0) {
         await demand.changed;
         continue;
       }
-      if (!await this.#takeTurn()) break;
+      if (!await this.#takeTurn()) continue;
       let messages;
       try {
         messages = await (this.#hasTurn
@@ -206,6 +232,11 @@ export class QueueReader {
     return undefined;
   }
 
+  /** Whether what comes is left to others. */
+  get #isResting(): boolean {
+    return this.#isClosing || this.#paused !== undefined;
+  }
+
   get #isOver(): boolean {
     return this.#isClosing || this.#hasLeft || this.#options.demand.isOver ||
       this.#splitter.error !== undefined;
@@ -213,6 +244,7 @@ export class QueueReader {
 
   async #end(): Promise<void> {
     this.#isClosing = true;
+    this.resume();
     this.#options.demand.notify();
     const next = this.#next?.catch(() => {});
     if (!next) return;
@@ -311,7 +343,7 @@ export class QueueReader {
     if (found.length > 0) {
       // What follows them stays where it is.
       splitter.reset(this.#count);
-      const taken = this.#isClosing ? [] : this.#options.demand.take(found);
+      const taken = this.#isResting ? [] : this.#options.demand.take(found);
       queue.take(taken.reduce((sum, { length }) => sum + length + 1, 0));
       return taken;
     }
@@ -343,13 +375,13 @@ export class QueueReader {
       splitter.skip();
     }
     let messages: Message[] = [];
-    while (messages.length === 0 && !this.#isClosing && !splitter.error) {
+    while (messages.length === 0 && !this.#isResting && !splitter.error) {
       if (fifo.strangers > strangers) break;
       if (splitter.isInMessage && !queue.isTorn) queue.markTorn();
       messages = await fifo.read(splitter);
     }
     this.#stepsBack = fifo.strangers > strangers;
-    const taken = this.#isClosing ? [] : this.#options.demand.take(messages);
+    const taken = this.#isResting ? [] : this.#options.demand.take(messages);
     this.#put(queue, messages.slice(taken.length), begun, splitter);
     return taken;
   }
@@ -379,7 +411,7 @@ export class QueueReader {
     const splitter = this.#splitter;
     const fifo = this.#openFifo();
     let messages: Message[] = [];
-    while (messages.length === 0 && !this.#isClosing && !splitter.error) {
+    while (messages.length === 0 && !this.#isResting && !splitter.error) {
       const bytes = Math.min(demand.now, READ_BYTES);
       if (bytes === 0) break;
       messages = await fifo.read(splitter, bytes);

@@ -65,7 +65,6 @@ export class Dashboard implements Disposable {
       globalThis.addEventListener(event, this.#restore);
     }
     Deno.addSignalListener("SIGWINCH", this.changed);
-    Deno.addSignalListener("SIGTSTP", this.#suspend);
     this.#idle = setInterval(this.changed, MAX_FRAME_MS);
     this.changed();
   }
@@ -93,7 +92,6 @@ export class Dashboard implements Disposable {
     clearInterval(this.#idle);
     clearTimeout(this.#timer);
     Deno.removeSignalListener("SIGWINCH", this.changed);
-    Deno.removeSignalListener("SIGTSTP", this.#suspend);
     for (const event of ["unload", "error", "unhandledrejection"]) {
       globalThis.removeEventListener(event, this.#restore);
     }
@@ -156,19 +154,17 @@ export class Dashboard implements Disposable {
     return { ...snapshot, history: (topic) => histories.get(topic)! };
   }
 
-  /** Ctrl-Z: gives the screen back for as long as the program is stopped. */
-  #suspend = (): void => {
+  /** Gives the screen back, as the program is stopped. */
+  suspend(): void {
     this.#restore();
-    try {
-      Deno.kill(Deno.pid, "SIGSTOP");
-    } catch (error) {
-      // Deno 2.6 wants a permission for that, and goes on.
-      if (!(error instanceof Deno.errors.NotCapable)) throw error;
-    }
+  }
+
+  /** Takes the screen again. */
+  resume(): void {
     this.#keyboard?.listen();
     this.#screen.enter();
     this.changed();
-  };
+  }
 
   #restore = (): void => {
     this.#keyboard?.rest();

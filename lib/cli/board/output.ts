@@ -83,6 +83,16 @@ export class BoardOutput implements AsyncDisposable {
     complain(SUB.name, world, text);
   }
 
+  /** Gives the screen back, as the program is stopped. */
+  suspend(): void {
+    this.#dashboard?.suspend();
+  }
+
+  /** Takes the screen again. */
+  resume(): void {
+    this.#dashboard?.resume();
+  }
+
   /** Gives the screen back. */
   leave(): void {
     this.#dashboard?.[Symbol.dispose]();
