@@ -14,6 +14,7 @@
  *
  * @module
  */
+import { delay } from "jsr:@std/async@1.5.0/delay";
 import { concat } from "../framing.ts";
 import { load } from "../load.ts";
 import { isSameFile, tryLock } from "./file.ts";
@@ -122,6 +123,8 @@ export function statusOf(path: string): QueueStatus | undefined {
 /** Why a reader of a FIFO has no queue file. */
 export class NoQueueFile extends Error {}
 
+class TwoNames extends NoQueueFile {}
+
 /** The queue file of a FIFO, opened by one reader or publisher. */
 export class QueueFile {
   /** Where it is. */
@@ -158,6 +161,11 @@ export class QueueFile {
         const queue = openExisting(path, fifo) ?? await create(path, fifo);
         if (queue) return new QueueFile(path, queue.file, queue.info);
       } catch (error) {
+        if (error instanceof TwoNames && i < MAX_ATTEMPTS - 1) {
+          // Whoever makes it is about to take one of them away.
+          await delay(1);
+          continue;
+        }
         if (error instanceof NoQueueFile) throw error;
         throw new NoQueueFile(`${path}: ${reasonOf(error)}`, { cause: error });
       }
@@ -507,18 +515,22 @@ function checkTrust(
     ? "it is a symbolic link"
     : !info.isFile
     ? "it is not a regular file"
-    : info.nlink !== 1
-    ? "it has several names"
     : !isOwnerTrusted(info, fifo)
     ? `it belongs to user ${info.uid}`
     : undefined;
   if (fault !== undefined) throw new NoQueueFile(`${path}: ${fault}`);
+  if (info.nlink !== 1) throw new TwoNames(`${path}: it has several names`);
 }
 
-/** This user, the FIFO's owner, root, or the group that shares the FIFO. */
+/**
+ * This user, the FIFO's owner, root, or those who share the FIFO: they can write
+ * to it and read from it anyway.
+ */
 function isOwnerTrusted({ uid, gid }: Deno.FileInfo, fifo: Deno.FileInfo) {
   if (uid === fifo.uid || uid === 0 || uid === ownUid()) return true;
-  return gid === fifo.gid && (fifo.mode! & 0o020) !== 0;
+  const mode = fifo.mode!;
+  return gid === fifo.gid && (mode & 0o060) === 0o060 ||
+    (mode & 0o006) === 0o006;
 }
 
 function ownUid(): number | null {
@@ -528,27 +540,30 @@ function ownUid(): number | null {
 
 /** Makes the file; undefined if another process just did. */
 async function create(path: string, fifo: Deno.FileInfo) {
+  // Not at its path: it is there once others can open it.
+  const aside = `${path}-${crypto.randomUUID()}`;
   const mode = fifo.mode! & 0o666;
-  let file;
+  const how = { read: true, write: true, createNew: true, mode };
+  const file = Deno.openSync(aside, how);
   try {
-    const how = { read: true, write: true, createNew: true, mode };
-    file = Deno.openSync(path, how);
+    const info = file.statSync();
+    const isAlike = (info.mode! & 0o777) === mode && info.uid === fifo.uid &&
+      info.gid === fifo.gid;
+    if (!isAlike) {
+      // Loaded here: few FIFOs are shared by users, and have a umask in the way.
+      const { adopt } = await load<typeof import("./adopt.ts")>(
+        import.meta.resolve("./adopt.ts"),
+      );
+      adopt(aside, info, fifo);
+    }
+    Deno.linkSync(aside, path);
+    return { file, info: file.statSync() };
   } catch (error) {
-    if (error instanceof Deno.errors.AlreadyExists) return undefined;
-    throw error;
+    file.close();
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+  } finally {
+    Deno.removeSync(aside);
   }
-  let info = file.statSync();
-  const isAlike = (info.mode! & 0o777) === mode && info.uid === fifo.uid &&
-    info.gid === fifo.gid;
-  if (!isAlike) {
-    // Loaded here: few FIFOs are shared by users, and have a umask in the way.
-    const { adopt } = await load<typeof import("./adopt.ts")>(
-      import.meta.resolve("./adopt.ts"),
-    );
-    adopt(path, info, fifo);
-    info = file.statSync();
-  }
-  return { file, info };
 }
 
 function reasonOf(error: unknown): string {

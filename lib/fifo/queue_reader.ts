@@ -18,6 +18,9 @@ import { FifoReader, READ_BYTES } from "./reader.ts";
  */
 const MAX_WAIT_MS = 1000;
 
+/** How often to look whether another user has made a queue file. */
+const LOOK_MS = 1000;
+
 /** How often to try again to put messages back on a disk that is full. */
 const FULL_RETRY_MS = 200;
 
@@ -83,6 +86,8 @@ export class QueueReader {
   /** Resolved to end a wait for the turn. */
   #waiting: PromiseWithResolvers<void> | undefined;
   #next: Promise<Message[] | undefined> | undefined;
+  #isBeside = false;
+  #lookedAt = -Infinity;
   /** Why there is no queue file beside the FIFO. */
   #reason: unknown;
   #noticed = "";
@@ -279,6 +284,7 @@ export class QueueReader {
   async #takeTurn(): Promise<boolean> {
     if (this.#hasTurn) return true;
     while (true) {
+      if (!this.#isBeside) await this.#moveBeside();
       const queue = this.#queue ?? await this.#openQueue();
       if (!queue) return true;
       try {
@@ -471,13 +477,37 @@ export class QueueReader {
     throw wasReplaced(this.#path);
   }
 
+  /**
+   * Another user may have made a queue file beside the FIFO since: looks for it
+   * now and then, once what waits elsewhere is taken.
+   */
+  async #moveBeside(): Promise<void> {
+    const now = performance.now();
+    const isEarly = now - this.#lookedAt < LOOK_MS;
+    if (isEarly || this.#splitter.isInMessage || this.#queue?.size) return;
+    this.#lookedAt = now;
+    try {
+      const path = this.#beside();
+      if (this.#useless.has(path)) return;
+      const queue = await QueueFile.open(path, this.#info);
+      this.#queue?.close();
+      this.#queue = queue;
+      this.#isBeside = true;
+    } catch {
+      // It stays as it is.
+    }
+  }
+
   /** Opens the queue file, beside the FIFO or else elsewhere. */
   async #openQueue(): Promise<QueueFile | undefined> {
-    for (const place of [() => this.#beside(), () => this.#elsewhere()]) {
+    this.#lookedAt = performance.now();
+    for (const isBeside of [true, false]) {
       try {
-        const path = await place();
+        const path = isBeside ? this.#beside() : await this.#elsewhere();
         if (this.#useless.has(path)) continue;
-        return this.#queue = await QueueFile.open(path, this.#info);
+        this.#queue = await QueueFile.open(path, this.#info);
+        this.#isBeside = isBeside;
+        return this.#queue;
       } catch (error) {
         this.#reason ??= error;
       }

@@ -1,0 +1,49 @@
+/**
+ * Programs of other users of this machine, for those who may start them: root.
+ *
+ * @module
+ */
+import { type Command, ROOT } from "../examples/_programs.ts";
+import { Folder } from "./_folder.ts";
+import { isThere } from "./_needs.ts";
+import { finish, Process } from "./_process.ts";
+
+/** What is missing to run programs as others, by name. */
+export const withoutUsers: string[] = [
+  ...Deno.uid() === 0 ? [] : ["root"],
+  ...await isThere("setpriv", "--version") ? [] : ["setpriv"],
+];
+
+/** Our programs, where every user can run them. */
+export class ForUsers extends Folder {
+  /** Copies what the programs need. */
+  static async prepare(): Promise<ForUsers> {
+    const folder = new ForUsers();
+    await Deno.chmod(folder.path, 0o755);
+    const line = 'cp "$0" "$1/deno" && mkdir "$1/tree" && ' +
+      'cp -r "$2/lib" "$2/mod.ts" "$2/pub.ts" "$2/sub.ts" "$2/deno.json" ' +
+      '"$2/deno.lock" "$1/tree" && ' +
+      'DENO_DIR="$1/cache" "$1/deno" cache -q "$1/tree/pub.ts" "$1/tree/sub.ts" && ' +
+      'chmod -R a+rwX "$1/deno" "$1/tree" "$1/cache"';
+    const args = [Deno.execPath(), folder.path, ROOT.replace(/\/$/, "")];
+    const { code, stderr } = await finish(
+      new Process(["sh", "-c", line, ...args]),
+    );
+    if (code !== 0) throw new Error(stderr);
+    return folder;
+  }
+
+  /** Starts one of our programs as a user. */
+  run(uid: number, program: "pub" | "sub", ...args: string[]): Process {
+    const command: Command = [
+      "setpriv",
+      ...[`--reuid=${uid}`, `--regid=${uid}`, "--clear-groups"],
+      ...["env", "-i", "PATH=/usr/bin:/bin", "NO_COLOR=1"],
+      ...[`DENO_DIR=${this.file("cache")}`, `HOME=${this.path}`],
+      `FIFOBUS_DIR=${this.file(`nowhere/${uid}`)}`,
+      ...[this.file("deno"), "run", "--allow-all", "--no-prompt"],
+      ...[this.file(`tree/${program}.ts`), ...args],
+    ];
+    return new Process(command);
+  }
+}
