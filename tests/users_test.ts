@@ -13,68 +13,63 @@ const [ADA, GRACE] = [60_001, 60_002];
 
 testWithout(
   withoutUsers,
-  "two users share a FIFO, and part no message",
+  "two users on one FIFO share it, or are told that they cannot",
   async () => {
     await using folder = await ForUsers.prepare();
-    const shared = folder.file("shared");
-    await Deno.mkdir(shared);
-    await Deno.chmod(shared, 0o1777);
-    const path = `${shared}/pipe`;
-    await finish(folder.run(ADA, "sub", "--mode=666", "-W", "0.1", path));
-    const messages = Array.from(
-      { length: 100 },
-      (_, i) => `${i} ${"x".repeat(20_000)}`,
-    );
-    await Deno.writeTextFile(folder.file("in"), messages.join("\n"));
-    const readers = [ADA, GRACE].map((uid) =>
-      finish(folder.run(uid, "sub", "-W", "2", path))
-    );
-    const sent = folder.run(GRACE, "pub", "--file", folder.file("in"), path);
-    assertEquals((await finish(sent)).code, 0);
-    const ended = await Promise.all(readers);
-    assertEquals(ended.map(({ stderr }) => stderr), ["", ""]);
-    const received = ended.flatMap(({ stdout }) =>
-      stdout.split("\n").slice(0, -1)
-    );
-    assertEquals(received.sort((a, b) => parseInt(a) - parseInt(b)), messages);
+    await shareMessages(folder);
+    await tellUsers(folder);
+    await leaveOthersAlone(folder);
   },
 );
 
-testWithout(
-  withoutUsers,
-  "users who can share no queue file are told so",
-  async () => {
-    await using folder = await ForUsers.prepare();
-    const closed = folder.file("closed");
-    await Deno.mkdir(closed);
-    await finish(
-      folder.run(0, "sub", "--mode=622", "-W", "0.1", `${closed}/pipe`),
-    );
-    await Deno.chmod(`${closed}/pipe`, 0o666);
-    // Neither the folder of the FIFO nor that of a bus takes a file of hers.
-    const reader = folder.run(ADA, "sub", "-C", "2", `${closed}/pipe`);
-    await finish(folder.run(GRACE, "pub", `${closed}/pipe`, "a"));
-    await finish(folder.run(GRACE, "pub", `${closed}/pipe`, "b"));
-    const { code, stdout, stderr } = await finish(reader);
-    assertEquals([code, stdout], [0, "a\nb\n"]);
-    assertMatch(stderr, /^sub: .*cannot take turns.*Permission denied.*\n$/);
-  },
-);
+/** Messages of 20 kB stay whole. */
+async function shareMessages(folder: ForUsers): Promise<void> {
+  const shared = folder.file("shared");
+  await Deno.mkdir(shared);
+  await Deno.chmod(shared, 0o1777);
+  const path = `${shared}/pipe`;
+  await finish(folder.run(ADA, "sub", "--mode=666", "-W", "0.1", path));
+  const messages = Array.from(
+    { length: 100 },
+    (_, i) => `${i} ${"x".repeat(20_000)}`,
+  );
+  await Deno.writeTextFile(folder.file("in"), messages.join("\n"));
+  const readers = [ADA, GRACE].map((uid) =>
+    finish(folder.run(uid, "sub", "-W", "2", path))
+  );
+  const sent = folder.run(GRACE, "pub", "--file", folder.file("in"), path);
+  assertEquals((await finish(sent)).code, 0);
+  const ended = await Promise.all(readers);
+  assertEquals(ended.map(({ stderr }) => stderr), ["", ""]);
+  const received = ended.flatMap(({ stdout }) =>
+    stdout.split("\n").slice(0, -1)
+  );
+  assertEquals(received.sort((a, b) => parseInt(a) - parseInt(b)), messages);
+}
 
-testWithout(
-  withoutUsers,
-  "a queue file of somebody else is not used",
-  async () => {
-    await using folder = await ForUsers.prepare();
-    const path = await folder.fifo();
-    await Deno.chown(path, ADA, ADA);
-    const queue = folder.file(".pipe.queue");
-    await Deno.writeTextFile(queue, "");
-    await Deno.chown(queue, GRACE, GRACE);
-    const reader = folder.run(ADA, "sub", "-C", "1", path);
-    await finish(folder.run(ADA, "pub", path, "a"));
-    const { stdout, stderr } = await finish(reader);
-    assertEquals(stdout, "a\n");
-    assertMatch(stderr, /it belongs to user 60002/);
-  },
-);
+/** Neither the folder of the FIFO nor that of a bus takes a file of hers. */
+async function tellUsers(folder: ForUsers): Promise<void> {
+  const path = folder.file("closed/pipe");
+  await Deno.mkdir(folder.file("closed"));
+  await finish(folder.run(0, "sub", "--mode=666", "-W", "0.1", path));
+  const reader = folder.run(ADA, "sub", "-C", "2", path);
+  await finish(folder.run(GRACE, "pub", path, "a"));
+  await finish(folder.run(GRACE, "pub", path, "b"));
+  const { code, stdout, stderr } = await finish(reader);
+  assertEquals([code, stdout], [0, "a\nb\n"]);
+  assertMatch(stderr, /^sub: .*cannot take turns.*Permission denied.*\n$/);
+}
+
+/** A queue file of somebody else is not used. */
+async function leaveOthersAlone(folder: ForUsers): Promise<void> {
+  const path = await folder.fifo("hers");
+  await Deno.chown(path, ADA, ADA);
+  const queue = folder.file(".hers.queue");
+  await Deno.writeTextFile(queue, "");
+  await Deno.chown(queue, GRACE, GRACE);
+  const reader = folder.run(ADA, "sub", "-C", "1", path);
+  await finish(folder.run(ADA, "pub", path, "a"));
+  const { stdout, stderr } = await finish(reader);
+  assertEquals(stdout, "a\n");
+  assertMatch(stderr, /it belongs to user 60002/);
+}

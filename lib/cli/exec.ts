@@ -209,8 +209,12 @@ function spawn(
     return new Deno.Command("sh", options).spawn();
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) throw error;
-    // Where it is for those who have no PATH, for which 2.6 has no class.
-    return new Deno.Command("/bin/sh", options).spawn();
+    try {
+      // Where it is for those who have no PATH, for which 2.6 has no class.
+      return new Deno.Command("/bin/sh", options).spawn();
+    } catch {
+      throw error;
+    }
   }
 }
 

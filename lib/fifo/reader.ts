@@ -54,6 +54,7 @@ export class FifoReader {
   readonly #delimiter: Delimiter;
   readonly #file: Deno.FsFile;
   readonly #waker: Deno.FsFile;
+  #locked: Deno.FsFile | undefined;
   /** Its own wake markers that are in the FIFO, each with its number. */
   readonly #tokens = new Map<string, number>();
   #marked = 0;
@@ -181,7 +182,7 @@ export class FifoReader {
   /**
    * Reads all that is in the FIFO, and keeps publishers of ours out from then
    * on: what one of them wrote between the last read and close() would be lost if
-   * it ended then. On Deno 2.6, which cannot try to lock, none is kept out.
+   * it ended then.
    *
    * @param read Reads once; it is called at least once.
    * @param isWithin Whether it ended within a message.
@@ -190,8 +191,9 @@ export class FifoReader {
     read: () => Promise<void>,
     isWithin: () => boolean,
   ): Promise<void> {
+    const isLocked = this.#lock();
     for (let attempt = 0; attempt < MAX_EMPTY_ATTEMPTS;) {
-      if (this.#tryLock()) break;
+      if (isLocked()) break;
       // A message of several writes holds the lock, and needs room to end. A
       // publisher that has stopped within one is not waited for.
       const bytes = await this.#drain(read);
@@ -201,12 +203,24 @@ export class FifoReader {
     await this.#drain(read);
   }
 
-  #tryLock(): boolean {
-    // Other messages hold it for microseconds, but one after the other.
-    for (let i = 0; i < MAX_LOCK_ATTEMPTS; i++) {
-      if (tryLock(this.#file, true) ?? true) return true;
-    }
-    return false;
+  /** Tells, each time that it is called, whether publishers are kept out. */
+  #lock(): () => boolean {
+    if (tryLock(this.#file, true) === undefined) return this.#waitForLock();
+    return () => {
+      // Other messages hold it for microseconds, but one after the other.
+      for (let i = 0; i < MAX_LOCK_ATTEMPTS; i++) {
+        if (tryLock(this.#file, true)) return true;
+      }
+      return false;
+    };
+  }
+
+  /** Deno 2.6 cannot try; and while it waits, nothing else goes on a handle. */
+  #waitForLock(): () => boolean {
+    let isLocked = false;
+    const file = this.#locked = open(this.#path, { write: true });
+    file.lock(true).then(() => isLocked = true, () => {});
+    return () => isLocked;
   }
 
   /**
@@ -236,6 +250,7 @@ export class FifoReader {
     readers--;
     this.#file.close();
     this.#waker.close();
+    this.#locked?.close();
   }
 }
 
