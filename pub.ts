@@ -12,4 +12,5 @@
  */
 import { run } from "./lib/cli/pub.ts";
 
-if (import.meta.main) Deno.exitCode = await run(Deno.args, Deno);
+// A wait for a lock cannot be called off, and would keep the process alive.
+if (import.meta.main) Deno.exit(await run(Deno.args, Deno));

@@ -32,6 +32,10 @@ const WAKE_LENGTH = WAKE_START.length + TOKEN_LENGTH + 1;
 const TORN_TEXT = "\x18fifobus torn\x18";
 const TORN = encoder.encode(TORN_TEXT);
 
+/** The same, put there by another publisher: the one that wrote it was killed. */
+const KILLED_TEXT = "\x18fifobus lost\x18";
+const KILLED = encoder.encode(KILLED_TEXT);
+
 /** The length of the longest mark in bytes. */
 export const MAX_MARK_LENGTH = WAKE_LENGTH;
 
@@ -64,10 +68,14 @@ export function wake(delimiter: Delimiter): Wake {
  * The bytes that end a torn message.
  *
  * @param delimiter What ends a message.
+ * @param isKilled Whether its publisher was killed, and so tells nobody.
  * @returns The marker and its delimiter.
  */
-export function tornMarker(delimiter: Delimiter): Uint8Array<ArrayBuffer> {
-  return encoder.encode(TORN_TEXT + delimiter);
+export function tornMarker(
+  delimiter: Delimiter,
+  isKilled = false,
+): Uint8Array<ArrayBuffer> {
+  return encoder.encode((isKilled ? KILLED_TEXT : TORN_TEXT) + delimiter);
 }
 
 /** A mark at the end of some bytes. */
@@ -76,6 +84,8 @@ export interface Mark {
   length: number;
   /** The token of a wake marker; undefined if the bytes before it are torn. */
   token: string | undefined;
+  /** Whether the publisher of these bytes was killed. */
+  isKilled: boolean;
 }
 
 /**
@@ -94,13 +104,17 @@ export function markAtEnd(
 ): Mark | undefined {
   const last = buffer[end - 1];
   if (last !== SYN_BYTE && last !== CAN_BYTE) return undefined;
-  if (last === CAN_BYTE && has(buffer, start, end - TORN.length, TORN)) {
-    return { length: TORN.length, token: undefined };
+  if (last === CAN_BYTE) {
+    const from = end - TORN.length;
+    const isKilled = has(buffer, start, from, KILLED);
+    if (!isKilled && !has(buffer, start, from, TORN)) return undefined;
+    return { length: TORN.length, token: undefined, isKilled };
   }
   const from = end - WAKE_LENGTH;
   if (last === SYN_BYTE && has(buffer, start, from, WAKE_START)) {
     const token = buffer.subarray(from + WAKE_START.length, end - 1);
-    return { length: WAKE_LENGTH, token: decoder.decode(token) };
+    const text = decoder.decode(token);
+    return { length: WAKE_LENGTH, token: text, isKilled: false };
   }
 }
 

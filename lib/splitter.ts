@@ -179,8 +179,12 @@ export class MessageSplitter {
       // It may have landed between two halves of somebody's message.
       this.#keep(buffer.slice(start, end - mark.length));
     } else if (mark || this.#isSkipping) {
-      // Two publishers may have put their marks behind one torn message.
-      if (this.#isSkipping || end - start > mark!.length) this.#lost++;
+      // A publisher that could not write to its end says so, or has another try.
+      // Two may have put their marks behind one message.
+      const isLost = mark
+        ? mark.isKilled && end - start > mark.length
+        : this.#isSkipping;
+      if (isLost) this.#lost++;
       this.#isSkipping = false;
     } else if (end - start > this.#maxBytes) {
       this.#fail(`is ${end - start}`);

@@ -63,7 +63,7 @@ export async function bridge(
     origin: originOf(to, given.mode),
     onNotice: ({ text }) => say(text),
   });
-  using signals = new Signals(() => subscriber.end());
+  using signals = new Signals(() => void subscriber.end().catch(() => {}));
   const queue = new Queue(given["queue-bytes"] ?? QUEUE_BYTES, say);
   const holdsUp = from[0]!.kind === "fifo";
   for (let arrived; (arrived = await subscriber.read());) {

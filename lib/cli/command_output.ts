@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Delimiter } from "../framing.ts";
 import { load } from "../load.ts";
 import type { Message } from "../message.ts";
 import { Exec } from "./exec.ts";
@@ -21,6 +22,8 @@ export interface CommandOutputOptions {
   retry: number | undefined;
   /** Where the messages go whose commands failed. */
   failed: string | undefined;
+  /** What ends a message. */
+  delimiter: Delimiter;
   /** Whether what it prints answers a request. */
   respond: boolean;
   /** Whether one that fails ends all. */
@@ -104,12 +107,15 @@ export class CommandOutput implements AsyncDisposable {
   }
 
   async #fail(message: Message, reason: string): Promise<void> {
-    const { failed, strict, say } = this.#options;
+    const { failed, delimiter, strict, say } = this.#options;
     this.#failed++;
     if (strict) this.#quit();
     if (failed === undefined) return say(reason);
     try {
-      const messages = await (this.#failedMessages ??= openFailed(failed));
+      const messages = await (this.#failedMessages ??= openFailed(
+        failed,
+        delimiter,
+      ));
       say(`${reason}: ${await messages.add(message)}`);
     } catch (error) {
       // Without a place for them, no more messages should fail.
@@ -125,9 +131,12 @@ export class CommandOutput implements AsyncDisposable {
   }
 }
 
-async function openFailed(address: string): Promise<FailedMessages> {
+async function openFailed(
+  address: string,
+  delimiter: Delimiter,
+): Promise<FailedMessages> {
   const { FailedMessages } = await load<typeof import("./failed.ts")>(
     import.meta.resolve("./failed.ts"),
   );
-  return await FailedMessages.open(address);
+  return await FailedMessages.open(address, delimiter);
 }

@@ -6,6 +6,7 @@
 import { parseAddress } from "../address.ts";
 import { FifobusError } from "../errors.ts";
 import { leaveMessage } from "../fifo/queue_reader.ts";
+import type { Delimiter } from "../framing.ts";
 import type { Message } from "../message.ts";
 import { Publisher } from "../publisher.ts";
 
@@ -17,15 +18,18 @@ export class FailedMessages {
   readonly #address: string;
   /** The path, if the address is a FIFO. */
   readonly #path: string | undefined;
+  readonly #delimiter: Delimiter;
   readonly #publisher: Publisher;
 
   private constructor(
     address: string,
     path: string | undefined,
+    delimiter: Delimiter,
     publisher: Publisher,
   ) {
     this.#address = address;
     this.#path = path;
+    this.#delimiter = delimiter;
     this.#publisher = publisher;
   }
 
@@ -33,17 +37,22 @@ export class FailedMessages {
    * Opens the address.
    *
    * @param address A FIFO, a topic, or a topic of a broker.
+   * @param delimiter What ends a message.
    * @returns Where messages can be added.
    */
-  static async open(address: string): Promise<FailedMessages> {
+  static async open(
+    address: string,
+    delimiter: Delimiter,
+  ): Promise<FailedMessages> {
     const to = parseAddress(address);
     const path = to.kind === "fifo" ? to.path : undefined;
     const publisher = await Publisher.open(address, {
       // A worker does not wait for somebody who looks after its failures.
       ...path !== undefined && { wait: false, timeoutMs: FULL_MS },
+      delimiter,
       maxBytes: Infinity,
     });
-    return new FailedMessages(address, path, publisher);
+    return new FailedMessages(address, path, delimiter, publisher);
   }
 
   /**
@@ -63,7 +72,7 @@ export class FailedMessages {
       const code = error instanceof FifobusError ? error.code : undefined;
       const isUnread = code === "no_reader" || code === "timed_out";
       if (!isUnread || this.#path === undefined) throw error;
-      await leaveMessage(message.bytes, this.#path);
+      await leaveMessage(message.bytes, this.#path, this.#delimiter);
     }
     return `the message is in ${this.#address}`;
   }

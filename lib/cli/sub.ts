@@ -71,7 +71,8 @@ async function main(
   });
   const quit = () => {
     shown.leave?.();
-    subscriber.end();
+    // What goes wrong is told by closing it.
+    subscriber.end().catch(() => {});
   };
   using signals = new Signals(() => {
     shown.stop?.();
@@ -172,6 +173,7 @@ async function openOutput(
       jobs: given.jobs,
       retry: given.retry,
       failed: given.failed,
+      delimiter: given.null ? "\0" : "\n",
       respond: Boolean(given.respond),
       strict: Boolean(given.strict),
       graceMs: given.grace,

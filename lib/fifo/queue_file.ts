@@ -99,6 +99,7 @@ export interface QueueStatus {
 export function statusOf(path: string): QueueStatus | undefined {
   let file;
   try {
+    if (!Deno.lstatSync(path).isFile) return undefined;
     file = Deno.openSync(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
@@ -201,7 +202,7 @@ export class QueueFile {
    */
   get isPublisherTorn(): boolean | undefined {
     const bytes = this.#read(0, PUBLISHER_AT + 1);
-    if (bytes[0] === REMOVED[0]) return undefined;
+    if (startsWith(bytes, REMOVED)) return undefined;
     return bytes[PUBLISHER_AT] === TORN_PUBLISHER[0];
   }
 
@@ -245,6 +246,11 @@ export class QueueFile {
     const now = performance.now();
     if (now - this.#checkedAt < CHECK_MS) return true;
     this.#checkedAt = now;
+    return this.isInPlace;
+  }
+
+  /** The same, asked now. */
+  get isInPlace(): boolean {
     try {
       return isSameFile(Deno.lstatSync(this.path), this.#info);
     } catch {
@@ -283,7 +289,7 @@ export class QueueFile {
       this.#write(0, EMPTY);
       return this.#isEmpty();
     }
-    if (buffer[0] === REMOVED[0]) return false;
+    if (startsWith(buffer, REMOVED) && !this.isInPlace) return false;
     // The publishers' mark is not for readers.
     buffer[PUBLISHER_AT] = NOT_TORN[0]!;
     // Most often there is nothing: all other looks cost 4 µs more.
@@ -419,6 +425,7 @@ export class QueueFile {
 
   /** Removes the file; whoever waits for its lock opens the path again. */
   remove(): void {
+    if (!this.isInPlace) return;
     try {
       Deno.removeSync(this.path);
     } catch {

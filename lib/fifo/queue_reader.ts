@@ -16,7 +16,7 @@ import { FifoReader, READ_BYTES } from "./reader.ts";
  * How long a reader that ends asks for the turn. Whoever waits for messages
  * gives it away at once; a process that was stopped does not.
  */
-const MAX_WAIT_MS = 1000;
+const MAX_WAIT_MS = 2000;
 
 /** How often to look whether another user has made a queue file. */
 const LOOK_MS = 1000;
@@ -277,7 +277,18 @@ export class QueueReader {
     const settled = over.then(() => isOver = true);
     // The turn is free most often.
     for (let i = 0; i < 20 && !isOver; i++) await Promise.resolve();
-    if (!isOver) await this.#openFifo().nudge(settled, maxMs);
+    if (isOver) return;
+    let fifo;
+    try {
+      fifo = this.#openFifo();
+    } catch {
+      // It was removed, and nobody can be asked.
+      const timeout = Promise.withResolvers<void>();
+      const timer = setTimeout(timeout.resolve, Math.min(maxMs, MAX_WAIT_MS));
+      await Promise.race([settled, timeout.promise]);
+      return clearTimeout(timer);
+    }
+    await fifo.nudge(settled, maxMs);
   }
 
   /** Waits for the turn; false if it is not wanted any more. */
@@ -586,22 +597,25 @@ export class QueueReader {
  *
  * @param message The message.
  * @param path The FIFO.
+ * @param delimiter What ends a message.
  * @returns When it is in the queue file.
  * @throws {Error} If there is no queue file, or no room in it.
  */
 export async function leaveMessage(
   message: Uint8Array<ArrayBuffer>,
   path: string,
+  delimiter: Delimiter,
 ): Promise<void> {
   const reader = await QueueReader.open(path, {
-    delimiter: "\n",
+    delimiter,
     maxBytes: Infinity,
     demand: new Demand(0),
     elsewhere: () => Promise.reject(new NoQueueFile(`${path}: no other place`)),
     onNotice: () => {},
   });
   try {
-    await reader.leave(concat([message, Uint8Array.of(0x0a)]));
+    const end = Uint8Array.of(delimiter.charCodeAt(0));
+    await reader.leave(concat([message, end]));
   } finally {
     await reader.close();
   }

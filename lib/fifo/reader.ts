@@ -38,8 +38,13 @@ const MAX_EMPTY_ATTEMPTS = 4;
 /** How often to try for the lock: a publisher has it most of the time, for µs. */
 const MAX_LOCK_ATTEMPTS = 200;
 
-/** How long a wake marker has to come back before the next one is written. */
-const WAKE_RETRY_MS = 10;
+/**
+ * How long a wake marker has to come back before the next one is written, at
+ * first and at most. Where many wait for the turn, each marker brings it to the
+ * next one of them.
+ */
+const WAKE_RETRY_MS = 5;
+const MAX_WAKE_RETRY_MS = 20;
 
 /**
  * Reads messages from a FIFO, however many publishers come and go.
@@ -168,14 +173,17 @@ export class FifoReader {
     const settled = over.catch(() => {}).finally(() => isOver = true);
     const deadline = performance.now() + maxMs;
     // A reader that is not ours may be given the marker: it is not the last one.
-    for (let pauseMs = WAKE_RETRY_MS; !isOver; pauseMs *= 2) {
+    let pauseMs = WAKE_RETRY_MS;
+    while (!isOver) {
       const left = deadline - performance.now();
       if (left <= 0) return;
-      this.mark();
+      // One that still waits for room is enough.
+      if (this.#writing === 0) this.mark();
       const paused = new AbortController();
       const pause = delay(Math.min(pauseMs, left), paused).catch(() => {});
       await Promise.race([settled, pause]);
       paused.abort();
+      pauseMs = Math.min(2 * pauseMs, MAX_WAKE_RETRY_MS);
     }
   }
 

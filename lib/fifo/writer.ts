@@ -73,6 +73,7 @@ let nonblocking: typeof import("./nonblocking.ts") | undefined;
 export class FifoWriter {
   readonly #path: string;
   readonly #tornMarker: Uint8Array;
+  readonly #killedMarker: Uint8Array;
   readonly #options: FifoWriterOptions;
   readonly #blocking: boolean;
   #handle: Handle | undefined;
@@ -92,6 +93,7 @@ export class FifoWriter {
   constructor(path: string, delimiter: Delimiter, options: FifoWriterOptions) {
     this.#path = path;
     this.#tornMarker = tornMarker(delimiter);
+    this.#killedMarker = tornMarker(delimiter, true);
     this.#options = options;
     this.#blocking = OPEN_IS_ASYNC && options.wait && !options.signal &&
       options.timeoutMs === undefined && blockingWriters < MAX_BLOCKING_WRITERS;
@@ -116,10 +118,12 @@ export class FifoWriter {
       // Another publisher was killed within a message, whose part would run
       // into this one.
       const isLeft = marks?.isPublisherTorn ?? false;
-      this.#torn ||= isLeft;
+      let isEnded = !isLeft;
       if (exclusive) marks?.markPublisher(true);
       for (let rest = bytes; rest.length > 0;) {
         try {
+          if (!isEnded) await this.#put(this.#killedMarker);
+          isEnded = true;
           if (this.#torn) {
             await this.#put(this.#tornMarker);
             this.#torn = false;
