@@ -56,7 +56,7 @@ function exists(path: string): boolean {
 function waiting(path: string): string {
   if (!exists(queueOf(path))) return "";
   const text = Deno.readTextFileSync(queueOf(path));
-  const [, from, to] = /^fifobus queue 1\n..(\d{14}) (\d{14})\n/.exec(text)!;
+  const [, from, to] = /^fifobus queue 1\n.{6}(\d{14}) (\d{14})\n/.exec(text)!;
   return text.slice(Number(from), Number(to));
 }
 
@@ -288,7 +288,7 @@ Deno.test("a reader that is killed within a message costs that message only", as
   assertEquals(await killed.line(), "first");
   await write(path, "a part");
   await eventually(() =>
-    Deno.readTextFileSync(queueOf(path)).startsWith("fifobus queue 1\n-R")
+    Deno.readTextFileSync(queueOf(path)).startsWith("fifobus queue 1\n-00R")
   );
   killed.kill("SIGKILL");
   await killed.ended();
@@ -548,7 +548,7 @@ Deno.test("messages are kept while the disk is full, and that is said", async ()
 Deno.test("Subscriber reports with onNotice, which may throw", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
-  await Deno.writeTextFile(queueOf(path), "fifobus queue 1\n-R");
+  await Deno.writeTextFile(queueOf(path), "fifobus queue 1\n-00R");
   const notices: Notice[] = [];
   await using subscriber = await Subscriber.open(path, {
     onNotice: (notice) => {

@@ -3,11 +3,19 @@
  * the FIFO and did not handle.
  *
  * It is `.NAME.queue` beside the FIFO. The lock on it, see flock(2), is the turn.
- * It starts with 48 bytes of text: `fifobus queue 1` and a line feed; `P` while a
- * publisher is within a message of several writes, else `-`; `R` while a reader is
- * within a message, else `-`; in 14 digits each where the messages begin, a space,
- * where they end, and a line feed. The messages have their delimiters; the last
- * one may lack its end, which is then in the FIFO.
+ * It starts with 52 bytes of text: `fifobus queue 1` and a line feed; `P` while a
+ * publisher is within a message of several writes, else `-`; how many such
+ * messages have begun, in two digits; `R` while a reader is within a message, `r`
+ * while it reads at the end of one, else `-`; the two digits of the publishers as
+ * that reader saw them; in 14 digits each where the messages begin, a space, where
+ * they end, and a line feed. The messages have their delimiters; the last one may
+ * lack its end, which is then in the FIFO.
+ *
+ * A reader that was killed has left `R`, and the FIFO goes on within a message; or
+ * `r`, and it may do so if a message of several writes has begun since: smaller
+ * ones are read as a whole. Then the next reader drops what comes up to the next
+ * delimiter, as a part of a message must never be taken for one. (Until the first
+ * such message readers do not say that they read, which costs two writes a turn.)
  *
  * What is in it changes by the one write(2) of its header, so that a process that
  * is killed leaves either what was there before or what is there after.
@@ -21,14 +29,17 @@ import { isSameFile, tryLock } from "./file.ts";
 
 const MAGIC = "fifobus queue 1\n";
 const PUBLISHER_AT = MAGIC.length;
-const READER_AT = PUBLISHER_AT + 1;
+const COUNT_AT = PUBLISHER_AT + 1;
+const COUNT_DIGITS = 2;
+const READER_AT = COUNT_AT + COUNT_DIGITS;
+const HEAD_AT = READER_AT + 1 + COUNT_DIGITS;
 const DIGITS = 14;
 
 /** Where the messages begin in a file that is new. */
-const HEADER_BYTES = READER_AT + 1 + 2 * (DIGITS + 1);
+const HEADER_BYTES = HEAD_AT + 2 * (DIGITS + 1);
 
 const HEADER = new RegExp(
-  `^${MAGIC}[-P]([-R])(\\d{${DIGITS}}) (\\d{${DIGITS}})\n$`,
+  `^${MAGIC}([-P]\\d\\d)([-rR]\\d\\d)(\\d{${DIGITS}}) (\\d{${DIGITS}})\\n$`,
 );
 
 /** A FIFO may be replaced, and its queue file removed, at any time. */
@@ -39,11 +50,13 @@ const decoder = new TextDecoder();
 
 /** The header of a file without messages. */
 const EMPTY = encoder.encode(
-  `${MAGIC}--${[HEADER_BYTES, HEADER_BYTES].map(digits).join(" ")}\n`,
+  `${MAGIC}-00-00${[HEADER_BYTES, HEADER_BYTES].map(digits).join(" ")}\n`,
 );
 
-/** Says that a publisher is within a message, or not. */
-const TORN_PUBLISHER = encoder.encode("P");
+const MAGIC_BYTES = EMPTY.subarray(0, PUBLISHER_AT);
+const EMPTY_READER = EMPTY.subarray(READER_AT);
+
+/** Says that no publisher is within a message. */
 const NOT_TORN = encoder.encode("-");
 
 /** What a file starts with once its path means it no longer. */
@@ -52,8 +65,14 @@ const REMOVED = encoder.encode("removed\n");
 /** Another program may remove the file: how often to look for that. */
 const CHECK_MS = 100;
 
-/** Says that a reader is within a message. */
-const TORN = "R";
+/** Says that a reader is within a message, that it reads, or neither. */
+const TORN = "R00";
+const READING = "r";
+const AT_REST = "-00";
+const AT_REST_BYTES = encoder.encode(AT_REST);
+
+/** Messages of several writes are counted from 1 up to that, and again. */
+const MAX_COUNT = 99;
 
 /**
  * Where the queue file of a FIFO is.
@@ -137,6 +156,9 @@ export class QueueFile {
   #head = HEADER_BYTES;
   #end = HEADER_BYTES;
   #isTorn = false;
+  #isReading = false;
+  /** What publishers say, as of the last look. */
+  #publisher = "-00";
   /** The messages, if the disk was too full to take them. */
   #unsaved: Uint8Array<ArrayBuffer> | undefined;
   #fault: unknown;
@@ -201,20 +223,27 @@ export class QueueFile {
    * lock of the FIFO; undefined if the file was removed.
    */
   get isPublisherTorn(): boolean | undefined {
-    const bytes = this.#read(0, PUBLISHER_AT + 1);
+    const bytes = this.#read(0, READER_AT);
     if (startsWith(bytes, REMOVED)) return undefined;
-    return bytes[PUBLISHER_AT] === TORN_PUBLISHER[0];
+    this.#publisher = decoder.decode(bytes.subarray(PUBLISHER_AT)) || AT_REST;
+    return this.#publisher.startsWith("P");
   }
 
   /**
-   * Says whether a publisher is within a message. With the lock of the FIFO.
+   * Says that a message of several writes begins, or that it has ended. With the
+   * lock of the FIFO, after a look whether another one has not ended.
    *
-   * @param isWithin Whether it is.
+   * @param isWithin Whether it begins.
    */
   markPublisher(isWithin: boolean): void {
     // A file that was made a moment ago has no header yet.
     if (this.#read(0, 1).length === 0) this.#write(0, EMPTY);
-    this.#write(PUBLISHER_AT, isWithin ? TORN_PUBLISHER : NOT_TORN);
+    const count = Number(this.#publisher.slice(1)) % MAX_COUNT + 1;
+    const text = `P${`${count}`.padStart(COUNT_DIGITS, "0")}`;
+    this.#write(
+      PUBLISHER_AT,
+      isWithin ? encoder.encode(text) : NOT_TORN,
+    );
   }
 
   /**
@@ -290,13 +319,16 @@ export class QueueFile {
       return this.#isEmpty();
     }
     if (startsWith(buffer, REMOVED) && !this.isInPlace) return false;
-    // The publishers' mark is not for readers.
-    buffer[PUBLISHER_AT] = NOT_TORN[0]!;
+    this.#publisher = decoder.decode(buffer.subarray(PUBLISHER_AT, READER_AT));
     // Most often there is nothing: all other looks cost 4 µs more.
-    if (startsWith(buffer, EMPTY)) return this.#isEmpty();
+    if (startsWith(buffer.subarray(READER_AT), EMPTY_READER)) {
+      if (startsWith(buffer, MAGIC_BYTES)) return this.#isEmpty();
+    }
     const text = decoder.decode(buffer.subarray(0, count));
-    const [, reader, head, end] = HEADER.exec(text) ?? [];
-    this.#isTorn = reader === TORN;
+    const [, publisher, reader = "", head, end] = HEADER.exec(text) ?? [];
+    // What a reader that was killed may have begun to read.
+    this.#isTorn = reader === TORN ||
+      reader.startsWith(READING) && reader.slice(1) !== publisher?.slice(1);
     this.#head = Number(head);
     this.#end = Number(end);
     if (
@@ -310,6 +342,27 @@ export class QueueFile {
     this.#head = this.#end = HEADER_BYTES;
     this.#isTorn = false;
     return true;
+  }
+
+  /**
+   * Says that the reader reads, before it does.
+   *
+   * @param isWithin Whether it is within a message, which dies with it.
+   */
+  markReading(isWithin: boolean): void {
+    if (isWithin) {
+      if (!this.#isTorn) this.markTorn();
+      return;
+    }
+    // Where all messages are small, as most often, it is not worth two writes.
+    if (this.#publisher === AT_REST) return;
+    if (this.#isTorn || this.#unsaved) return;
+    // A message of several writes that has begun may be read in part, as one
+    // that begins from now on.
+    const isBegun = this.#publisher.startsWith("P");
+    const seen = isBegun ? "00" : this.#publisher.slice(1);
+    this.#write(READER_AT, encoder.encode(READING + seen));
+    this.#isReading = true;
   }
 
   /**
@@ -388,6 +441,8 @@ export class QueueFile {
     const length = this.size - replaced;
     if (length + bytes.length === 0 && !isTorn) {
       if (this.size > 0 || this.#isTorn) this.clear();
+      else if (this.#isReading) this.#write(READER_AT, AT_REST_BYTES);
+      this.#isReading = false;
       return;
     }
     if (length > 0) {
@@ -449,7 +504,8 @@ export class QueueFile {
 
   /** The publishers' mark is not the readers' to change. */
   #commit(head: number, end: number, isTorn: boolean): void {
-    const text = `${isTorn ? TORN : "-"}${digits(head)} ${digits(end)}\n`;
+    const reader = isTorn ? TORN : AT_REST;
+    const text = `${reader}${digits(head)} ${digits(end)}\n`;
     this.#write(READER_AT, encoder.encode(text));
     this.#head = head;
     this.#end = end;

@@ -92,6 +92,8 @@ export class QueueReader {
   #reason: unknown;
   #noticed = "";
   #isClosing = false;
+  /** Whether the process that has the turn did not give it away. */
+  #isAbandoned = false;
   #hasLeft = false;
   #paused: PromiseWithResolvers<void> | undefined;
   #rests: PromiseWithResolvers<void> | undefined;
@@ -262,6 +264,7 @@ export class QueueReader {
     await this.end();
     const back = unhandled.filter(({ topic }) => topic === this.#path);
     if (this.#hasLeft && back.length === 0) return;
+    if (this.#isAbandoned && back.length === 0) return this.#closeFiles();
     const taking = this.#takeTurn();
     // Nothing is lost with a turn that a process has which was stopped; but what
     // goes back has to wait for it.
@@ -324,6 +327,7 @@ export class QueueReader {
     ]);
     this.#waiting = undefined;
     if (!isOurs) {
+      this.#isAbandoned = true;
       this.#queue = undefined;
       const close = () => queue.close();
       locked.then(close, close);
@@ -394,7 +398,7 @@ export class QueueReader {
     let messages: Message[] = [];
     while (messages.length === 0 && !this.#isResting && !splitter.error) {
       if (fifo.strangers > strangers) break;
-      if (splitter.isInMessage && !queue.isTorn) queue.markTorn();
+      queue.markReading(splitter.isInMessage);
       messages = await fifo.read(splitter);
     }
     this.#stepsBack = fifo.strangers > strangers;
@@ -474,7 +478,7 @@ export class QueueReader {
     else splitter.push(begun);
     const messages: Message[] = [];
     await fifo.empty(async () => {
-      if (splitter.isInMessage && !queue.isTorn) queue.markTorn();
+      queue.markReading(splitter.isInMessage);
       messages.push(...await fifo.read(splitter));
     }, () => splitter.isInMessage);
     this.#put(queue, messages, begun.length, splitter);
