@@ -56,6 +56,8 @@ const EMPTY = encoder.encode(
 const MAGIC_BYTES = EMPTY.subarray(0, PUBLISHER_AT);
 const EMPTY_READER = EMPTY.subarray(READER_AT);
 
+const TORN_PUBLISHER = "P".charCodeAt(0);
+
 /** Says that no publisher is within a message. */
 const NOT_TORN = encoder.encode("-");
 
@@ -157,8 +159,6 @@ export class QueueFile {
   #end = HEADER_BYTES;
   #isTorn = false;
   #isReading = false;
-  /** What publishers say, as of the last look. */
-  #publisher = "-00";
   /** The messages, if the disk was too full to take them. */
   #unsaved: Uint8Array<ArrayBuffer> | undefined;
   #fault: unknown;
@@ -223,10 +223,12 @@ export class QueueFile {
    * lock of the FIFO; undefined if the file was removed.
    */
   get isPublisherTorn(): boolean | undefined {
-    const bytes = this.#read(0, READER_AT);
-    if (startsWith(bytes, REMOVED)) return undefined;
-    this.#publisher = decoder.decode(bytes.subarray(PUBLISHER_AT)) || AT_REST;
-    return this.#publisher.startsWith("P");
+    // Each write of a publisher asks: without a copy, and without a decoder.
+    const buffer = this.#buffer;
+    this.#file.seekSync(0, Deno.SeekMode.Start);
+    const count = this.#file.readSync(buffer) ?? 0;
+    if (startsWith(buffer, REMOVED)) return undefined;
+    return count > 0 && buffer[PUBLISHER_AT] === TORN_PUBLISHER;
   }
 
   /**
@@ -238,7 +240,8 @@ export class QueueFile {
   markPublisher(isWithin: boolean): void {
     // A file that was made a moment ago has no header yet.
     if (this.#read(0, 1).length === 0) this.#write(0, EMPTY);
-    const count = Number(this.#publisher.slice(1)) % MAX_COUNT + 1;
+    const seen = decoder.decode(this.#buffer.subarray(COUNT_AT, READER_AT));
+    const count = (Number(seen) || 0) % MAX_COUNT + 1;
     const text = `P${`${count}`.padStart(COUNT_DIGITS, "0")}`;
     this.#write(
       PUBLISHER_AT,
@@ -319,11 +322,11 @@ export class QueueFile {
       return this.#isEmpty();
     }
     if (startsWith(buffer, REMOVED) && !this.isInPlace) return false;
-    this.#publisher = decoder.decode(buffer.subarray(PUBLISHER_AT, READER_AT));
     // Most often there is nothing: all other looks cost 4 µs more.
-    if (startsWith(buffer.subarray(READER_AT), EMPTY_READER)) {
-      if (startsWith(buffer, MAGIC_BYTES)) return this.#isEmpty();
-    }
+    if (
+      startsWith(buffer, MAGIC_BYTES) &&
+      startsWith(buffer, EMPTY_READER, READER_AT)
+    ) return this.#isEmpty();
     const text = decoder.decode(buffer.subarray(0, count));
     const [, publisher, reader = "", head, end] = HEADER.exec(text) ?? [];
     // What a reader that was killed may have begun to read.
@@ -355,12 +358,13 @@ export class QueueFile {
       return;
     }
     // Where all messages are small, as most often, it is not worth two writes.
-    if (this.#publisher === AT_REST) return;
+    if (startsWith(this.#buffer, AT_REST_BYTES, PUBLISHER_AT)) return;
     if (this.#isTorn || this.#unsaved) return;
     // A message of several writes that has begun may be read in part, as one
     // that begins from now on.
-    const isBegun = this.#publisher.startsWith("P");
-    const seen = isBegun ? "00" : this.#publisher.slice(1);
+    const isBegun = this.#buffer[PUBLISHER_AT] === TORN_PUBLISHER;
+    const count = this.#buffer.subarray(COUNT_AT, READER_AT);
+    const seen = isBegun ? "00" : decoder.decode(count);
     this.#write(READER_AT, encoder.encode(READING + seen));
     this.#isReading = true;
   }
@@ -522,9 +526,13 @@ function digits(at: number): string {
   return `${at}`.padStart(DIGITS, "0");
 }
 
-function startsWith(bytes: Uint8Array, beginning: Uint8Array): boolean {
+function startsWith(
+  bytes: Uint8Array,
+  beginning: Uint8Array,
+  at = 0,
+): boolean {
   for (let i = 0; i < beginning.length; i++) {
-    if (bytes[i] !== beginning[i]) return false;
+    if (bytes[at + i] !== beginning[i]) return false;
   }
   return true;
 }

@@ -114,10 +114,10 @@ export class FifoWriter {
     const exclusive = bytes.length > PIPE_BUF;
     await this.#lock(exclusive);
     try {
-      const marks = this.#options.owned ? undefined : await this.#findMarks();
       // Another publisher was killed within a message, whose part would run
       // into this one.
-      const isLeft = marks?.isPublisherTorn ?? false;
+      const isLeft = this.#marks?.isPublisherTorn ?? await this.#findMarks();
+      const marks = this.#marks;
       let isEnded = !isLeft;
       if (exclusive) marks?.markPublisher(true);
       for (let rest = bytes; rest.length > 0;) {
@@ -147,18 +147,17 @@ export class FifoWriter {
   }
 
   /** Opens what tells that another publisher was killed within a message. */
-  async #findMarks(): Promise<QueueFile | undefined> {
-    if (this.#marks?.isPublisherTorn !== undefined) return this.#marks;
-    this.#marks?.close();
-    this.#marks = undefined;
+  async #findMarks(): Promise<boolean> {
     const now = performance.now();
-    if (now - this.#lookedAt < LOOK_MS) return undefined;
+    if (this.#options.owned || now - this.#lookedAt < LOOK_MS) return false;
     this.#lookedAt = now;
+    this.#marks?.close();
     const { QueueFile } = await load<typeof import("./queue_file.ts")>(
       import.meta.resolve("./queue_file.ts"),
     );
     const info = this.#handle!.file.statSync();
-    return this.#marks = QueueFile.openBeside(this.#path, info);
+    this.#marks = QueueFile.openBeside(this.#path, info);
+    return this.#marks?.isPublisherTorn ?? false;
   }
 
   /** Closes the FIFO. What was written stays in it while it has a reader. */
