@@ -370,6 +370,7 @@ Deno.test("a queue file that is not one is left alone, and said", async () => {
     [(path) => Deno.symlinkSync(folder.file("precious"), path), "link"],
     [(path) => Deno.mkdirSync(path), "not a regular file"],
     [(path) => Deno.writeTextFileSync(path, "garbage"), "not a queue file"],
+    [(path) => Deno.writeTextFileSync(path, "removed\n"), "not a queue file"],
     [
       (path) => {
         Deno.writeTextFileSync(path, "");
@@ -446,6 +447,90 @@ Deno.test("readers agree on a queue file again when somebody has removed it", as
     received.sort((a, b) => parseInt(a) - parseInt(b)),
     large,
   );
+});
+
+Deno.test("what is left to others survives the removal of the queue file", async () => {
+  await using folder = new Folder();
+  const path = await folder.fifo();
+  await using first = sub("--no-exit-word", "-C", "1", path);
+  await eventually(() => exists(queueOf(path)));
+  await Deno.remove(queueOf(path));
+  await write(path, "1\\n2\\n3\\n");
+  assertEquals((await first.ended()).stdout, "1\n");
+  assertEquals(await take(2, path), ["2", "3"]);
+});
+
+Deno.test("readers go on with the FIFO that has taken the place of theirs", async () => {
+  await using folder = new Folder();
+  const path = await folder.fifo();
+  await using first = sub("--no-exit-word", path);
+  await eventually(() => exists(queueOf(path)));
+  await write(path, "old\\n");
+  assertEquals(await first.line(), "old");
+  await Deno.remove(path);
+  await folder.fifo();
+  // It waits for the turn, which the first one still has in the old FIFO.
+  await using second = sub("--no-exit-word", path);
+  const lines = Promise.all([first.line(), second.line()]);
+  await repeatUntil(
+    () => finish(sh('echo new > "$0"; sleep 0.01', path)),
+    lines,
+  );
+  assertEquals(await lines, ["new", "new"]);
+});
+
+Deno.test("readers end though a process that was stopped has the turn", async () => {
+  await using folder = new Folder();
+  const path = await folder.fifo();
+  await using stopped = sub("--no-exit-word", path);
+  await write(path, "ready\\n");
+  assertEquals(await stopped.line(), "ready");
+  stopped.kill("SIGSTOP");
+  const timedOut = await finish(sub("-W", "0.1", path));
+  assertEquals([timedOut.code, timedOut.stderr], [124, ""]);
+  await using ended = sub(path);
+  await using third = sub("-C", "1", path);
+  for (const reader of [ended, third]) reader.kill("SIGTERM");
+  assertEquals((await ended.ended()).stdout, "");
+  assertEquals((await third.ended()).stdout, "");
+  stopped.kill("SIGKILL");
+});
+
+Deno.test("a worker gives back past many readers that wait", async () => {
+  await using folder = new Folder();
+  const path = await folder.fifo();
+  const worker = await Subscriber.open(path);
+  await write(path, "job\\n");
+  const taken = (await worker.read(1))!;
+  const received: string[] = [];
+  const waiting = await Promise.all(
+    numbers(1, 15).map(() => Subscriber.open(path)),
+  );
+  const reading = waiting.map(async (subscriber) => {
+    for await (const { text } of subscriber) received.push(text);
+  });
+  await worker.close(taken);
+  await eventually(() => received.length === 1);
+  for (const subscriber of waiting) await subscriber.close();
+  await Promise.all(reading);
+  assertEquals(received, ["job"]);
+});
+
+Deno.test("without turns a worker keeps what it cannot do yet, whole and in order", async () => {
+  await using folder = new Folder();
+  const path = await folder.fifo();
+  await Deno.mkdir(queueOf(path));
+  const env = { FIFOBUS_DIR: folder.file("nowhere/bus") };
+  const args = ["-C", "8", "--exec", "cat; echo", path];
+  await using holder = await hold(path);
+  await using worker = new Process(commandLine("sub", ...args), env);
+  await worker.said(/cannot take turns/);
+  await finish(sh('seq 10 19 > "$0"', path));
+  assertEquals(lines((await worker.ended()).stdout), numbers(10, 17));
+  // The rest is in the FIFO again.
+  await using next = new Process(commandLine("sub", "-C", "2", path), env);
+  assertEquals(lines((await next.ended()).stdout), numbers(18, 19));
+  await holder.end();
 });
 
 Deno.test("a lock on the folder of a FIFO is nobody's business", async () => {

@@ -18,6 +18,9 @@ import { FifoReader, READ_BYTES } from "./reader.ts";
  */
 const MAX_WAIT_MS = 2000;
 
+/** How often a reader that waits looks whether its FIFO was replaced. */
+const WATCH_MS = 1000;
+
 /** How often to look whether another user has made a queue file. */
 const LOOK_MS = 1000;
 
@@ -74,12 +77,16 @@ export class QueueReader {
   readonly #path: string;
   readonly #options: QueueReaderOptions;
   readonly #splitter: MessageSplitter;
-  readonly #info: Deno.FileInfo;
+  #info: Deno.FileInfo;
   /** Those of the places of a queue file that are of no use. */
   readonly #useless = new Set<string>();
   #fifo: FifoReader | undefined;
+  /** Messages that are not wanted yet, where they cannot be left to others. */
+  #surplus: Message[] = [];
   #queue: QueueFile | undefined;
   #hasTurn = false;
+  /** What could not be put into a queue file that was removed. */
+  #carried: Uint8Array<ArrayBuffer> = new Uint8Array();
   #count = 0;
   /** Whether to wait behind a reader that asked for the turn. */
   #stepsBack = false;
@@ -307,7 +314,11 @@ export class QueueReader {
         }
         this.#stepsBack = false;
         this.#hasTurn = true;
-        if (queue.isCurrent && queue.look()) return true;
+        if (queue.isCurrent && queue.look()) {
+          if (this.#carried.length > 0) queue.putFirst(this.#carried);
+          this.#carried = new Uint8Array();
+          return true;
+        }
       } catch (error) {
         this.#useless.add(queue.path);
         this.#reason ??= error;
@@ -388,6 +399,10 @@ export class QueueReader {
   /** Takes messages from the FIFO, and leaves those that are not wanted. */
   async #takeNew(queue: QueueFile): Promise<Message[]> {
     const splitter = this.#splitter;
+    if (this.#fifo && this.#isReplaced()) {
+      await this.#moveOn(this.#fifo, queue);
+      return [];
+    }
     const fifo = this.#openFifo();
     const { strangers } = fifo;
     const begun = queue.size;
@@ -396,8 +411,9 @@ export class QueueReader {
       splitter.skip();
     }
     let messages: Message[] = [];
+    using watch = this.#watch(fifo);
     while (messages.length === 0 && !this.#isResting && !splitter.error) {
-      if (fifo.strangers > strangers) break;
+      if (fifo.strangers > strangers || watch.isReplaced) break;
       queue.markReading(splitter.isInMessage);
       messages = await fifo.read(splitter);
     }
@@ -405,6 +421,44 @@ export class QueueReader {
     const taken = this.#isResting ? [] : this.#options.demand.take(messages);
     this.#put(queue, messages.slice(taken.length), begun, splitter);
     return taken;
+  }
+
+  /** Whether the path has come to mean another FIFO. */
+  #isReplaced(): boolean {
+    try {
+      const info = Deno.statSync(this.#path);
+      return Boolean(info.isFifo) && !isSameFile(info, this.#info);
+    } catch {
+      // It was removed: publishers that have it open go on.
+      return false;
+    }
+  }
+
+  /** Ends a read that waits once the path means another FIFO. */
+  #watch(fifo: FifoReader): Disposable & { isReplaced: boolean } {
+    const over = Promise.withResolvers<void>();
+    const timer = setInterval(() => {
+      if (watch.isReplaced || !this.#isReplaced()) return;
+      watch.isReplaced = true;
+      fifo.nudge(over.promise);
+    }, WATCH_MS);
+    const watch = {
+      isReplaced: false,
+      [Symbol.dispose]: () => {
+        clearInterval(timer);
+        over.resolve();
+      },
+    };
+    return watch;
+  }
+
+  /** Takes what is left in a FIFO that was replaced, and opens the other one. */
+  async #moveOn(fifo: FifoReader, queue: QueueFile): Promise<void> {
+    await this.#drain(fifo, queue);
+    fifo.close();
+    this.#fifo = undefined;
+    this.#info = Deno.statSync(this.#path);
+    this.#openFifo();
   }
 
   #put(
@@ -420,42 +474,73 @@ export class QueueReader {
       : isSkipping
       ? new Uint8Array()
       : splitter.takeRest();
-    queue.put(concat([framed, rest]), replaced, isSkipping);
+    const bytes = concat([framed, rest]);
+    if (bytes.length === 0 || queue.isInPlace) {
+      return queue.put(bytes, replaced, isSkipping);
+    }
+    // Somebody has removed the file, and others have another one by now.
+    const kept = queue.read(0, queue.size - replaced);
+    this.#carried = concat([this.#carried, kept, bytes]);
+    this.#hasTurn = false;
+    this.#queue = undefined;
+    queue.close();
   }
 
   /**
-   * Reads no more than is wanted, as there is nowhere to leave the rest: as many
-   * bytes as messages are never too many.
+   * Reads without turns, as there can be no queue file. What is not wanted now
+   * waits here, where others do not get it.
    */
   async #takeUnshared(): Promise<Message[]> {
     const { demand } = this.#options;
     const splitter = this.#splitter;
     const fifo = this.#openFifo();
-    let messages: Message[] = [];
-    while (messages.length === 0 && !this.#isResting && !splitter.error) {
-      const bytes = Math.min(demand.now, READ_BYTES);
-      if (bytes === 0) break;
-      messages = await fifo.read(splitter, bytes);
+    while (this.#surplus.length === 0 && !this.#isResting && !splitter.error) {
+      this.#surplus = await fifo.read(splitter);
     }
-    return demand.take(messages, Infinity);
+    if (this.#isResting) return [];
+    const taken = demand.take(this.#surplus);
+    this.#surplus = this.#surplus.slice(taken.length);
+    return taken;
   }
 
   /** Leaves all that is not handled to the next reader, and closes. */
   async #leave(back: Message[]): Promise<void> {
     this.#hasLeft = true;
+    await this.#retakeTurn();
     if (this.#hasTurn) await this.#leaveTo(this.#queue!, back);
-    else {
-      const lost = back.length + Number(this.#splitter.isInMessage);
-      if (lost > 0) {
-        this.#notify("message_lost", `${lost} of the messages cannot go back`);
-      }
-    }
+    else await this.#leaveUnshared([...back, ...this.#surplus]);
     this.#closeFiles();
+  }
+
+  /** Takes the turn for what could not be put into a file that was removed. */
+  async #retakeTurn(): Promise<QueueFile | undefined> {
+    if (!this.#hasTurn && this.#carried.length > 0) {
+      const taking = this.#takeTurn();
+      await this.#ask(taking, Infinity);
+      await taking;
+    }
+    return this.#queue;
+  }
+
+  /** Writes what is not handled into the FIFO again, for who reads it. */
+  async #leaveUnshared(back: Message[]): Promise<void> {
+    if (this.#splitter.isInMessage) {
+      this.#notify("message_lost", "a message had not come to its end");
+    }
+    if (back.length === 0) return;
+    this.#surplus = [];
+    const { delimiter } = this.#options;
+    const isBack = await this.#openFifo().putBack(
+      Message.frame(back, delimiter),
+    );
+    if (isBack) return;
+    this.#notify("message_lost", `${back.length} messages cannot go back`);
   }
 
   async #leaveTo(queue: QueueFile, back: Message[]): Promise<void> {
     queue.save();
     if (this.#fifo) await this.#drain(this.#fifo, queue);
+    queue = await this.#retakeTurn() ?? queue;
     if (back.length > 0) {
       queue.putFirst(Message.frame(back, this.#options.delimiter));
     } else if (queue.size === 0 && !queue.isTorn) queue.remove();

@@ -13,6 +13,7 @@ import {
   cannotOpen,
   checkFifo,
   isSameFile,
+  PIPE_BUF,
   tryLock,
   wasReplaced,
 } from "./file.ts";
@@ -37,6 +38,9 @@ const MAX_EMPTY_ATTEMPTS = 4;
 
 /** How often to try for the lock: a publisher has it most of the time, for µs. */
 const MAX_LOCK_ATTEMPTS = 200;
+
+/** How long to wait for room. */
+const PUT_BACK_MS = 1000;
 
 /**
  * How long a wake marker has to come back before the next one is written, at
@@ -251,6 +255,27 @@ export class FifoReader {
       await nudged;
     }
     return this.#received - received;
+  }
+
+  /**
+   * Writes messages into the FIFO again, behind all others.
+   *
+   * @param bytes The messages, each with its delimiter.
+   * @returns Whether there was room for all, which is there for as long as some
+   * other program has the FIFO open.
+   */
+  async putBack(bytes: Uint8Array): Promise<boolean> {
+    const end = this.#delimiter.charCodeAt(0);
+    for (let rest = bytes; rest.length > 0;) {
+      const limit = rest.lastIndexOf(end, PIPE_BUF - 1) + 1;
+      const piece = rest.subarray(0, limit || rest.indexOf(end) + 1);
+      const written = this.#waker.write(piece).then(() => true);
+      written.catch(() => {});
+      const full = delay(PUT_BACK_MS).then(() => false);
+      if (!await Promise.race([written, full])) return false;
+      rest = rest.subarray(piece.length);
+    }
+    return true;
   }
 
   /** Closes the FIFO. No read may be under way. */
