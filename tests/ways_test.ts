@@ -186,6 +186,7 @@ Deno.test("from a URL: pub to a FIFO fetches what it needs, and nothing else", a
     "lib/errors.ts",
     "lib/fifo/file.ts",
     "lib/fifo/outlet.ts",
+    "lib/fifo/queue_file.ts",
     "lib/fifo/writer.ts",
     "lib/framing.ts",
     "lib/load.ts",

@@ -22,7 +22,6 @@
  *
  * @module
  */
-import { delay } from "jsr:@std/async@1.5.0/delay";
 import { concat } from "../framing.ts";
 import { load } from "../load.ts";
 import { isSameFile, tryLock } from "./file.ts";
@@ -186,7 +185,7 @@ export class QueueFile {
       } catch (error) {
         if (error instanceof TwoNames && i < MAX_ATTEMPTS - 1) {
           // Whoever makes it is about to take one of them away.
-          await delay(1);
+          await new Promise((resolve) => setTimeout(resolve, 1));
           continue;
         }
         if (error instanceof NoQueueFile) throw error;
