@@ -533,6 +533,20 @@ Deno.test("without turns a worker keeps what it cannot do yet, whole and in orde
   await holder.end();
 });
 
+Deno.test("the second name of a queue file whose maker was killed is removed", async () => {
+  await using folder = new Folder();
+  const path = await folder.fifo();
+  const queue = queueOf(path);
+  await Deno.writeTextFile(queue, "");
+  await Deno.link(queue, `${queue}-${crypto.randomUUID()}`);
+  await using subscriber = sub("-C", "1", path);
+  await write(path, "a\nb\n");
+  const { stdout, stderr } = await subscriber.ended();
+  assertEquals([stdout, stderr], ["a\n", ""]);
+  assertEquals(await take(1, path), ["b"]);
+  assertEquals([...Deno.readDirSync(folder.path)].length, 1);
+});
+
 Deno.test("a lock on the folder of a FIFO is nobody's business", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();

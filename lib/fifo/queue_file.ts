@@ -184,6 +184,7 @@ export class QueueFile {
         if (queue) return new QueueFile(path, queue.file, queue.info);
       } catch (error) {
         if (error instanceof TwoNames && i < MAX_ATTEMPTS - 1) {
+          if (i === MAX_ATTEMPTS / 2) removeAside(path);
           // Whoever makes it is about to take one of them away.
           await new Promise((resolve) => setTimeout(resolve, 1));
           continue;
@@ -483,7 +484,8 @@ export class QueueFile {
 
   /** Removes the file; whoever waits for its lock opens the path again. */
   remove(): void {
-    if (!this.isInPlace) return;
+    // What a publisher says that was killed is for the next publisher.
+    if (!this.isInPlace || this.isPublisherTorn) return;
     try {
       Deno.removeSync(this.path);
     } catch {
@@ -606,6 +608,18 @@ function isOwnerTrusted({ uid, gid }: Deno.FileInfo, fifo: Deno.FileInfo) {
 function ownUid(): number | null {
   const { state } = Deno.permissions.querySync({ name: "sys", kind: "uid" });
   return state === "granted" ? Deno.uid() : null;
+}
+
+/** Removes the second name that a process has left which was killed. */
+function removeAside(path: string): void {
+  const at = path.lastIndexOf("/") + 1;
+  const beginning = `${path.slice(at)}-`;
+  const info = Deno.lstatSync(path);
+  for (const { name } of Deno.readDirSync(path.slice(0, at))) {
+    if (!name.startsWith(beginning)) continue;
+    const other = path.slice(0, at) + name;
+    if (isSameFile(Deno.lstatSync(other), info)) Deno.removeSync(other);
+  }
 }
 
 /** Makes the file; undefined if another process just did. */

@@ -116,7 +116,8 @@ export class FifoWriter {
     try {
       // Another publisher was killed within a message, whose part would run
       // into this one.
-      const isLeft = this.#marks?.isPublisherTorn ?? await this.#findMarks();
+      const isLeft = this.#marks?.isPublisherTorn ??
+        await this.#findMarks(exclusive);
       const marks = this.#marks;
       let isEnded = !isLeft;
       if (exclusive) marks?.markPublisher(true);
@@ -147,9 +148,12 @@ export class FifoWriter {
   }
 
   /** Opens what tells that another publisher was killed within a message. */
-  async #findMarks(): Promise<boolean> {
+  async #findMarks(exclusive: boolean): Promise<boolean> {
+    if (this.#options.owned) return false;
     const now = performance.now();
-    if (this.#options.owned || now - this.#lookedAt < LOOK_MS) return false;
+    const isEarly = now - this.#lookedAt < LOOK_MS;
+    // A file that was removed may have been made again by now.
+    if (isEarly && !exclusive && !this.#marks) return false;
     this.#lookedAt = now;
     this.#marks?.close();
     const { QueueFile } = await load<typeof import("./queue_file.ts")>(
