@@ -56,7 +56,14 @@ async function main(
   const say = (text: string) =>
     shown.notice ? shown.notice(text) : complain(NAME, world, text);
 
-  await using subscriber = await Subscriber.open(addresses, {
+  const opening = new AbortController();
+  let quit = () => opening.abort();
+  // From the start on, so that a name on the bus is removed whenever it comes.
+  using signals = new Signals(() => {
+    shown.stop?.();
+    quit();
+  });
+  const open = Subscriber.open(addresses, {
     delimiter: given.null ? "\0" : "\n",
     maxBytes: given["max-size"],
     mode: given.mode,
@@ -68,16 +75,18 @@ async function main(
     // What is left out does not count.
     limit: given["filter-out"] ? undefined : given.count,
     onNotice: ({ text }) => say(text),
+    signal: opening.signal,
   });
-  const quit = () => {
+  const opened = await open.catch((error) => {
+    if (!signals.raised) throw error;
+  });
+  if (!opened) return signals.raise(signals.raised!);
+  await using subscriber = opened;
+  quit = () => {
     shown.leave?.();
     // What goes wrong is told by closing it.
     subscriber.end().catch(() => {});
   };
-  using signals = new Signals(() => {
-    shown.stop?.();
-    quit();
-  });
   // Others would wait for the turn of a process that is stopped.
   using _suspension = new Suspension(async () => {
     shown.suspend?.();
@@ -86,9 +95,9 @@ async function main(
     subscriber.resume();
     shown.resume?.();
   });
-  using silence = new Silence(given.timeout, quit);
+  using silence = new Silence(given.timeout, () => quit());
   using stats = given.stats ? await openStats(world) : undefined;
-  await using output = await openOutput(given, world, quit);
+  await using output = await openOutput(given, world, () => quit());
   shown = output;
   let ended = false;
   let unhandled: Message[] = [];

@@ -238,8 +238,8 @@ export class QueueFile {
    * @param isWithin Whether it begins.
    */
   markPublisher(isWithin: boolean): void {
-    // A file that was made a moment ago has no header yet.
-    if (this.#read(0, 1).length === 0) this.#write(0, EMPTY);
+    // A file that was made a moment ago has no header yet: that is for readers.
+    if (this.#file.statSync().size === 0) return;
     const seen = decoder.decode(this.#buffer.subarray(COUNT_AT, READER_AT));
     const count = (Number(seen) || 0) % MAX_COUNT + 1;
     const text = `P${`${count}`.padStart(COUNT_DIGITS, "0")}`;
@@ -319,6 +319,7 @@ export class QueueFile {
     if (count === 0) {
       // It was made a moment ago.
       this.#write(0, EMPTY);
+      buffer.set(EMPTY);
       return this.#isEmpty();
     }
     if (startsWith(buffer, REMOVED) && !this.isInPlace) return false;

@@ -417,7 +417,9 @@ export class QueueReader {
       queue.markReading(splitter.isInMessage);
       messages = await fifo.read(splitter);
     }
-    this.#stepsBack = fifo.strangers > strangers;
+    // In a group, whoever took a message waits behind those who wait.
+    this.#stepsBack = fifo.strangers > strangers ||
+      this.#options.onLeave !== undefined;
     const taken = this.#isResting ? [] : this.#options.demand.take(messages);
     this.#put(queue, messages.slice(taken.length), begun, splitter);
     return taken;
