@@ -533,6 +533,34 @@ Deno.test("without turns a worker keeps what it cannot do yet, whole and in orde
   await holder.end();
 });
 
+Deno.test("sub --list says who reads a FIFO, and what waits", async () => {
+  await using folder = new Folder();
+  const path = await folder.fifo();
+  const list = async (...more: string[]) =>
+    (await finish(sub("--list", ...more, path))).stdout.replace(path, "pipe");
+  assertEquals(await list(), "pipe\t-\t0 messages\t0 bytes\t-\n");
+  {
+    await using reader = sub(path);
+    await eventually(async () =>
+      await list() === "pipe\twaiting\t0 messages\t0 bytes\t-\n"
+    );
+    await write(path, "exit\nfirst\nsecond\n");
+    await reader.ended();
+  }
+  const [, reader, messages, bytes, since] = (await list()).trim().split("\t");
+  assertEquals([reader, messages, bytes], ["-", "2 messages", "13 bytes"]);
+  assert(Math.abs(Date.parse(since!) - Date.now()) < 60_000, since);
+  const { fifo, ...json } = JSON.parse(await list("--json"));
+  assertEquals([fifo, json.reader, json.messages, json.bytes, json.since], [
+    ...["pipe", null, 2, 13, since],
+  ]);
+  await using holder = await hold(path);
+  assertEquals((await list()).split("\t")[1], "open");
+  await holder.end();
+  const missing = await finish(sub("--list", `${path}2`));
+  assertEquals(missing.code, 1);
+});
+
 Deno.test("the second name of a queue file whose maker was killed is removed", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();

@@ -128,7 +128,7 @@ export function statusOf(path: string): QueueStatus | undefined {
   using _closed = file;
   const isAwaited = !(tryLock(file, false) ?? true);
   const bytes = Deno.readFileSync(path);
-  const [, , head, end] =
+  const [, , , head, end] =
     HEADER.exec(decoder.decode(bytes.subarray(0, HEADER_BYTES))) ?? [];
   const messages = bytes.subarray(Number(head ?? 0), Number(end ?? 0));
   // With NUL as the delimiter, messages may hold line feeds.
