@@ -86,7 +86,7 @@ export async function bridge(
   else if (unsent.length > 0) {
     say(`${count(unsent.length)} lost: nobody took them`);
   }
-  return signals.raised ? signals.raise(signals.raised) : EXIT.ok;
+  return signals.raised ? await signals.raise(signals.raised) : EXIT.ok;
 }
 
 /** What tells where messages are from, and must not go back to. */

@@ -11,6 +11,9 @@ const EXIT_BY_SIGNAL = {
   SIGTERM: EXIT.terminated,
 } as const;
 
+/** How long a signal may take to come. */
+const MAX_SIGNAL_MS = 500;
+
 type EndingSignal = keyof typeof EXIT_BY_SIGNAL;
 
 /** Waits for the first signal; the second one ends the process at once. */
@@ -45,11 +48,13 @@ export class Signals implements Disposable {
    * tells a program that a signal ended from one that exits.
    *
    * @param signal The signal.
-   * @returns The exit code, for as long as the process still lives.
+   * @returns The exit code, for a process that still lives.
    */
-  raise(signal: EndingSignal): number {
+  async raise(signal: EndingSignal): Promise<number> {
     try {
       Deno.kill(Deno.pid, signal);
+      // It comes in a moment, and not at all to the first process of a container.
+      await new Promise((resolve) => setTimeout(resolve, MAX_SIGNAL_MS));
     } catch (error) {
       // Deno 2.6 wants a permission for that; the exit code has to do.
       if (!(error instanceof Deno.errors.NotCapable)) throw error;

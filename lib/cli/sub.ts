@@ -80,7 +80,7 @@ async function main(
   const opened = await open.catch((error) => {
     if (!signals.raised) throw error;
   });
-  if (!opened) return signals.raise(signals.raised!);
+  if (!opened) return await signals.raise(signals.raised!);
   await using subscriber = opened;
   quit = () => {
     shown.leave?.();
@@ -125,7 +125,7 @@ async function main(
   } finally {
     await subscriber.close([...output.unhandled ?? [], ...unhandled]);
   }
-  if (signals.raised) return signals.raise(signals.raised);
+  if (signals.raised) return await signals.raise(signals.raised);
   return silence.over && !ended ? EXIT.timedOut : EXIT.ok;
 }
 

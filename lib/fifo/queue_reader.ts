@@ -309,6 +309,8 @@ export class QueueReader {
       const queue = this.#queue ?? await this.#openQueue();
       if (!queue) return true;
       try {
+        // The one that waits has been woken, and is about to take it.
+        if (this.#stepsBack) await delay(1);
         if (this.#stepsBack || !queue.tryLock()) {
           if (!await this.#wait(queue)) return false;
         }
