@@ -533,6 +533,19 @@ Deno.test("without turns a worker keeps what it cannot do yet, whole and in orde
   await holder.end();
 });
 
+Deno.test("a bridge that ends gives back what it could not pass on", async () => {
+  await using folder = new Folder();
+  const [from, to] = [await folder.fifo("from"), await folder.fifo("to")];
+  await using bridge = pub("--from", from, to);
+  await write(from, "1\n2\n3\n");
+  // Nobody reads the other FIFO.
+  await eventually(() => !exists(queueOf(from)) || waiting(from) === "");
+  bridge.kill("SIGTERM");
+  const { code, stderr } = await bridge.ended();
+  assertEquals([code, stderr], [143, ""]);
+  assertEquals(await take(3, from), ["1", "2", "3"]);
+});
+
 Deno.test("sub --list says who reads a FIFO, and what waits", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();

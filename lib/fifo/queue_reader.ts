@@ -21,6 +21,9 @@ const MAX_WAIT_MS = 2000;
 /** How often a reader that waits looks whether its FIFO was replaced. */
 const WATCH_MS = 1000;
 
+/** How often a reader that does not wait looks. */
+const LOOK_AGAIN_MS = 100;
+
 /** How often to look whether another user has made a queue file. */
 const LOOK_MS = 1000;
 
@@ -95,6 +98,7 @@ export class QueueReader {
   #next: Promise<Message[] | undefined> | undefined;
   #isBeside = false;
   #lookedAt = -Infinity;
+  #lookedAtPath = performance.now();
   /** Why there is no queue file beside the FIFO. */
   #reason: unknown;
   #noticed = "";
@@ -314,7 +318,7 @@ export class QueueReader {
         if (this.#stepsBack || !queue.tryLock()) {
           if (!await this.#wait(queue)) return false;
         }
-        this.#stepsBack = false;
+        this.#stepsBack = this.#isAbandoned = false;
         this.#hasTurn = true;
         if (queue.isCurrent && queue.look()) {
           if (this.#carried.length > 0) queue.putFirst(this.#carried);
@@ -401,7 +405,7 @@ export class QueueReader {
   /** Takes messages from the FIFO, and leaves those that are not wanted. */
   async #takeNew(queue: QueueFile): Promise<Message[]> {
     const splitter = this.#splitter;
-    if (this.#fifo && this.#isReplaced()) {
+    if (this.#fifo && this.#isLookDue && this.#isReplaced()) {
       await this.#moveOn(this.#fifo, queue);
       return [];
     }
@@ -427,8 +431,14 @@ export class QueueReader {
     return taken;
   }
 
+  /** Whether it is time to look at the path again: each look costs 2 µs. */
+  get #isLookDue(): boolean {
+    return performance.now() - this.#lookedAtPath > LOOK_AGAIN_MS;
+  }
+
   /** Whether the path has come to mean another FIFO. */
   #isReplaced(): boolean {
+    this.#lookedAtPath = performance.now();
     try {
       const info = Deno.statSync(this.#path);
       return Boolean(info.isFifo) && !isSameFile(info, this.#info);
