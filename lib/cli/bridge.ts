@@ -44,6 +44,8 @@ export async function bridge(
   const mqtt = await mqttOptions(given, world, say);
   const common = { maxBytes: given["max-size"], mode: given.mode };
   const stopped = new AbortController();
+  let quit: () => void = () => signals.raise(signals.raised!);
+  using signals = new Signals(() => quit());
   await using publisher = await Publisher.open(address, {
     ...common,
     // What comes from a broker may hold line feeds.
@@ -56,14 +58,22 @@ export async function bridge(
     onDropped: ({ member, count, reason }) =>
       say(`${count} messages dropped for subscriber ${member}: ${reason}`),
   });
-  await using subscriber = await Subscriber.open(given.from!, {
+  // What was written to a FIFO that it has opened must not be lost with it.
+  const opening = new AbortController();
+  quit = () => opening.abort();
+  const opened = await Subscriber.open(given.from!, {
     ...common,
     mqtt,
     connectTimeoutMs: given.timeout,
     origin: originOf(to, given.mode),
     onNotice: ({ text }) => say(text),
+    signal: opening.signal,
+  }).catch((error) => {
+    if (!signals.raised) throw error;
   });
-  using signals = new Signals(() => void subscriber.end().catch(() => {}));
+  if (!opened) return await signals.raise(signals.raised!);
+  await using subscriber = opened;
+  quit = () => subscriber.end().catch(() => {});
   const queue = new Queue(given["queue-bytes"] ?? QUEUE_BYTES, say);
   const holdsUp = from[0]!.kind === "fifo";
   for (let arrived; (arrived = await subscriber.read());) {

@@ -211,11 +211,15 @@ export class QueueFile {
       const beside = pathBeside(path);
       checkPermissions(beside);
       const queue = openExisting(beside, fifo);
-      return queue && new QueueFile(beside, queue.file, queue.info);
+      // It is the readers who give it a header.
+      if (queue && queue.info.size > 0) {
+        return new QueueFile(beside, queue.file, queue.info);
+      }
+      queue?.file.close();
     } catch {
       // It is the readers who say that it is of no use.
-      return undefined;
     }
+    return undefined;
   }
 
   /**
@@ -238,8 +242,6 @@ export class QueueFile {
    * @param isWithin Whether it begins.
    */
   markPublisher(isWithin: boolean): void {
-    // A file that was made a moment ago has no header yet: that is for readers.
-    if (this.#file.statSync().size === 0) return;
     const seen = decoder.decode(this.#buffer.subarray(COUNT_AT, READER_AT));
     const count = (Number(seen) || 0) % MAX_COUNT + 1;
     const text = `P${`${count}`.padStart(COUNT_DIGITS, "0")}`;

@@ -99,6 +99,7 @@ export class QueueReader {
   #isBeside = false;
   #lookedAt = -Infinity;
   #lookedAtPath = performance.now();
+  #wasReplaced = false;
   /** Why there is no queue file beside the FIFO. */
   #reason: unknown;
   #noticed = "";
@@ -405,7 +406,7 @@ export class QueueReader {
   /** Takes messages from the FIFO, and leaves those that are not wanted. */
   async #takeNew(queue: QueueFile): Promise<Message[]> {
     const splitter = this.#splitter;
-    if (this.#fifo && this.#isLookDue && this.#isReplaced()) {
+    if (this.#fifo && this.#isReplaced()) {
       await this.#moveOn(this.#fifo, queue);
       return [];
     }
@@ -431,21 +432,20 @@ export class QueueReader {
     return taken;
   }
 
-  /** Whether it is time to look at the path again: each look costs 2 µs. */
-  get #isLookDue(): boolean {
-    return performance.now() - this.#lookedAtPath > LOOK_AGAIN_MS;
-  }
-
-  /** Whether the path has come to mean another FIFO. */
+  /** Whether the path has come to mean another FIFO; a look costs 2 µs. */
   #isReplaced(): boolean {
-    this.#lookedAtPath = performance.now();
+    const now = performance.now();
+    if (this.#wasReplaced || now - this.#lookedAtPath < LOOK_AGAIN_MS) {
+      return this.#wasReplaced;
+    }
+    this.#lookedAtPath = now;
     try {
       const info = Deno.statSync(this.#path);
-      return Boolean(info.isFifo) && !isSameFile(info, this.#info);
+      this.#wasReplaced = Boolean(info.isFifo) && !isSameFile(info, this.#info);
     } catch {
       // It was removed: publishers that have it open go on.
-      return false;
     }
+    return this.#wasReplaced;
   }
 
   /** Ends a read that waits once the path means another FIFO. */
@@ -472,6 +472,7 @@ export class QueueReader {
     fifo.close();
     this.#fifo = undefined;
     this.#info = Deno.statSync(this.#path);
+    this.#wasReplaced = false;
     this.#openFifo();
   }
 

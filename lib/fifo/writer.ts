@@ -60,6 +60,9 @@ const PIECE = PIPE_BUF - 16;
 /** How often to look whether a reader has made a queue file. */
 const LOOK_MS = 100;
 
+/** How often to look, a millisecond apart, for a file that was removed. */
+const MAX_LOOKS = 20;
+
 let nonblocking: typeof import("./nonblocking.ts") | undefined;
 
 /**
@@ -155,12 +158,18 @@ export class FifoWriter {
     // A file that was removed may have been made again by now.
     if (isEarly && !exclusive && !this.#marks) return false;
     this.#lookedAt = now;
-    this.#marks?.close();
     const { QueueFile } = await load<typeof import("./queue_file.ts")>(
       import.meta.resolve("./queue_file.ts"),
     );
     const info = this.#handle!.file.statSync();
-    this.#marks = QueueFile.openBeside(this.#path, info);
+    // Where readers of ours come and go, one of them makes it again in a moment.
+    const attempts = exclusive && this.#marks ? MAX_LOOKS : 1;
+    this.#marks?.close();
+    this.#marks = undefined;
+    for (let i = 0; i < attempts && !this.#marks; i++) {
+      if (i > 0) await new Promise((resolve) => setTimeout(resolve, 1));
+      this.#marks = QueueFile.openBeside(this.#path, info);
+    }
     return this.#marks?.isPublisherTorn ?? false;
   }
 
