@@ -327,7 +327,7 @@ mqttTest("a persistent session gets what was published meanwhile", async () => {
 });
 
 mqttTest(
-  "QoS 1: nothing is lost when the broker is killed in mid-stream",
+  "QoS 1: nothing is lost when the broker is restarted in mid-stream",
   async () => {
     await using folder = new Folder();
     await using broker = await Mosquitto.start(folder, persistent(folder));
@@ -345,7 +345,8 @@ mqttTest(
     const lines = Array.from({ length: COUNT }, (_, i) => `${i}\n`);
     const written = publisher.write(lines.join("")).then(() => publisher.end());
     await subscriber.until("t 500\n");
-    await broker.restart();
+    // What a broker that is killed had acknowledged may be lost with it.
+    await broker.restart("SIGTERM");
     await written;
     const seen = new Set<number>(Array.from({ length: 501 }, (_, i) => i));
     let duplicates = 0;
@@ -453,7 +454,8 @@ mqttTest(
     await eventually(() => bus.names().length > 0);
     const session = ["-i", "me", "-c", "-q", "2", "-v", "-t", "x/#"];
     await finish(broker.client("sub", ...session, "-E"));
-    await broker.kill();
+    // A broker that is killed may not have stored this session yet.
+    await broker.kill("SIGTERM");
     for (let i = 0; i < 5; i++) await finish(bus.pub("a/n", String(i)));
     // More than it may keep.
     await finish(bus.pub("a/large", "x".repeat(102_400)));
