@@ -18,6 +18,8 @@
  * - `delimiter_in_message`: a message holds the byte that would end it.
  * - `too_many_readers`: this process already reads as many FIFOs as it can.
  * - `unsafe_bus`: the folder of the bus is not one, or others could change it.
+ * - `not_retained`: a message cannot be kept as the last value of its topic; the
+ *   subscribers have it.
  * - `not_a_request`: the message to be answered asks for no answer.
  * - `closed`: the publisher, or the subscriber that was to answer, was closed
  *   before the message was published.
@@ -34,6 +36,7 @@ export type FifobusErrorCode =
   | "delimiter_in_message"
   | "too_many_readers"
   | "unsafe_bus"
+  | "not_retained"
   | "not_a_request"
   | "closed";
 

@@ -13,16 +13,16 @@ import { tooLarge } from "../framing.ts";
 import type { Message } from "../message.ts";
 import type { SharedFilter } from "../topic.ts";
 import { Answers } from "./answers.ts";
+import { type Bus, isTrusted, lstatIfThere, openBus, tidy } from "./folder.ts";
+import { type JoinOptions, MAX_TAG_BYTES } from "./join_options.ts";
+import { onExit } from "../leftovers.ts";
+import { parseGap } from "./missed.ts";
 import {
   checkLength,
   groupName,
-  isTrusted,
-  lstatIfThere,
   memberName,
-  removeIfThere,
   subscriptionName,
-} from "./folder.ts";
-import { type JoinOptions, MAX_TAG_BYTES } from "./inbox.ts";
+} from "./names.ts";
 
 /** How long to wait for a publisher that is within a message. */
 const MAX_ATTEMPTS = 100;
@@ -45,6 +45,8 @@ export class GroupMember {
   #reader!: QueueReader;
   /** Records behind one that was too long. */
   #back: Message[] = [];
+  /** How many messages the group did not get before the next one. */
+  #missed = 0;
   #error: FifobusError | undefined;
 
   private constructor(options: GroupOptions) {
@@ -78,8 +80,11 @@ export class GroupMember {
       if (!records) return undefined;
       const messages: Message[] = [];
       for (const [i, record] of records.entries()) {
-        const message = record.untagged(answer);
-        if (!message) continue;
+        let message = record.untagged(answer);
+        if (!message) {
+          this.#missed += parseGap(record)?.count ?? 0;
+          continue;
+        }
         const { length, topic } = message;
         if (length > this.#options.maxBytes) {
           const reason = tooLarge(`is ${length}`, this.#options.maxBytes);
@@ -90,6 +95,8 @@ export class GroupMember {
           this.#back = records.slice(i + 1);
           break;
         }
+        if (this.#missed > 0) message = message.after(this.#missed);
+        this.#missed = 0;
         this.#records.set(message, record);
         messages.push(message);
       }
@@ -130,7 +137,8 @@ export class GroupMember {
   }
 
   async #join({ group, filter }: SharedFilter): Promise<void> {
-    const { folder, mode, delimiter, maxBytes, origin } = this.#options;
+    const { bus, delimiter, maxBytes, origin } = this.#options;
+    const folder = bus.path;
     const id = groupName(group, origin);
     const name = subscriptionName(filter, id, delimiter);
     const other = delimiter === "\n" ? "\0" : "\n";
@@ -139,21 +147,28 @@ export class GroupMember {
     const signName = `.${name}.${memberName(undefined)}`;
     checkLength(signName, filter);
     // It is there before the FIFO is opened, so that whoever leaves sees it.
-    const sign = new MemberSign(`${folder}/${signName}`, mode);
+    let sign = new MemberSign(bus, `${folder}/${signName}`);
     try {
       for (let isJoined = false; !isJoined;) {
-        using _reader = await makeFifo(path, mode);
-        this.#checkTrust(path);
+        using _reader = await makeFifo(bus, path);
         this.#reader = await QueueReader.open(path, {
           delimiter,
           maxBytes: maxBytes + MAX_TAG_BYTES,
           demand: this.#options.demand,
           onNotice: this.#options.onNotice,
+          accept: (info) => this.#checkTrust(path, info),
+          remake: async () => {
+            // The sign may be gone as well, or the whole folder.
+            await openBus(bus.mode);
+            sign[Symbol.dispose]();
+            sign = new MemberSign(bus, `${folder}/${signName}`);
+            return await makeFifo(bus, path);
+          },
           elsewhere: () => Promise.reject(new Error("a group has one place")),
           onLeave: () => {
             sign[Symbol.dispose]();
             const others = livingMembers(`${folder}/.${name}`);
-            if (others.length === 0) removeIfThere(path);
+            if (others.length === 0) tidy(path);
           },
         });
         isJoined = await isStillThere(path);
@@ -176,9 +191,8 @@ export class GroupMember {
     );
   }
 
-  #checkTrust(path: string): void {
-    const info = lstatIfThere(path);
-    if (!info || isTrusted(info) || (this.#options.mode & 0o022) !== 0) return;
+  #checkTrust(path: string, info: Deno.FileInfo): void {
+    if (this.#options.bus.isShared || isTrusted(info)) return;
     throw new FifobusError(
       "unsafe_bus",
       `Cannot join the group at "${path}": user ${info.uid} owns it`,
@@ -193,15 +207,15 @@ export class GroupMember {
 class MemberSign implements Disposable {
   readonly #path: string;
   readonly #file: Deno.FsFile;
+  readonly #exit: Disposable;
   #isClosed = false;
 
-  constructor(path: string, mode: number) {
+  constructor(bus: Bus, path: string) {
     this.#path = path;
-    this.#file = Deno.openSync(this.#path, {
-      write: true,
-      createNew: true,
-      mode: mode & 0o666,
-    });
+    const mode = bus.mode & 0o666;
+    this.#file = Deno.openSync(path, { write: true, createNew: true, mode });
+    this.#exit = onExit(() => tidy(path));
+    bus.share(path, 0o666, this.#file.statSync());
     // Nobody else has it open: this does not wait.
     this.#file.lockSync(true);
   }
@@ -209,7 +223,8 @@ class MemberSign implements Disposable {
   [Symbol.dispose](): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    removeIfThere(this.#path);
+    this.#exit[Symbol.dispose]();
+    tidy(this.#path);
     this.#file.close();
   }
 }
@@ -232,7 +247,7 @@ export function livingMembers(
     if (!isFile || !name.startsWith(beginning) || member === "queue") continue;
     const path = folder + name;
     if (isLocked(path)) members.push({ path, member });
-    else removeIfThere(path);
+    else tidy(path);
   }
   return members;
 }
@@ -253,10 +268,11 @@ function isLocked(path: string): boolean {
  *
  * @returns That reader, to be closed once there is another one.
  */
-async function makeFifo(path: string, mode: number): Promise<Disposable> {
+async function makeFifo(bus: Bus, path: string): Promise<Disposable> {
   if (lstatIfThere(path)) return { [Symbol.dispose]: () => {} };
   const hidden = path.replace(/[^/]*$/, `.${memberName(undefined)}`);
-  await ensureFifo(hidden, mode & 0o666);
+  await ensureFifo(hidden, bus.mode & 0o666);
+  bus.share(hidden, 0o666);
   const reader = Deno.openSync(hidden, { read: true, write: true });
   try {
     Deno.linkSync(hidden, path);
@@ -265,7 +281,7 @@ async function makeFifo(path: string, mode: number): Promise<Disposable> {
     if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
     return { [Symbol.dispose]: () => {} };
   } finally {
-    removeIfThere(hidden);
+    tidy(hidden);
   }
   return reader;
 }
