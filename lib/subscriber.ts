@@ -418,7 +418,8 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
     }
     if (arrival.messages) this.#idle.add(source);
     else this.#live.delete(source);
-    if (this.#live.size === 0) clearInterval(this.#alive);
+    const isLast = this.#live.size === 0 || this.#demand.isOver;
+    if (isLast) clearInterval(this.#alive);
     this.#arrivals.push(arrival);
     this.#notify();
     // An error is told to who closes the subscriber, or reads on.

@@ -99,7 +99,7 @@ export class BusOutlet implements Outlet {
   ): Promise<number> {
     this.#options.signal?.throwIfAborted();
     const failure = retain ? this.#retain(topic, messages) : undefined;
-    const links = this.#routes.find(topic);
+    const links = this.#routes.find(topic, retain);
     const count = links.length > 0
       ? await this.#sendAll(links, topic, messages, { single, replyTo })
       : await this.#sendNobody();

@@ -18,11 +18,15 @@ export function readRegular(
   path: string,
   maxBytes: number,
 ): Uint8Array<ArrayBuffer> {
-  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
-  const fd = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  const seen = Deno.lstatSync(path);
+  if (!seen.isFile) throw new Error("it is not a regular file");
+  // O_NOFOLLOW alone does not do: where not all permissions are granted, Deno
+  // opens what a link points to.
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const info = fstatSync(fd);
-    if (!info.isFile()) throw new Error("it is not a regular file");
+    const isSame = info.dev === seen.dev && info.ino === seen.ino;
+    if (!isSame) throw new Error("it was replaced by another file");
     const { size } = info;
     if (size > maxBytes) {
       throw new Error(`it is ${size} bytes, the limit is ${maxBytes}`);

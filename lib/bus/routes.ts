@@ -54,10 +54,12 @@ export class Routes {
    * Finds the members that a message is for.
    *
    * @param topic The message's topic.
+   * @param isKept Whether it was just kept as the last value: whoever joins from
+   * now on finds that, and who is there already must not be missed.
    * @returns A link to each.
    */
-  find(topic: string): Link[] {
-    this.#refresh();
+  find(topic: string, isKept = false): Link[] {
+    this.#refresh(isKept ? 0 : MAX_AGE_MS);
     let links = this.#byTopic.get(topic);
     if (!links) {
       // A requester subscribes to its reply topic just before it asks: with a
@@ -131,7 +133,7 @@ export class Routes {
     }
   }
 
-  #refresh(maxAgeMs = MAX_AGE_MS): void {
+  #refresh(maxAgeMs: number): void {
     const now = performance.now();
     if (now - this.#checkedAt < maxAgeMs) return;
     this.#checkedAt = now;

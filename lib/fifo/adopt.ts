@@ -30,8 +30,7 @@ export function adopt(
   info: Deno.FileInfo,
   wanted: Access,
 ): void {
-  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
-  const fd = openSync(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const { dev, ino } = fstatSync(fd);
     if (dev !== info.dev || ino !== info.ino) return;

@@ -237,6 +237,7 @@ function exists(path: string): boolean {
  * @returns In words.
  */
 export function kind(info: Deno.FileInfo): string {
+  if (info.isSymlink) return "a symbolic link";
   if (info.isDirectory) return "a folder";
   if (info.isSocket) return "a socket";
   return info.isFile ? "a regular file" : "a device";

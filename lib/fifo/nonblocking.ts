@@ -7,7 +7,7 @@
 import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs";
 import { delay } from "jsr:@std/async@1.5.0/delay";
 import { FifobusError } from "../errors.ts";
-import { unusable } from "./file.ts";
+import { kind, unusable, wasReplaced } from "./file.ts";
 
 /** How long a poll pauses: at first, and at most. */
 const MIN_PAUSE_MS = 1;
@@ -30,20 +30,22 @@ export class NonblockingWriter {
    * @throws {FifobusError} `not_a_fifo`, if it is something else.
    */
   static open(path: string, follow = true): NonblockingWriter | undefined {
-    const { O_WRONLY, O_NONBLOCK, O_NOFOLLOW } = constants;
-    const flags = O_WRONLY | O_NONBLOCK | (follow ? 0 : O_NOFOLLOW);
+    const { O_WRONLY, O_NONBLOCK } = constants;
+    const seen = follow ? Deno.statSync(path) : Deno.lstatSync(path);
+    if (!seen.isFifo) throw unusable(path, `it is ${kind(seen)}`);
     let fd;
     try {
-      fd = openSync(path, flags);
+      fd = openSync(path, O_WRONLY | O_NONBLOCK);
     } catch (error) {
-      // A socket says so, too.
       if ((error as { code?: string }).code !== "ENXIO") throw error;
-      if (follow || Deno.lstatSync(path).isFifo) return undefined;
-      throw unusable(path, "it is a socket");
+      return undefined;
     }
-    if (fstatSync(fd).isFIFO()) return new NonblockingWriter(fd);
-    closeSync(fd);
-    throw unusable(path, "it was replaced by another file");
+    const writer = new NonblockingWriter(fd);
+    // O_NOFOLLOW does not do: where not all permissions are granted, Deno opens
+    // what a link points to.
+    if (writer.isSame(seen)) return writer;
+    writer.close();
+    throw wasReplaced(path);
   }
 
   /** Whether it is the same FIFO as another one that is open. */
