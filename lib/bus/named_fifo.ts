@@ -17,6 +17,7 @@ export class NamedFifo {
   readonly #member: string;
   readonly #delimiter: Delimiter;
   readonly #info: Deno.FileInfo;
+  #hasLinks = false;
   /** Reads it. */
   readonly reader: FifoReader;
   /** Keeps systemd-tmpfiles away from the folder for as long as it is open. */
@@ -75,9 +76,21 @@ export class NamedFifo {
       if (error instanceof Deno.errors.PermissionDenied) throw this.#noLinks();
       throw error;
     }
-    if (this.#isAt(path)) return;
+    if (this.#hasLinks ||= this.#isLink(path)) return;
     tidy(path);
     throw this.#noLinks();
+  }
+
+  /**
+   * Whether both names are one FIFO for the kernel: FUSE may make two of them
+   * that have one inode number. A lock tells.
+   */
+  #isLink(path: string): boolean {
+    if (!this.#isAt(path)) return false;
+    const both = { read: true, write: true };
+    using one = Deno.openSync(this.#hidden, both);
+    using other = Deno.openSync(path, both);
+    return tryLock(one, true) !== true || tryLock(other, true) === false;
   }
 
   /** FUSE makes another file of each name, and Android allows none. */
