@@ -76,7 +76,8 @@ export class NamedFifo {
       if (error instanceof Deno.errors.PermissionDenied) throw this.#noLinks();
       throw error;
     }
-    if (this.#hasLinks ||= this.#isLink(path)) return;
+    this.#hasLinks ||= this.#isLink(path);
+    if (this.#hasLinks) return;
     tidy(path);
     throw this.#noLinks();
   }
