@@ -51,7 +51,9 @@ export {
 export { matchesTopic } from "./lib/topic.ts";
 
 // What lib/ loads when it is needed. Never called: it shows these files to `deno
-// compile` and `deno cache`, and to the permissions of the script.
+// compile` and `deno cache`, and to the permissions of the script. MQTT.js would
+// be downloaded for every script, so what imports it is not here: a script with a
+// clone of fifobus and a broker needs --allow-read for the clone.
 const _parts = [
   () => import("./lib/bus/folder.ts"),
   () => import("./lib/bus/group.ts"),
