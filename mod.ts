@@ -54,7 +54,7 @@ export { matchesTopic } from "./lib/topic.ts";
 // compile` and `deno cache`, and to the permissions of the script. MQTT.js would
 // be downloaded for every script, so what imports it is not here: a script with a
 // clone of fifobus and a broker needs --allow-read for the clone.
-const _parts = [
+void [
   () => import("./lib/bus/folder.ts"),
   () => import("./lib/bus/group.ts"),
   () => import("./lib/bus/inbox.ts"),

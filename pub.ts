@@ -16,4 +16,4 @@ import { run } from "./lib/cli/pub.ts";
 if (import.meta.main) Deno.exit(await run(Deno.args, Deno));
 
 // Every run to a FIFO loads it: here Deno sees it, and may read it in a clone.
-const _part = () => import("./lib/fifo/queue_file.ts");
+void (() => import("./lib/fifo/queue_file.ts"));

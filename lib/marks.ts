@@ -111,11 +111,10 @@ export function markAtEnd(
     return { length: TORN.length, token: undefined, isKilled };
   }
   const from = end - WAKE_LENGTH;
-  if (last === SYN_BYTE && has(buffer, start, from, WAKE_START)) {
-    const token = buffer.subarray(from + WAKE_START.length, end - 1);
-    const text = decoder.decode(token);
-    return { length: WAKE_LENGTH, token: text, isKilled: false };
-  }
+  if (!has(buffer, start, from, WAKE_START)) return undefined;
+  const token = buffer.subarray(from + WAKE_START.length, end - 1);
+  const text = decoder.decode(token);
+  return { length: WAKE_LENGTH, token: text, isKilled: false };
 }
 
 /**

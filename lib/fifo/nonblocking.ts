@@ -33,7 +33,8 @@ export class NonblockingWriter {
     try {
       return new NonblockingWriter(openSync(path, flags));
     } catch (error) {
-      if ((error as { code?: string }).code !== "ENXIO") throw error;
+      if ((error as { code?: string }).code === "ENXIO") return undefined;
+      throw error;
     }
   }
 

@@ -48,6 +48,7 @@ export function fifoStatus(path: string, folder: () => string): FifoStatus {
       return statusOf(pathIn(folder(), info));
     } catch {
       // There is no such folder.
+      return undefined;
     }
   }
 }

@@ -31,7 +31,7 @@ interface Handle {
   /** Its writes wait for room; locks are taken on it. */
   file: Deno.FsFile;
   /** Its writes fail where there is no room. */
-  writer?: NonblockingWriter;
+  writer?: NonblockingWriter | undefined;
 }
 
 /**
@@ -296,6 +296,7 @@ async function openSame(
   const writer = NonblockingWriter.open(path);
   if (!writer || writer.ino === file.statSync().ino) return writer;
   writer.close();
+  return undefined;
 }
 
 /**
