@@ -140,16 +140,11 @@ export function markAtEnd(
     return { length, token: undefined, isKilled, next: undefined };
   }
   const from = end - WAKE_LENGTH;
-  if (last === SYN_BYTE && has(buffer, start, from, WAKE_START)) {
-    const token = buffer.subarray(from + WAKE_START.length, end - 1);
-    const text = decoder.decode(token);
-    return {
-      length: WAKE_LENGTH,
-      token: text,
-      isKilled: false,
-      next: undefined,
-    };
-  }
+  if (!has(buffer, start, from, WAKE_START)) return undefined;
+  const token = buffer.subarray(from + WAKE_START.length, end - 1);
+  const text = decoder.decode(token);
+  const length = WAKE_LENGTH;
+  return { length, token: text, isKilled: false, next: undefined };
 }
 
 function largeAtEnd(

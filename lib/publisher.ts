@@ -64,20 +64,20 @@ export interface PublisherOptions {
    *
    * @default {"\n"}
    */
-  delimiter?: Delimiter;
+  delimiter?: Delimiter | undefined;
   /**
    * The longest message in bytes.
    *
    * @default {1048576}
    */
-  maxBytes?: number;
+  maxBytes?: number | undefined;
   /**
    * The permissions of the FIFO, or of the folder of the bus, if it has to be
    * made.
    *
    * @default {0o600} for a FIFO, 0o700 for the bus
    */
-  mode?: number;
+  mode?: number | undefined;
   /**
    * Whether a message to a FIFO waits for a reader where there is none. For a
    * topic, how many subscribers to wait for before it is open; with false, a
@@ -85,13 +85,13 @@ export interface PublisherOptions {
    *
    * @default {true} for a FIFO, none for a topic
    */
-  wait?: boolean | number;
+  wait?: boolean | number | undefined;
   /**
    * How long a message may wait for a reader, or for the reader to go on, in
    * milliseconds; for a topic, how long to wait for subscribers. By default
    * there is no limit. For a broker, how long to try to connect; by default once.
    */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
   /**
    * How long a message to a topic waits for a subscriber that does not read, in
    * milliseconds, before it is dropped for that subscriber. After that nothing
@@ -99,9 +99,9 @@ export interface PublisherOptions {
    *
    * @default {1000}
    */
-  slowTimeoutMs?: number;
+  slowTimeoutMs?: number | undefined;
   /** How to speak to a broker. */
-  mqtt?: MqttOptions;
+  mqtt?: MqttOptions | undefined;
   /**
    * Marks what is published: Subscribers with the same mark are not given it.
    * So bridges in opposite directions do not send messages in circles. A broker
@@ -112,27 +112,27 @@ export interface PublisherOptions {
    * Is told of messages to a topic that a subscriber did not get. What it throws
    * is ignored.
    */
-  onDropped?: (dropped: Dropped) => void;
+  onDropped?: ((dropped: Dropped) => void) | undefined;
   /** Gives up what is not written yet, when aborted. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** How to publish one message. */
 export interface PublishOptions {
   /** Another topic of the bus than the one the publisher was opened for. */
-  topic?: string;
+  topic?: string | undefined;
   /**
    * Whether the message is also kept as the topic's last value, for those who
    * subscribe later; an empty one clears it.
    *
    * @default {false}
    */
-  retain?: boolean;
+  retain?: boolean | undefined;
   /**
    * The topic of the bus that answers go to, which makes the message a request:
    * MQTT 5 calls it the response topic. {@linkcode request} does all of that.
    */
-  replyTo?: string;
+  replyTo?: string | undefined;
 }
 
 /**

@@ -26,35 +26,35 @@ export interface RequestOptions {
    *
    * @default {5000}
    */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
   /**
    * How many subscribers of the topic to wait for before it is asked; without
    * it, one has to be there.
    */
-  wait?: boolean | number;
+  wait?: boolean | number | undefined;
   /**
    * What ends a message on the wire. With NUL the request and its answers may
    * hold line feeds, if who answers has NUL as well.
    *
    * @default {"\n"}
    */
-  delimiter?: Delimiter;
+  delimiter?: Delimiter | undefined;
   /**
    * The longest request, and the longest answer, in bytes.
    *
    * @default {1048576}
    */
-  maxBytes?: number;
+  maxBytes?: number | undefined;
   /**
    * The permissions of the folder of the bus, if it has to be made.
    *
    * @default {0o700}
    */
-  mode?: number;
+  mode?: number | undefined;
   /** How to speak to a broker, if the topic is one of `mqtt://`. */
-  mqtt?: MqttOptions;
+  mqtt?: MqttOptions | undefined;
   /** Gives up when aborted; who waits is given its reason. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** What the topics of answers start with at a broker. */

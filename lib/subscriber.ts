@@ -25,28 +25,28 @@ export interface SubscriberOptions {
    *
    * @default {"\n"}
    */
-  delimiter?: Delimiter;
+  delimiter?: Delimiter | undefined;
   /**
    * The longest message in bytes. More than that without a delimiter ends the
    * subscription with an error.
    *
    * @default {1048576}
    */
-  maxBytes?: number;
+  maxBytes?: number | undefined;
   /**
    * The permissions of a FIFO, or of the folder of the bus, if it has to be
    * made.
    *
    * @default {0o600} for a FIFO, 0o700 for the bus
    */
-  mode?: number;
+  mode?: number | undefined;
   /**
    * Whether topics start with their last values, where publishers have them
    * retained; with `"only"` nothing follows.
    *
    * @default {true}
    */
-  retained?: boolean | "only";
+  retained?: boolean | "only" | undefined;
   /**
    * Ends after that many messages, of all addresses together. What follows in a
    * FIFO waits for its next reader.
@@ -60,7 +60,7 @@ export interface SubscriberOptions {
    */
   onNotice?: ((notice: Notice) => void) | undefined;
   /** How to speak to a broker. */
-  mqtt?: MqttOptions;
+  mqtt?: MqttOptions | undefined;
   /**
    * How long to try to connect to a broker, in milliseconds; by default once.
    */
@@ -68,7 +68,7 @@ export interface SubscriberOptions {
   /** Leaves out what Publishers with the same mark publish. */
   origin?: string | undefined;
   /** Closes the subscriber when aborted; who waits is given its reason. */
-  signal?: AbortSignal;
+  signal?: AbortSignal | undefined;
 }
 
 /** The longest that a timer knows, 25 days. */

@@ -114,6 +114,7 @@ function commonFault(topic: string): string | undefined {
   if (topic === "") return "it is empty";
   if (/\p{Cc}/u.test(topic)) return "it holds a control character";
   if (!topic.isWellFormed()) return "it holds half a character";
+  return undefined;
 }
 
 function badTopic(what: string, topic: string, reason: string): FifobusError {

@@ -322,7 +322,9 @@ Deno.test("plain programs join: a publisher in shell, a subscriber in Python", a
   await publish("alarm", "exit");
   assertEquals((await other.ended()).stdout, "");
   await finish(bus.pub("warehouse/a1", "exit"));
-  assertEquals((await python.ended()).code, 0);
+  assertEquals(await python.line(), "warehouse/a1: exit");
+  python.kill("SIGTERM");
+  assertEquals((await python.ended()).code, 143);
   assertEquals((await rest.ended()).stdout, "from pub\n");
 });
 

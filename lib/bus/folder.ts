@@ -196,6 +196,7 @@ export function lstatIfThere(path: string): Deno.FileInfo | undefined {
     return Deno.lstatSync(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) throw error;
+    return undefined;
   }
 }
 

@@ -151,6 +151,7 @@ export class BusOutlet implements Outlet {
     const start = messages.lastIndexOf(end, messages.length - 2) + 1;
     try {
       retain(this.#bus, topic, messages.subarray(start, -1));
+      return undefined;
     } catch (error) {
       return error;
     }

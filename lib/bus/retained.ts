@@ -158,6 +158,7 @@ function decode(name: string): string | undefined {
     return decodeURIComponent(name);
   } catch {
     // Somebody else's file: a name that no topic encodes to.
+    return undefined;
   }
 }
 

@@ -132,6 +132,7 @@ export class Routes {
       const path = `${this.#folder}/${subscription.name}`;
       if (lstatIfThere(path)) return path;
     }
+    return undefined;
   }
 
   #refresh(maxAgeMs: number): void {

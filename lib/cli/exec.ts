@@ -153,7 +153,7 @@ export class Exec {
         FIFOBUS_REPLY_TO: message.replyTo ?? "",
       });
     } catch (error) {
-      if (error instanceof Deno.errors.NotCapable) throw notAllowed();
+      if (error instanceof Deno.errors.NotCapable) throw notAllowed(error);
       return { reason: `cannot be started: ${reasonOf(error)}` };
     }
     this.#children.add(child);
@@ -188,9 +188,17 @@ function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-function notAllowed(): Error {
+/**
+ * Says which permission is missing. The command keeps our environment, and Deno
+ * asks for the right to run any program where a variable of it loads libraries.
+ */
+function notAllowed({ message }: Error): Error {
+  const [, variable] = /with (\w+) environment variable/.exec(message) ?? [];
   return new Error(
-    "Cannot run a command: deno run was not given --allow-run=sh",
+    variable === undefined
+      ? "Cannot run a command: deno run was not given --allow-run=sh"
+      : `Cannot run a command: ${variable} is set, for which deno run needs ` +
+        "--allow-run without a list; or unset it",
   );
 }
 

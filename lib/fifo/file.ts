@@ -190,6 +190,9 @@ async function mkfifo(
 ): Promise<Deno.CommandOutput | undefined> {
   const options: Deno.CommandOptions = {
     args: ["-m", mode.toString(8).padStart(4, "0"), "--", path],
+    // With LD_PRELOAD, which stdbuf(1) sets, or LD_LIBRARY_PATH in it, Deno asks
+    // for the permission to run any program.
+    clearEnv: true,
     env: { LC_ALL: "C" },
     stdin: "null",
     stdout: "null",
@@ -199,7 +202,10 @@ async function mkfifo(
     return await new Deno.Command("mkfifo", options).output();
   } catch (error) {
     // Deno 2.6 has no class for the error that there is no PATH.
-    if (error instanceof Deno.errors.NotCapable) throw error;
+    if (error instanceof Deno.errors.NotCapable) {
+      const reason = "it is not there, and making it needs --allow-run=mkfifo";
+      throw unusable(path, reason, error);
+    }
   }
   try {
     return await new Deno.Command(MKFIFO, options).output();

@@ -37,8 +37,8 @@ export class NonblockingWriter {
     try {
       fd = openSync(path, O_WRONLY | O_NONBLOCK);
     } catch (error) {
-      if ((error as { code?: string }).code !== "ENXIO") throw error;
-      return undefined;
+      if ((error as { code?: string }).code === "ENXIO") return undefined;
+      throw error;
     }
     const writer = new NonblockingWriter(fd);
     // O_NOFOLLOW does not do: where not all permissions are granted, Deno opens

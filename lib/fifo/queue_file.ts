@@ -579,6 +579,7 @@ function openExisting(path: string, fifo: Deno.FileInfo) {
   const opened = file.statSync();
   if (isSameFile(opened, info)) return { file, info: opened };
   file.close();
+  return undefined;
 }
 
 function checkTrust(
@@ -642,7 +643,8 @@ async function create(path: string, fifo: Deno.FileInfo) {
     return { file, info: file.statSync() };
   } catch (error) {
     file.close();
-    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    if (error instanceof Deno.errors.AlreadyExists) return undefined;
+    throw error;
   } finally {
     Deno.removeSync(aside);
   }

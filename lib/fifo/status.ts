@@ -51,6 +51,7 @@ export async function fifoStatus(
       return statusOf(pathIn(await folder(), info));
     } catch {
       // There is no such folder.
+      return undefined;
     }
   }
 }

@@ -52,7 +52,7 @@ interface Handle {
   /** Its writes wait for room; locks are taken on it. */
   file: Deno.FsFile;
   /** Its writes fail where there is no room. */
-  writer?: NonblockingWriter;
+  writer?: NonblockingWriter | undefined;
 }
 
 /**
@@ -342,6 +342,7 @@ async function openSame(
   const writer = NonblockingWriter.open(path);
   if (!writer || writer.isSame(file.statSync())) return writer;
   writer.close();
+  return undefined;
 }
 
 /**

@@ -18,7 +18,7 @@ export interface Will {
    *
    * @default {false}
    */
-  retain?: boolean;
+  retain?: boolean | undefined;
 }
 
 /** How to speak to an MQTT broker. */

@@ -15,7 +15,7 @@ const ROUNDS = 500;
 interface Way {
   publish: string;
   subscribe: string;
-  qos?: 0 | 1 | 2;
+  qos?: 0 | 1 | 2 | undefined;
 }
 
 await using bus = new TestBus();

@@ -4,7 +4,7 @@
  * @module
  */
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
-import { LANGUAGES } from "../../examples/_programs.ts";
+import { LANGUAGES, prepare } from "../../examples/_programs.ts";
 import { Publisher } from "../../mod.ts";
 import { Folder } from "../_folder.ts";
 import { finish, type Process, pub, sh, sub } from "../_process.ts";
@@ -69,6 +69,30 @@ for (const language of LANGUAGES) {
       );
     });
   }
+
+  languageTest(
+    `${name} keeps bytes that are not UTF-8`,
+    [language],
+    async () => {
+      await using folder = new Folder();
+      const pipe = await folder.fifo();
+      const folderOf = new URL(
+        `../../examples/languages/${language.folder}/`,
+        import.meta.url,
+      );
+      const run = async (program: string, line: string) =>
+        sh(line, ...await prepare(language, folderOf, program), pipe);
+      // By a shell, as what a Process writes and prints is text.
+      const bytes = "'\\377A\\303(\\200\\nexit\\n'";
+      await using subscriber = await run(
+        "subscriber",
+        '"$0" "$@" | od -An -tx1',
+      );
+      await finish(await run("publisher", `printf ${bytes} | "$0" "$@"`));
+      const { stdout } = await subscriber.ended();
+      assertEquals(stdout, " ff 41 c3 28 80 0a\n");
+    },
+  );
 
   languageTest(
     `a subscriber in ${name} makes its pipe, and misses nothing between publishers`,

@@ -1,4 +1,4 @@
-import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.file.StandardOpenOption.WRITE;
 
 import java.io.BufferedReader;
@@ -18,9 +18,10 @@ class Publisher {
         var path = Path.of(args[0]);
         // Waits for a reader. The pipe stays open between messages.
         var pipe = FileChannel.open(path, WRITE);
-        var input = new BufferedReader(new InputStreamReader(System.in, UTF_8));
+        // One character for each byte: a message need not be UTF-8.
+        var input = new BufferedReader(new InputStreamReader(System.in, ISO_8859_1));
         for (String line; (line = input.readLine()) != null;) {
-            var message = ByteBuffer.wrap((line + "\n").getBytes(UTF_8));
+            var message = ByteBuffer.wrap((line + "\n").getBytes(ISO_8859_1));
             while (message.hasRemaining()) {
                 try {
                     // The message and its line feed in one write(2): up to 4096

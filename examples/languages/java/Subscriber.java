@@ -1,4 +1,4 @@
-import static java.nio.charset.StandardCharsets.UTF_8;
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.file.StandardOpenOption.READ;
 import static java.nio.file.StandardOpenOption.WRITE;
 
@@ -21,11 +21,12 @@ class Subscriber {
         if (!Files.exists(path)) {
             new ProcessBuilder("mkfifo", "-m", "600", "--", args[0]).inheritIO().start().waitFor();
         }
-        var output = new PrintStream(System.out, true, UTF_8);
+        // One character for each byte: a message need not be UTF-8.
+        var output = new PrintStream(System.out, true, ISO_8859_1);
         // For reading and writing: it never waits for a publisher, and never sees
         // the end of the file when one leaves, so nothing is lost until the next.
         try (var pipe = FileChannel.open(path, READ, WRITE)) {
-            var messages = new BufferedReader(new InputStreamReader(Channels.newInputStream(pipe), UTF_8));
+            var messages = new BufferedReader(new InputStreamReader(Channels.newInputStream(pipe), ISO_8859_1));
             for (String message; (message = messages.readLine()) != null;) {
                 if (message.equals("exit")) break;
                 output.print(message + "\n");

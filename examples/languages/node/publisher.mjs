@@ -18,7 +18,7 @@ function publish(message) {
     try {
       // The message and its line feed in one write(2): up to 4096 bytes no
       // other publisher can get in between.
-      return writeSync(pipe, `${message}\n`);
+      return writeSync(pipe, `${message}\n`, null, "latin1");
     } catch (error) {
       if (error.code !== "EPIPE") throw error;
       // The reader has left, and the message is not in the pipe. It waits for
@@ -29,8 +29,9 @@ function publish(message) {
   }
 }
 
+// One character for each byte: a message need not be UTF-8.
 let rest = "";
-for await (const chunk of process.stdin.setEncoding("utf8")) {
+for await (const chunk of process.stdin.setEncoding("latin1")) {
   const lines = (rest + chunk).split("\n");
   rest = lines.pop();
   lines.forEach(publish);

@@ -19,12 +19,15 @@ const pipe = new Socket({ fd: openSync(path, O_RDWR | O_NONBLOCK) });
 // EPIPE on standard output: whoever read it has left.
 process.stdout.on("error", () => process.exit());
 
+// One character for each byte: a message need not be UTF-8.
 let rest = "";
-for await (const chunk of pipe.setEncoding("utf8")) {
+for await (const chunk of pipe.setEncoding("latin1")) {
   const lines = (rest + chunk).split("\n");
   rest = lines.pop();
   const end = lines.indexOf("exit");
   if (end >= 0) lines.length = end;
-  if (lines.length > 0) process.stdout.write(`${lines.join("\n")}\n`);
+  if (lines.length > 0) {
+    process.stdout.write(`${lines.join("\n")}\n`, "latin1");
+  }
   if (end >= 0) break;
 }

@@ -147,6 +147,7 @@ function cookie(request: Request, name: string): string | undefined {
     const [key, value = ""] = pair.split("=", 2);
     if (key === name) return decode(value);
   }
+  return undefined;
 }
 
 function decode(text: string): string | undefined {

@@ -1,0 +1,236 @@
+/**
+ * examples/topics: programs on the bus without any code of fifobus.
+ *
+ * @module
+ */
+import { assert } from "jsr:@std/assert@1.0.19/assert";
+import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
+import { ROOT } from "../examples/_programs.ts";
+import { NonblockingWriter } from "../lib/fifo/nonblocking.ts";
+import { Publisher, Subscriber } from "../mod.ts";
+import { ownBus } from "./_bus.ts";
+import { isThere, testWithout } from "./_needs.ts";
+import { eventually, finish, Process, type TestBus } from "./_process.ts";
+
+const PUBLISH = `${ROOT}examples/topics/publish.sh`;
+const SUBSCRIBE = `${ROOT}examples/topics/subscribe.py`;
+
+const noPython = await isThere("python3", "--version") ? [] : ["python3"];
+
+/** Topics that a shell, a regular expression or a URL could misread. */
+const ODD_TOPICS = [
+  "a/b",
+  "warehouse/A1/Temperature",
+  "aa:bb:cc/rssi",
+  "two words",
+  "küche/t",
+  "東京/🌡️",
+  "rack(1)/t",
+  "a*b",
+  "?",
+  "[ab]/^.$",
+  "a,b;c&d|e",
+  "100%/%2F/%41",
+  "user@host/x",
+  "'quoted' \"twice\" `date` $HOME \\n",
+  "~",
+  "-n",
+  "--help",
+  ".hidden",
+  "..",
+  "a/",
+  "$SYS/load",
+  "<a>={b}!",
+];
+
+/** Filters, and the topics that they must and must not get. */
+const FILTERS: [filter: string, gets: string[], not: string[]][] = [
+  ["#", ["a", "a/b", "/", ".a/b"], ["$SYS/a"]],
+  ["+/b", ["a/b", "/b"], ["$a/b", "b", "a/b/c"]],
+  ["a/#", ["a", "a/", "a/b/c"], ["A", "A/b", "ab"]],
+  ["+", ["a", "küche"], ["a/b", "/", "$a"]],
+  ["a/+/c", ["a//c", "a/é/c"], ["a/c", "a/b/b/c"]],
+  ["+/+", ["/", "a/"], ["a", "$a/b"]],
+  [".h/+", [".h/x"], ["h/x", "xh/x"]],
+  ["$SYS/#", ["$SYS/a", "$SYS"], ["SYS/a"]],
+  ["a.c", ["a.c"], ["abc"]],
+];
+
+/** The names of subscriptions, those that start with a dot, too. */
+function inboxes(bus: TestBus): string[] {
+  return [...Deno.readDirSync(bus.env.FIFOBUS_DIR!)].map(({ name }) => name)
+    .filter((name) => name.includes("@"));
+}
+
+function publish(bus: TestBus, ...args: string[]): Process {
+  return new Process(["sh", PUBLISH, ...args], bus.env);
+}
+
+/** The messages of a subscriber up to the one that a publisher of ours sends. */
+async function upToEnd(
+  subscriber: Subscriber,
+  filter: string,
+): Promise<string[]> {
+  const topic = filter.replaceAll("+", "x").replace(/\/?#$/, "/x")
+    .replace(/^\/x$/, "x");
+  await using publisher = await Publisher.open(topic);
+  await publisher.publish("the end");
+  const topics: string[] = [];
+  for await (const message of subscriber) {
+    if (message.text === "the end") break;
+    topics.push(message.topic);
+  }
+  return topics;
+}
+
+Deno.test("publish.sh reaches topics of all characters", async () => {
+  await using bus = ownBus();
+  for (const topic of ODD_TOPICS) {
+    await using subscriber = await Subscriber.open(topic);
+    const { code, stderr } = await finish(publish(bus, topic, "%s \\n"));
+    assertEquals([code, stderr], [0, ""], topic);
+    const next = await subscriber[Symbol.asyncIterator]().next();
+    assertEquals([next.value?.topic, next.value?.text], [topic, "%s \\n"]);
+  }
+});
+
+Deno.test("publish.sh matches filters as pub does", async () => {
+  await using bus = ownBus();
+  for (const [filter, gets, not] of FILTERS) {
+    await using subscriber = await Subscriber.open(filter);
+    for (const topic of [...gets, ...not]) {
+      const { code, stderr } = await finish(publish(bus, topic, "x"));
+      assertEquals([code, stderr], [0, ""], topic);
+    }
+    assertEquals(await upToEnd(subscriber, filter), gets, filter);
+  }
+});
+
+Deno.test("publish.sh writes once to a member with several filters, and to a group", async () => {
+  await using bus = ownBus();
+  await using both = await Subscriber.open("a/#");
+  await using other = await Subscriber.open("a/b");
+  await using shared = await Subscriber.open("$share/workers/a/+");
+  await finish(publish(bus, "a/b", "x"));
+  assertEquals(await upToEnd(both, "a/b"), ["a/b"]);
+  assertEquals(await upToEnd(other, "a/b"), ["a/b"]);
+  const next = await shared[Symbol.asyncIterator]().next();
+  assertEquals(next.value?.text, "x");
+});
+
+Deno.test("publish.sh ends messages with NUL where that is asked for", async () => {
+  await using bus = ownBus();
+  await using subscriber = await Subscriber.open("a", { delimiter: "\0" });
+  for (const text of ["1", "2"]) await finish(publish(bus, "a", text));
+  const texts: string[] = [];
+  for await (const { text } of subscriber) {
+    texts.push(text);
+    if (texts.length === 2) break;
+  }
+  assertEquals(texts, ["1", "2"]);
+});
+
+Deno.test("publish.sh writes to FIFOs only, and makes no files", async () => {
+  await using bus = ownBus();
+  const folder = bus.env.FIFOBUS_DIR!;
+  await Deno.mkdir(folder, { mode: 0o700 });
+  const precious = bus.file("precious");
+  await Deno.writeTextFile(precious, "precious");
+  await Deno.symlink(precious, `${folder}/%23@link`);
+  const pipe = await bus.fifo("elsewhere");
+  await Deno.symlink(pipe, `${folder}/a@pipe`);
+  await Deno.writeTextFile(`${folder}/a@file`, "as it was");
+  await Deno.mkdir(`${folder}/a@folder`);
+  const { code, stderr } = await finish(publish(bus, "a", "x"));
+  assertEquals([code, stderr], [0, ""]);
+  assertEquals(await Deno.readTextFile(precious), "precious");
+  assertEquals(await Deno.readTextFile(`${folder}/a@file`), "as it was");
+  assertEquals([...Deno.readDirSync(folder)].length, 4);
+});
+
+Deno.test("publish.sh passes over a full inbox and a dead one", async () => {
+  await using bus = ownBus();
+  const folder = bus.env.FIFOBUS_DIR!;
+  await using subscriber = await Subscriber.open("a");
+  const full = `${folder}/a@full`;
+  await finish(new Process(["mkfifo", "-m", "600", full, `${folder}/a@dead`]));
+  using _reader = Deno.openSync(full, { read: true, write: true });
+  const writer = NonblockingWriter.open(full)!;
+  for (const size of [4096, 1]) {
+    while (writer.tryWrite(new Uint8Array(size)) > 0);
+  }
+  writer.close();
+  const { code, stderr } = await finish(publish(bus, "a", "x"));
+  const line = 'publish.sh: a subscriber of "a" did not get it\n';
+  // Elsewhere what is written to the dead one goes nowhere.
+  const times = Deno.build.os === "linux" ? 2 : 1;
+  assertEquals([code, stderr], [0, line.repeat(times)]);
+  const next = await subscriber[Symbol.asyncIterator]().next();
+  assertEquals(next.value?.text, "x");
+});
+
+Deno.test("publish.sh refuses what is not a topic and what is not one message", async () => {
+  await using bus = ownBus();
+  const long = "x".repeat(4094);
+  const refused = [
+    ["", "x"],
+    ["a/+", "x"],
+    ["#", "x"],
+    ["a\tb", "x"],
+    ["a", "x\ny"],
+    ["a", long],
+  ];
+  await using subscriber = await Subscriber.open("a");
+  for (const args of refused) {
+    const { code, stdout, stderr } = await finish(publish(bus, ...args));
+    assertEquals([code, stdout], [1, ""], args.join(" "));
+    assert(/^publish.sh: Cannot publish to "[^]*": .+\n$/.test(stderr), stderr);
+  }
+  assertEquals((await finish(publish(bus, "a", long.slice(1)))).code, 0);
+  const next = await subscriber[Symbol.asyncIterator]().next();
+  assertEquals(next.value?.length, 4093);
+});
+
+testWithout(
+  noPython,
+  "subscribe.py gets topics of all characters, and keeps bytes that are not UTF-8",
+  async () => {
+    await using bus = ownBus();
+    await Deno.mkdir(bus.env.FIFOBUS_DIR!, { mode: 0o700 });
+    const bytes = Uint8Array.of(0xff, 0x41, 0xc3, 0x28, 0x80);
+    for (const topic of ODD_TOPICS) {
+      // To a file: what a Process prints is read as text.
+      const output = bus.file("output");
+      await using python = new Process([
+        ...["sh", "-c", 'exec python3 "$0" "$1" >"$2"'] as const,
+        ...[SUBSCRIBE, topic, output],
+      ], bus.env);
+      await eventually(() => inboxes(bus).length === 1);
+      await using publisher = await Publisher.open(topic);
+      await publisher.publish(bytes);
+      await publisher.publish("exit");
+      const head = new TextEncoder().encode(`${topic}: `);
+      const expected = [...head, ...bytes, 10, ...head, 101, 120, 105, 116, 10];
+      await eventually(() => {
+        return Deno.statSync(output).size === expected.length;
+      });
+      assertEquals([...Deno.readFileSync(output)], expected);
+      python.kill("SIGTERM");
+      assertEquals((await python.ended()).code, 143);
+      // It leaves no name.
+      assertEquals(inboxes(bus), []);
+    }
+  },
+);
+
+testWithout(noPython, "publish.sh reaches subscribe.py", async () => {
+  await using bus = ownBus();
+  await Deno.mkdir(bus.env.FIFOBUS_DIR!, { mode: 0o700 });
+  await using python = new Process(
+    ["python3", SUBSCRIBE, "Küche/#"],
+    bus.env,
+  );
+  await eventually(() => inboxes(bus).length === 1);
+  await finish(publish(bus, "Küche/Herd (links)", "21.5 °C"));
+  assertEquals(await python.line(), "Küche/Herd (links): 21.5 °C");
+});

@@ -1,0 +1,107 @@
+/**
+ * `{ signal: maybeUndefined }`: deno.json asks for exactOptionalPropertyTypes, so
+ * this file is also checked as in a project that does.
+ *
+ * @module
+ */
+import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
+import {
+  type MqttOptions,
+  Publisher,
+  type PublisherOptions,
+  type PublishOptions,
+  requestAll,
+  type RequestOptions,
+  Subscriber,
+  type SubscriberOptions,
+  type Will,
+} from "../mod.ts";
+import { ownBus } from "./_bus.ts";
+
+/** All options of an interface, none of them given; those that are new, too. */
+type None<T> = Record<keyof T, undefined>;
+
+const publisherOptions: PublisherOptions = {
+  delimiter: undefined,
+  maxBytes: undefined,
+  mode: undefined,
+  wait: undefined,
+  timeoutMs: undefined,
+  slowTimeoutMs: undefined,
+  mqtt: undefined,
+  origin: undefined,
+  onDropped: undefined,
+  signal: undefined,
+} as None<PublisherOptions>;
+
+const publishOptions: PublishOptions = {
+  topic: undefined,
+  retain: undefined,
+  replyTo: undefined,
+} as None<PublishOptions>;
+
+const subscriberOptions: SubscriberOptions = {
+  delimiter: undefined,
+  maxBytes: undefined,
+  mode: undefined,
+  retained: undefined,
+  limit: undefined,
+  onNotice: undefined,
+  mqtt: undefined,
+  connectTimeoutMs: undefined,
+  origin: undefined,
+  signal: undefined,
+} as None<SubscriberOptions>;
+
+const requestOptions: RequestOptions = {
+  timeoutMs: undefined,
+  wait: undefined,
+  delimiter: undefined,
+  maxBytes: undefined,
+  mode: undefined,
+  mqtt: undefined,
+  signal: undefined,
+} as None<RequestOptions>;
+
+const mqttOptions: MqttOptions = {
+  qos: undefined,
+  user: undefined,
+  password: undefined,
+  ca: undefined,
+  cert: undefined,
+  key: undefined,
+  insecure: undefined,
+  clientId: undefined,
+  persistent: undefined,
+  will: undefined,
+  webSocketPath: undefined,
+  onConnection: undefined,
+} as None<MqttOptions>;
+
+const will: Will = { topic: "gone", message: "", retain: undefined };
+
+Deno.test("an option that is undefined is one that was not given", async () => {
+  await using bus = ownBus();
+  for (const address of [bus.file("pipe"), "a/topic"]) {
+    await using subscriber = await Subscriber.open(address, subscriberOptions);
+    await using publisher = await Publisher.open(address, {
+      ...publisherOptions,
+      mqtt: { ...mqttOptions, will },
+    });
+    await publisher.publish("hello", publishOptions);
+    const next = await subscriber[Symbol.asyncIterator]().next();
+    assertEquals(next.value?.text, "hello");
+  }
+  await using responder = await Subscriber.open("upper", subscriberOptions);
+  const answered = (async () => {
+    for await (const message of responder) {
+      return await message.reply(message.text.toUpperCase());
+    }
+  })();
+  const answers = requestAll("upper", "hi", requestOptions);
+  for await (const answer of answers) {
+    assertEquals(answer.text, "HI");
+    break;
+  }
+  await answered;
+});
