@@ -16,6 +16,7 @@ import { keysOf } from "../lib/cli/board/keyboard.ts";
 import { readNumber } from "../lib/cli/board/reading.ts";
 import { drawTable, type Snapshot } from "../lib/cli/board/table.ts";
 import { View } from "../lib/cli/board/view.ts";
+import { metricsText } from "../lib/cli/web/metrics.ts";
 import { Message } from "../lib/message.ts";
 
 /** The time at which these tests start, at the beginning of a second. */
@@ -205,6 +206,7 @@ function look(board: Board, now: number): Snapshot {
     now,
     total: board.total,
     unlisted: board.unlisted,
+    missed: board.missed,
     rows: board.rows(now),
     history: (topic) => board.history(topic, now),
   };
@@ -245,6 +247,20 @@ Deno.test("the table has a line for each topic, and a mark at alarms", () => {
     " warehouse/a2/door       open^[[2J    2s",
     " q quit   / filter   p pause   sort: t …",
   ]);
+});
+
+Deno.test("dashboards show how many messages were missed", () => {
+  const board = new Board();
+  add(board, "a", "1");
+  const message = new Message("a", new TextEncoder().encode("5"));
+  board.add(message.after(3), "5", START);
+  const [summary] = draw(board, new View(), 100, 6, START + 2000);
+  assertEquals(
+    summary,
+    " fifobus   1 topic   2 messages, 1.0/s   3 messages missed",
+  );
+  const metrics = metricsText(board.rows(START), board).split("\n");
+  assertEquals(metrics.includes("fifobus_missed_messages_total 3"), true);
 });
 
 Deno.test("keys sort, filter and scroll the table", () => {

@@ -179,6 +179,7 @@ export class Board {
   readonly #topics = new Map<string, Topic>();
   #total = 0;
   #unlisted = 0;
+  #missed = 0;
 
   /**
    * Creates an empty board.
@@ -199,6 +200,11 @@ export class Board {
     return this.#unlisted;
   }
 
+  /** How many messages did not arrive, as they were not read in time. */
+  get missed(): number {
+    return this.#missed;
+  }
+
   /**
    * Counts a message.
    *
@@ -208,6 +214,7 @@ export class Board {
    */
   add(message: Message, text: string, at: number): void {
     this.#total++;
+    this.#missed += message.missed;
     let topic = this.#topics.get(message.topic);
     if (!topic) {
       if (this.#topics.size >= MAX_TOPICS) {

@@ -129,9 +129,10 @@ export class Dashboard implements Disposable {
   #look(): Snapshot {
     const board = this.#board;
     const now = Date.now();
-    const { total, unlisted } = board;
+    const { total, unlisted, missed } = board;
     const history = (topic: string) => board.history(topic, now);
-    return { now, total, unlisted, rows: board.rows(now), history };
+    const rows = board.rows(now);
+    return { now, total, unlisted, missed, rows, history };
   }
 
   #press(key: string): void {

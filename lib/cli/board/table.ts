@@ -15,6 +15,8 @@ export interface Snapshot {
   /** How many messages there were, and how many of topics that are not listed. */
   total: number;
   unlisted: number;
+  /** How many messages did not arrive. */
+  missed: number;
   rows: Row[];
   history(topic: string): Point[];
 }
@@ -224,7 +226,7 @@ function styled(text: string, style: string): string {
 }
 
 function summaryOf(
-  { rows, total, unlisted }: Snapshot,
+  { rows, total, unlisted, missed }: Snapshot,
   view: View,
   url: string | undefined,
 ): string {
@@ -236,6 +238,7 @@ function summaryOf(
     `${counted(total, "message")}, ${formatRate(rate)}/s`,
     alarms > 0 && counted(alarms, "alarm"),
     unlisted > 0 && `${counted(unlisted, "message")} of topics not listed`,
+    missed > 0 && `${counted(missed, "message")} missed`,
     view.filter !== "" && !view.isTyping && `filter: ${view.filter}`,
     view.isPaused && "PAUSED",
     url,

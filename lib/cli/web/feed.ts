@@ -39,6 +39,8 @@ export interface Update {
   run: string;
   now: number;
   total: number;
+  /** How many messages did not arrive, as they were not read in time. */
+  missed: number;
   /** How many topics there are that the page does not show. */
   hidden: number;
   /** Topics that have changed, with what is new of their last minute. */
@@ -211,6 +213,7 @@ export class Feed {
       run: this.#run,
       now,
       total: board.total,
+      missed: board.missed,
       hidden: Math.max(0, rows.length - MAX_TOPICS),
       topics,
       messages,

@@ -46,10 +46,14 @@ const METRICS: Metric[] = [
  * Writes all metrics.
  *
  * @param rows What is known.
- * @param unlisted How many messages there were of topics that are not listed.
+ * @param counts How many messages there were of topics that are not listed, and
+ * how many did not arrive.
  * @returns The text.
  */
-export function metricsText(rows: Row[], unlisted: number): string {
+export function metricsText(
+  rows: Row[],
+  { unlisted, missed }: { unlisted: number; missed: number },
+): string {
   const lines = METRICS.flatMap(({ name, type, help, of }) => [
     ...head(name, type, help),
     ...rows.flatMap((row) => {
@@ -57,11 +61,14 @@ export function metricsText(rows: Row[], unlisted: number): string {
       return value === null ? [] : [`${name}${labels(row)} ${value}`];
     }),
   ]);
-  const name = "fifobus_unlisted_messages_total";
-  lines.push(
-    ...head(name, "counter", "Messages of topics that are not listed."),
-    `${name} ${unlisted}`,
-  );
+  const totals = [
+    ["unlisted", unlisted, "Messages of topics that are not listed."],
+    ["missed", missed, "Messages that were not read in time."],
+  ] as const;
+  for (const [what, count, help] of totals) {
+    const name = `fifobus_${what}_messages_total`;
+    lines.push(...head(name, "counter", help), `${name} ${count}`);
+  }
   return `${lines.join("\n")}\n`;
 }
 

@@ -123,8 +123,7 @@ export class WebServer {
       case "/api/topics":
         return respond(this.#topics(), "application/json");
       case "/metrics": {
-        const { unlisted } = this.#board;
-        const text = metricsText(this.#board.rows(Date.now()), unlisted);
+        const text = metricsText(this.#board.rows(Date.now()), this.#board);
         return respond(text, "text/plain; version=0.0.4; charset=utf-8");
       }
       default:

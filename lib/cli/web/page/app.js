@@ -24,7 +24,14 @@ export function start() {
   const cards = new Map();
   const dirty = new Set();
   const log = new Log(find("log"));
-  const known = { run: "", lastId: "", total: 0, hidden: 0, skipped: 0 };
+  const known = {
+    run: "",
+    lastId: "",
+    total: 0,
+    missed: 0,
+    hidden: 0,
+    skipped: 0,
+  };
   let clock = 0; // how far the server's clock is ahead
   let isPaused = false;
   let isWaiting = false;
@@ -60,6 +67,7 @@ export function start() {
     find("counts").textContent =
       `${count(cards.size + known.hidden, "topic")}, ` +
       `${count(known.total, "message")}, ${formatRate(rate)}/s` +
+      (known.missed > 0 ? `, ${count(known.missed, "message")} missed` : "") +
       (alarms > 0 ? `, ${count(alarms, "alarm")}` : "");
     document.title = alarms > 0 ? `(${alarms} ⚠) fifobus` : "fifobus";
     find("hidden").hidden = known.hidden === 0;
@@ -108,6 +116,7 @@ export function start() {
     known.run = update.run;
     known.lastId = lastEventId;
     known.total = update.total;
+    known.missed = update.missed;
     known.hidden = update.hidden;
     known.skipped += update.skipped;
     clock = update.now - Date.now();
