@@ -52,8 +52,8 @@ export interface SubscriberOptions {
    */
   limit?: number | undefined;
   /**
-   * Is told what is not a message: that one was lost, or that the readers of a
-   * FIFO cannot take turns.
+   * Is told what is not a message: that one was lost, that a record was dropped
+   * as it is not one, or that the readers of a FIFO cannot take turns.
    */
   onNotice?: ((notice: Notice) => void) | undefined;
   /** How to speak to a broker. */
@@ -485,7 +485,6 @@ async function joinGroup(
   const member = await GroupMember.join(shared, {
     ...await joinOptions(options),
     demand,
-    onNotice: (notice) => options.onNotice?.(notice),
   });
   return {
     next: () => member.next(),
@@ -509,6 +508,7 @@ async function joinOptions(options: SubscriberOptions): Promise<JoinOptions> {
     maxBytes: options.maxBytes ?? DEFAULT_MAX_BYTES,
     retained: options.retained ?? true,
     origin: options.origin,
+    onNotice: (notice) => options.onNotice?.(notice),
   };
 }
 

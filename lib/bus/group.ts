@@ -8,7 +8,7 @@ import { delay } from "jsr:@std/async@1.5.0/delay";
 import type { Demand } from "../demand.ts";
 import { FifobusError } from "../errors.ts";
 import { ensureFifo, isSameFile, tryLock } from "../fifo/file.ts";
-import { type Notice, QueueReader } from "../fifo/queue_reader.ts";
+import { QueueReader } from "../fifo/queue_reader.ts";
 import { tooLarge } from "../framing.ts";
 import type { Message } from "../message.ts";
 import type { SharedFilter } from "../topic.ts";
@@ -23,6 +23,7 @@ import {
   subscriptionName,
 } from "./folder.ts";
 import { type JoinOptions, MAX_TAG_BYTES } from "./inbox.ts";
+import { Strays } from "./strays.ts";
 
 /** How long to wait for a publisher that is within a message. */
 const MAX_ATTEMPTS = 100;
@@ -32,14 +33,13 @@ const PAUSE_MS = 10;
 export interface GroupOptions extends JoinOptions {
   /** How many messages are wanted. */
   demand: Demand;
-  /** Is told what is not a message. */
-  onNotice(notice: Notice): void;
 }
 
 /** One member of a group. */
 export class GroupMember {
   readonly #options: GroupOptions;
   readonly #answers: Answers;
+  readonly #strays: Strays;
   /** What arrived as which record, to give it back. */
   readonly #records = new WeakMap<Message, Message>();
   #reader!: QueueReader;
@@ -50,6 +50,7 @@ export class GroupMember {
   private constructor(options: GroupOptions) {
     this.#options = options;
     this.#answers = new Answers(options);
+    this.#strays = new Strays(options.onNotice);
   }
 
   /**
@@ -78,8 +79,7 @@ export class GroupMember {
       if (!records) return undefined;
       const messages: Message[] = [];
       for (const [i, record] of records.entries()) {
-        const message = record.untagged(answer);
-        if (!message) continue;
+        const message = record.untagged(answer)!;
         const { length, topic } = message;
         if (length > this.#options.maxBytes) {
           const reason = tooLarge(`is ${length}`, this.#options.maxBytes);
@@ -127,6 +127,7 @@ export class GroupMember {
       ...this.#back,
     ]);
     await this.#answers.close();
+    this.#strays.report();
   }
 
   async #join({ group, filter }: SharedFilter): Promise<void> {
@@ -147,6 +148,11 @@ export class GroupMember {
         this.#reader = await QueueReader.open(path, {
           delimiter,
           maxBytes: maxBytes + MAX_TAG_BYTES,
+          isMessage: (record) => {
+            const isMessage = record.untagged() !== undefined;
+            if (!isMessage) this.#strays.add();
+            return isMessage;
+          },
           demand: this.#options.demand,
           onNotice: this.#options.onNotice,
           elsewhere: () => Promise.reject(new Error("a group has one place")),

@@ -5,6 +5,7 @@
  * @module
  */
 import { ensureFifo } from "../fifo/file.ts";
+import type { Notice } from "../fifo/queue_reader.ts";
 import { FifoReader } from "../fifo/reader.ts";
 import type { Delimiter } from "../framing.ts";
 import type { Message } from "../message.ts";
@@ -19,6 +20,7 @@ import {
   sweep,
 } from "./folder.ts";
 import { readRetained } from "./retained.ts";
+import { Strays } from "./strays.ts";
 
 /** How many topics an inbox remembers the Subscribers of. */
 const MAX_CACHED_TOPICS = 1000;
@@ -43,6 +45,8 @@ export interface JoinOptions {
   retained: boolean | "only";
   /** Messages with this mark are not wanted. */
   origin: string | undefined;
+  /** Is told what is not a message. */
+  onNotice(notice: Notice): void;
 }
 
 const inboxes = new Map<string, Promise<Inbox>>();
@@ -58,7 +62,7 @@ export async function join(
   filters: string[],
   options: JoinOptions,
 ): Promise<Membership> {
-  const membership = new Membership(filters, options.maxBytes);
+  const membership = new Membership(filters, options);
   if (options.retained !== "only") {
     // Answers have an inbox of their own: who makes a request for a message
     // would else wait behind all other messages that it has not read.
@@ -88,13 +92,19 @@ export async function join(
 export class Membership {
   /** Its filters. */
   readonly filters: string[];
+  /** Is told what is not a message. */
+  readonly onNotice: (notice: Notice) => void;
   readonly #queue: MessageQueue;
   #inbox: Inbox | undefined;
   #left: Promise<void> | undefined;
 
   /** Creates one that nothing is sent to yet. */
-  constructor(filters: string[], maxBytes: number) {
+  constructor(
+    filters: string[],
+    { maxBytes, onNotice }: Pick<JoinOptions, "maxBytes" | "onNotice">,
+  ) {
     this.filters = filters;
+    this.onNotice = onNotice;
     this.#queue = new MessageQueue(maxBytes);
   }
 
@@ -161,6 +171,9 @@ class Inbox {
   readonly #delivering: Promise<void>;
   readonly #onClosed: () => void;
   readonly #answers: Answers;
+  readonly #strays = new Strays((notice) => {
+    for (const { onNotice } of this.#memberships) onNotice(notice);
+  });
   readonly #memberships = new Set<Membership>();
   /** How many Subscribers have each filter. */
   readonly #filters = new Map<string, number>();
@@ -183,7 +196,9 @@ class Inbox {
     this.#onClosed = onClosed;
     this.#answers = new Answers(options);
     const limit = maxBytes + MAX_TAG_BYTES;
-    this.#splitter = new MessageSplitter(this.#hidden, delimiter, limit);
+    this.#splitter = new MessageSplitter(this.#hidden, delimiter, limit, {
+      hasTopics: true,
+    });
     this.#reader = new FifoReader(this.#hidden, delimiter);
     this.#delivering = this.#deliver();
   }
@@ -233,6 +248,7 @@ class Inbox {
     const isLast = this.#memberships.size === 1;
     if (isLast) this.#onClosed();
     if (!this.#over) await this.#passMark();
+    if (isLast) this.#strays.report();
     this.#memberships.delete(membership);
     this.#routes.clear();
     if (this.#memberships.size === 0) await this.#close();
@@ -249,7 +265,10 @@ class Inbox {
       while (!this.#over) {
         for (const raw of await this.#reader.read(this.#splitter)) {
           const message = raw.untagged(answer);
-          if (!message) continue;
+          if (!message) {
+            this.#strays.add();
+            continue;
+          }
           for (const membership of this.#route(message.topic)) {
             membership.push(message);
           }

@@ -39,8 +39,10 @@ export interface Notice {
    * - `no_queue`: readers of a FIFO cannot take turns: a message of more than
    *   PIPE_BUF bytes may be parted between them.
    * - `not_kept`: messages cannot be put back now; it is tried again.
+   * - `not_a_message`: what was written to the FIFO of a subscriber of the bus
+   *   is not a topic, a tab and a message, and was dropped.
    */
-  code: "message_lost" | "no_queue" | "not_kept";
+  code: "message_lost" | "no_queue" | "not_kept" | "not_a_message";
   /** The same, for people. */
   text: string;
 }
@@ -51,6 +53,11 @@ export interface QueueReaderOptions {
   delimiter: Delimiter;
   /** How long a message may be. */
   maxBytes: number;
+  /**
+   * Tells whether a record is a message with its topic before it; what is not
+   * is dropped, and counts for nothing.
+   */
+  isMessage?(record: Message): boolean;
   /** How many messages are wanted. */
   demand: Demand;
   /**
@@ -116,7 +123,9 @@ export class QueueReader {
     this.#path = path;
     this.#options = options;
     const { delimiter, maxBytes } = options;
-    this.#splitter = new MessageSplitter(path, delimiter, maxBytes);
+    this.#splitter = new MessageSplitter(path, delimiter, maxBytes, {
+      hasTopics: options.isMessage !== undefined,
+    });
     this.#info = Deno.statSync(path);
   }
 
@@ -382,8 +391,9 @@ export class QueueReader {
     if (found.length > 0) {
       // What follows them stays where it is.
       splitter.reset(this.#count);
-      const taken = this.#isResting ? [] : this.#options.demand.take(found);
-      queue.take(taken.reduce((sum, { length }) => sum + length + 1, 0));
+      const { taken, rest } = this.#choose(found);
+      const used = found.slice(0, found.length - rest.length);
+      queue.take(used.reduce((sum, { length }) => sum + length + 1, 0));
       return taken;
     }
     if (splitter.error) this.#dropLeft(queue, offset);
@@ -427,9 +437,25 @@ export class QueueReader {
     // In a group, whoever took a message waits behind those who wait.
     this.#stepsBack = fifo.strangers > strangers ||
       this.#options.onLeave !== undefined;
-    const taken = this.#isResting ? [] : this.#options.demand.take(messages);
-    this.#put(queue, messages.slice(taken.length), begun, splitter);
+    const { taken, rest } = this.#choose(messages);
+    this.#put(queue, rest, begun, splitter);
     return taken;
+  }
+
+  /** Divides records into the messages that are wanted now, and the rest. */
+  #choose(records: Message[]): { taken: Message[]; rest: Message[] } {
+    const { demand, isMessage } = this.#options;
+    if (this.#isResting) return { taken: [], rest: records };
+    if (!isMessage) {
+      const taken = demand.take(records);
+      return { taken, rest: records.slice(taken.length) };
+    }
+    const messages: Message[] = [];
+    let used = 0;
+    for (; used < records.length && messages.length < demand.now; used++) {
+      if (isMessage(records[used]!)) messages.push(records[used]!);
+    }
+    return { taken: demand.take(messages), rest: records.slice(used) };
   }
 
   /** Whether the path has come to mean another FIFO; a look costs 2 µs. */
@@ -506,15 +532,13 @@ export class QueueReader {
    * waits here, where others do not get it.
    */
   async #takeUnshared(): Promise<Message[]> {
-    const { demand } = this.#options;
     const splitter = this.#splitter;
     const fifo = this.#openFifo();
     while (this.#surplus.length === 0 && !this.#isResting && !splitter.error) {
       this.#surplus = await fifo.read(splitter);
     }
-    if (this.#isResting) return [];
-    const taken = demand.take(this.#surplus);
-    this.#surplus = this.#surplus.slice(taken.length);
+    const { taken, rest } = this.#choose(this.#surplus);
+    this.#surplus = rest;
     return taken;
   }
 
