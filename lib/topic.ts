@@ -96,6 +96,21 @@ export function checkTopicFilter(text: string): void {
 }
 
 /**
+ * Tells whether a subscriber can ask for a topic filter.
+ *
+ * @param text The filter, shared or not.
+ * @returns Whether {@linkcode checkTopicFilter} accepts it.
+ */
+export function isTopicFilter(text: string): boolean {
+  try {
+    checkTopicFilter(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
  * Tells whether a message is for a subscriber.
  *
  * @param filter The subscriber's filter.

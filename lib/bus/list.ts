@@ -4,6 +4,7 @@
  * @module
  */
 import { hasReader } from "../fifo/nonblocking.ts";
+import { isTopicFilter } from "../topic.ts";
 import {
   DEFAULT_BUS_MODE,
   lstatIfThere,
@@ -41,6 +42,8 @@ export function listSubscriptions(
           live(`$share/${group}/${filter}`, it.member, it.path)
         )
     )
+    // A name can be made by hand, of anything.
+    .filter(({ filter }) => isTopicFilter(filter))
     .sort((a, b) => a.filter < b.filter ? -1 : Number(a.filter > b.filter));
 }
 

@@ -8,7 +8,7 @@ import { FifobusError } from "../errors.ts";
 import { load } from "../load.ts";
 import { EXIT, UsageError } from "./exit_codes.ts";
 import type { Given, OptionTable } from "./options.ts";
-import { OutputClosed, writeAll } from "./output.ts";
+import { OutputClosed, visible, writeAll } from "./output.ts";
 import type { COMMON_OPTIONS, Usage } from "./usage.ts";
 
 /**
@@ -113,19 +113,24 @@ async function textOf(
 }
 
 /**
- * Says what is wrong, in one line on standard error.
+ * Says what is wrong, in one line on standard error, as far as that can be
+ * written to: on a full disk, or with nobody to read it, the exit code has to do.
  *
  * @param name The program's name.
  * @param world Where it says so.
  * @param text What is wrong.
  */
-export function complain(name: string, world: World, text: string): void {
-  const line = `${name}: ${text.replaceAll("\n", " ")}\n`;
+export function complain(
+  name: string,
+  world: Pick<World, "stderr">,
+  text: string,
+): void {
+  const line = visible(text.replaceAll(/\s*[\r\n]\s*/g, " "));
+  let rest = new TextEncoder().encode(`${name}: ${line}\n`);
   try {
-    world.stderr.writeSync(new TextEncoder().encode(line));
-  } catch (error) {
-    // Nobody reads it: the exit code has to do.
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+    while (rest.length > 0) rest = rest.subarray(world.stderr.writeSync(rest));
+  } catch {
+    // What it is about goes on.
   }
 }
 

@@ -243,7 +243,10 @@ async function printList(
   const { listAddresses } = await load<typeof import("./list.ts")>(
     import.meta.resolve("./list.ts"),
   );
-  const text = listAddresses(addresses, given.mode, Boolean(given.json));
+  const text = listAddresses(addresses, given.mode, {
+    json: Boolean(given.json),
+    isTerminal: world.stdout.isTerminal(),
+  });
   await writeAll(world.stdout, new TextEncoder().encode(text));
   return EXIT.ok;
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkTopicFilter } from "../topic.ts";
+import { isTopicFilter } from "../topic.ts";
 import { alarm } from "./board/alarm.ts";
 import { format, FORMAT_HELP } from "./format.ts";
 import { MQTT_ENVIRONMENT, MQTT_OPTIONS } from "./mqtt_options.ts";
@@ -28,14 +28,7 @@ import {
 const filter: ValueKind<string> = {
   placeholder: "FILTER",
   description: "a topic filter such as warehouse/+/door",
-  read: (text) => {
-    try {
-      checkTopicFilter(text);
-      return text;
-    } catch {
-      return undefined;
-    }
-  },
+  read: (text) => isTopicFilter(text) ? text : undefined,
 };
 
 const ENDING = "Ending";
