@@ -59,14 +59,22 @@ export async function runProgram<T extends OptionTable>(
     const isPlain = !args.some((arg) => arg.startsWith("-")) &&
       !DEFAULT_VARIABLES.some((variable) => world.env.get(variable));
     if (isPlain) return await main({}, args, world);
-    const [usage, { checkAddresses, parseOptions, withDefaults }] =
-      await Promise.all([
-        loadUsage(),
-        load<typeof import("./options.ts")>(
-          import.meta.resolve("./options.ts"),
-        ),
-      ]);
-    const { given, operands } = await parseOptions(usage.options, args);
+    const [
+      usage,
+      { checkAddresses, parseOptions, withDefaults },
+      { MOSQUITTO_OPTIONS },
+    ] = await Promise.all([
+      loadUsage(),
+      load<typeof import("./options.ts")>(
+        import.meta.resolve("./options.ts"),
+      ),
+      load<typeof import("./usage.ts")>(import.meta.resolve("./usage.ts")),
+    ]);
+    const { given, operands } = await parseOptions(
+      usage.options,
+      args,
+      MOSQUITTO_OPTIONS,
+    );
     const text = await textOf(usage, given);
     if (text === undefined) {
       const addresses = operands.slice(0, usage.addresses);

@@ -5,7 +5,12 @@
  */
 import { MQTT_ENVIRONMENT, MQTT_OPTIONS } from "./mqtt_options.ts";
 import type { OptionTable } from "./options.ts";
-import { BUS_ENVIRONMENT, COMMON_OPTIONS, type Usage } from "./usage.ts";
+import {
+  ARGUMENTS_HELP,
+  BUS_ENVIRONMENT,
+  COMMON_OPTIONS,
+  type Usage,
+} from "./usage.ts";
 import {
   address,
   count,
@@ -169,7 +174,8 @@ which is made if it is not there. mqtt://HOST/TOPIC is a topic of a broker, as
 are mqtts://, ws:// and wss://. Anything else is a topic of this machine: each
 subscriber gets each message; without one it is dropped. Several MESSAGE
 arguments are one message, joined by spaces. Without any, each line of standard
-input is a message; on a terminal you are asked for them.`,
+input is a message; on a terminal you are asked for them.
+${ARGUMENTS_HELP}`,
   examples: [
     "pub /tmp/mypipe hello",
     "pub --retain warehouse/a1/temperature 21.5",

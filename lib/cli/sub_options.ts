@@ -8,7 +8,12 @@ import { alarm } from "./board/alarm.ts";
 import { format, FORMAT_HELP } from "./format.ts";
 import { MQTT_ENVIRONMENT, MQTT_OPTIONS } from "./mqtt_options.ts";
 import type { OptionTable } from "./options.ts";
-import { BUS_ENVIRONMENT, COMMON_OPTIONS, type Usage } from "./usage.ts";
+import {
+  ARGUMENTS_HELP,
+  BUS_ENVIRONMENT,
+  COMMON_OPTIONS,
+  type Usage,
+} from "./usage.ts";
 import {
   address,
   choice,
@@ -238,7 +243,8 @@ Anything else is a topic filter, mqtt://HOST/FILTER one of a broker (mqtts://,
 ws:// and wss:// too): every subscriber gets every message to a topic that it
 matches; + stands for one level between slashes, # for all that follow. The
 subscribers to $share/GROUP/FILTER get each message once between them.
-On a terminal control characters are shown, not obeyed.`,
+On a terminal control characters are shown, not obeyed.
+${ARGUMENTS_HELP}`,
   sections: [FORMAT_HELP, {
     title: "Environment of a command",
     rows: [
