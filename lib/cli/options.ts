@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Address, parseAddress } from "../address.ts";
+import { type Address, parseAddress, shownAddress } from "../address.ts";
 import { load } from "../load.ts";
 import { UsageError } from "./exit_codes.ts";
 import type { ValueKind } from "./values.ts";
@@ -119,17 +119,13 @@ export function checkAddresses(
     const allowed = [only].flat();
     if ([first, ...kinds].some((kind) => allowed.includes(kind))) continue;
     const which = addresses.length > 0
-      ? `, and "${shownAddress(addresses[0]!)}" is ${KINDS[first].one}`
+      ? `, and "${shownAddress(parseAddress(addresses[0]!))}" is ${
+        KINDS[first].one
+      }`
       : "";
     const what = KINDS[allowed[0]!].many;
     throw new UsageError(`option --${name} is for ${what}${which}`);
   }
-}
-
-/** An address without a password. */
-function shownAddress(text: string): string {
-  const address = parseAddress(text);
-  return address.kind === "mqtt" ? `${address.broker}/${address.topic}` : text;
 }
 
 /**

@@ -81,7 +81,7 @@ export class Sender implements AsyncDisposable {
     topic?: string,
   ): Promise<void> {
     const to = topic === undefined ? undefined : this.#prefix + topic;
-    const publisher = await (this.#publisher ??= this.#open(to!));
+    const publisher = await (this.#publisher ??= this.#open(`topic:${to}`));
     this.#count(publisher, count, to);
     const { retain } = this.#given;
     await sendFramed(publisher, framed, { topic: to, retain });

@@ -1,0 +1,82 @@
+/**
+ * Addresses, as the programs take them.
+ *
+ * @module
+ */
+import { assert } from "jsr:@std/assert@1.0.19/assert";
+import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
+import { assertMatch } from "jsr:@std/assert@1.0.19/match";
+import { publish, request, Subscriber } from "../mod.ts";
+import { ownBus } from "./_bus.ts";
+import { finish, TestBus } from "./_process.ts";
+
+Deno.test("topic: is before topics that look like something else", async () => {
+  await using bus = new TestBus();
+  for (const topic of ["/a/b", "fifo:a", "tcp://host/a", "topic:a"]) {
+    await using subscriber = await bus.sub("-v", "-C2", `topic:${topic}`);
+    assertEquals((await finish(bus.pub(`topic:${topic}`, "1"))).code, 0);
+    const list = await finish(bus.subOnce("--list", `topic:${topic}`));
+    assertEquals(list.stdout.split("\t")[0], topic);
+    // The topics of lines are topics, too.
+    await using keyed = bus.pub("--keyed");
+    await keyed.write(`${topic}\t2\n`);
+    await keyed.end();
+    assertEquals((await keyed.ended()).code, 0);
+    const { stdout } = await subscriber.ended();
+    assertEquals(stdout, `${topic}\t1\n${topic}\t2\n`);
+  }
+});
+
+Deno.test("the library takes topic:, too", async () => {
+  await using _bus = ownBus();
+  for (const topic of ["/a", "./a"]) {
+    await using subscriber = await Subscriber.open(`topic:${topic}`);
+    const asked = request(`topic:${topic}`, "?");
+    const [question] = (await subscriber.read())!;
+    assertEquals(question!.topic, topic);
+    await question!.reply("!");
+    assertEquals((await asked).text, "!");
+    await publish(`topic:${topic}`, "1");
+    assertEquals((await subscriber.read())![0]!.text, "1");
+  }
+});
+
+Deno.test("a URL of another scheme is an error, and no topic", async () => {
+  await using bus = new TestBus();
+  const uses = [
+    bus.pub("tcp://host/a", "x"),
+    bus.pub("-v", "--timeout", "1", "tcp://host/a", "x"),
+    bus.pub("--from", "tcp://host/a", "b"),
+    bus.subOnce("tcp://host/a"),
+    bus.subOnce("--list", "tcp://host/a"),
+  ];
+  for (const use of uses) {
+    const { code, stderr } = await finish(use);
+    assertEquals(code, 2, stderr);
+    assertMatch(stderr, /^(pub|sub): [^\n]*did you mean mqtt:\/\/[^\n]*\n$/);
+  }
+});
+
+Deno.test("no report has the password of an address", async () => {
+  await using bus = new TestBus();
+  const secret = "mqtt://ada:s3cret@127.0.0.1:1";
+  const uses = [
+    bus.pub(`${secret}/a`, "x"),
+    bus.pub(`${secret}/a/#`, "x"),
+    bus.pub("--wait", `${secret}/a`, "x"),
+    bus.pub("--mode=600", `${secret}/a`, "x"),
+    bus.pub("--reply", "--timeout=50ms", `${secret}/a`, "x"),
+    bus.pub("--null", "--max-size=1", `${secret}/a`, "xyz"),
+    bus.pub("--from", `${secret}/#`, "b"),
+    bus.pub("mqtt://ada:s3cret/x@127.0.0.1/a", "x"),
+    bus.pub("mqtt://ada:12#s3cret@127.0.0.1/a", "x"),
+    bus.subOnce(`${secret}/a`),
+    bus.subOnce("--list", `${secret}/a`),
+    bus.subOnce(`${secret}/a/#/b`),
+  ];
+  for (const use of uses) {
+    const { code, stderr } = await finish(use);
+    assert(code !== 0, stderr);
+    assert(!stderr.includes("s3cret"), stderr);
+  }
+});
