@@ -219,7 +219,7 @@ Deno.test("pub says in one line what is wrong, and leaves files alone", async ()
     [["--qos", "3", "mqtt://h/a"], 2, "option --qos takes 0, 1 or 2"],
     [["--qos", "1", pipe], 2, "option --qos is for MQTT"],
     [["--retain", pipe, "x"], 2, "option --retain is for topics"],
-    [["--bogus", pipe], 2, "there is no option --bogus; see pub --help"],
+    [["--bogus", pipe], 2, "there is no option --bogus (put -- before an "],
     [["--mode", "9", pipe], 2, "option --mode takes permissions in octal"],
     [["-l", pipe, "x"], 2, "MESSAGE and --lines exclude each other"],
   ];

@@ -67,7 +67,7 @@ Deno.test("pub --repeat sends a message again, with --interval after a while", a
 
 Deno.test("pub --rate sends everything, in order", async () => {
   await using bus = new TestBus();
-  await using subscriber = await bus.sub("t");
+  await using subscriber = await bus.sub("--exit-word=exit", "t");
   await using publisher = bus.pub("-l", "--rate", "2000", "t");
   const lines = Array.from({ length: 300 }, (_, i) => `${i}\n`).join("");
   await publisher.write(`${lines}exit\n`);
@@ -178,7 +178,7 @@ Deno.test("an option that means nothing for an address is an error", async () =>
       ["-nl", "t"],
       "options --null-message and --lines exclude each other",
     ],
-    ["pub", ["--bogus", "t"], "there is no option --bogus;"],
+    ["pub", ["--bogus", "t"], "there is no option --bogus (put --"],
     [
       "pub",
       ["--retian", "t"],

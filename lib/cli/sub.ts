@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isMqtt } from "../address.ts";
+import { isMqtt, parseAddress } from "../address.ts";
 import { load } from "../load.ts";
 import type { Message } from "../message.ts";
 import type { MqttOptions } from "../mqtt/options.ts";
@@ -47,9 +47,7 @@ async function main(
 ): Promise<number> {
   if (given.list) return await printList(given, addresses, world);
   if (addresses.length === 0) throw new UsageError("there is no ADDRESS");
-  const isLast = lastMessage(
-    given["no-exit-word"] ? undefined : given["exit-word"] ?? "exit",
-  );
+  const isLast = lastMessage(given, addresses);
   const isWanted = given["filter-out"] && filterOut(given["filter-out"]);
   let left = given.count ?? Infinity;
   let shown: Partial<Output> = {};
@@ -251,13 +249,27 @@ async function printList(
   return EXIT.ok;
 }
 
-/** Tells the message that ends the program; none does if there is no word. */
-function lastMessage(word: string | undefined): (message: Message) => boolean {
-  if (word === undefined) return () => false;
-  const bytes = new TextEncoder().encode(word);
+/**
+ * Tells the message that ends the program. On topics, where others publish for
+ * others, there is one only if it was asked for; a last value is old.
+ */
+function lastMessage(
+  given: Options,
+  addresses: string[],
+): (message: Message) => boolean {
+  if (given["no-exit-word"]) return () => false;
+  const word = given["exit-word"];
+  const bytes = new TextEncoder().encode(word ?? "exit");
+  const paths = new Set(
+    addresses.map(parseAddress).flatMap((it) =>
+      it.kind === "fifo" ? it.path : []
+    ),
+  );
+  if (word === undefined && paths.size === 0) return () => false;
   return (message) =>
     message.length === bytes.length &&
-    message.bytes.every((byte, i) => byte === bytes[i]);
+    message.bytes.every((byte, i) => byte === bytes[i]) &&
+    !message.retained && (word !== undefined || paths.has(message.topic));
 }
 
 /** Calls back when nothing happened for some time. */

@@ -62,12 +62,12 @@ export const OPTIONS = {
   "exit-word": {
     takes: text,
     group: ENDING,
-    help: "the message that ends it [exit]",
+    help: "end at the message TEXT, on topics too [exit]",
   },
   "no-exit-word": {
     excludes: ["exit-word"],
     group: ENDING,
-    help: "no message ends it",
+    help: "end at no message, on FIFOs either",
   },
   "filter-out": {
     short: "T",
@@ -235,14 +235,16 @@ export const SUB: Usage<typeof OPTIONS> = {
   purpose: "print messages of named pipes and topics, or show them",
   operands: "ADDRESS...",
   addresses: Infinity,
-  summary: `Prints messages, each on a line, until the message "exit".
+  summary: `Prints messages, each on a line.
 
 An ADDRESS that starts with /, ./ or ../, or fifo:PATH, is a named pipe (FIFO),
-which is made if it is not there; each message goes to one of its readers.
-Anything else is a topic filter, mqtt://HOST/FILTER one of a broker (mqtts://,
-ws:// and wss:// too): every subscriber gets every message to a topic that it
-matches; + stands for one level between slashes, # for all that follow. The
-subscribers to $share/GROUP/FILTER get each message once between them.
+which is made if it is not there; each message goes to one of its readers, and
+the message "exit" ends the one that gets it.
+Anything else, or topic:FILTER, is a topic filter, mqtt://HOST/FILTER one of a
+broker (mqtts://, ws:// and wss:// too): every subscriber gets every message to
+a topic that it matches; + stands for one level between slashes, # for all that
+follow. The subscribers to $share/GROUP/FILTER get each message once between
+them.
 On a terminal control characters are shown, not obeyed.
 ${ARGUMENTS_HELP}`,
   sections: [FORMAT_HELP, {
