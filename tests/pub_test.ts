@@ -214,7 +214,7 @@ Deno.test("pub says in one line what is wrong, and leaves files alone", async ()
     [[], 2, "there is no ADDRESS; see pub --help"],
     [["a/+", "x"], 2, 'Cannot use the topic "a/+": + and # are for'],
     [["", "x"], 2, 'Cannot use the topic "": it is empty'],
-    [["mqtt://:x/a", "x"], 2, "is no host, or no port"],
+    [["mqtt://:x/a", "x"], 2, "is not a host, or not a port"],
     [["mqtt://host/a/+", "x"], 2, "+ and # are for subscribers"],
     [["--qos", "3", "mqtt://h/a"], 2, "option --qos takes 0, 1 or 2"],
     [["--qos", "1", pipe], 2, "option --qos is for MQTT"],

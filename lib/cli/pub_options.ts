@@ -173,8 +173,8 @@ An ADDRESS that starts with /, ./ or ../, or fifo:PATH, is a named pipe (FIFO),
 which is made if it is not there. mqtt://HOST/TOPIC is a topic of a broker, as
 are mqtts://, ws:// and wss://. Anything else, or topic:NAME, is a topic of this
 machine: each subscriber gets each message; without one it is dropped. Several
-MESSAGE arguments are one message, joined by spaces. Without any, each line of standard
-input is a message; on a terminal you are asked for them.
+MESSAGE arguments are one message, joined by spaces. Without any, each line of
+standard input is a message; on a terminal you are asked for them.
 ${ARGUMENTS_HELP}`,
   examples: [
     "pub /tmp/mypipe hello",
