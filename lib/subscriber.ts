@@ -6,6 +6,7 @@
 import { type MqttAddress, parseAddress } from "./address.ts";
 import type { JoinOptions } from "./bus/inbox.ts";
 import { Demand } from "./demand.ts";
+import { withoutSystemErrors } from "./errors.ts";
 import { DEFAULT_MODE, ensureFifo } from "./fifo/file.ts";
 import { type Notice, QueueReader } from "./fifo/queue_reader.ts";
 import { DEFAULT_MAX_BYTES, type Delimiter } from "./framing.ts";
@@ -202,7 +203,7 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
       options.signal?.throwIfAborted();
     } catch (error) {
       await Promise.all(sources.map((source) => source.close(() => [])));
-      throw error;
+      throw withoutSystemErrors(error);
     }
     return new Subscriber(sources, options, demand);
   }

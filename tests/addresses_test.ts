@@ -7,8 +7,9 @@ import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { publish, request, Subscriber } from "../mod.ts";
+import { ROOT } from "../examples/_programs.ts";
 import { ownBus } from "./_bus.ts";
-import { finish, TestBus } from "./_process.ts";
+import { commandLine, finish, TestBus } from "./_process.ts";
 
 Deno.test("topic: is before topics that look like something else", async () => {
   await using bus = new TestBus();
@@ -79,4 +80,59 @@ Deno.test("no report has the password of an address", async () => {
     assert(code !== 0, stderr);
     assert(!stderr.includes("s3cret"), stderr);
   }
+});
+
+Deno.test("a topic that is also the name of a FIFO gets a hint, and nothing else does", async () => {
+  await using bus = new TestBus();
+  await bus.fifo("mypipe");
+  await Deno.mkdir(bus.file("a"));
+  await bus.fifo("a/b");
+  await Deno.writeTextFile(bus.file("regular"), "");
+  // Deno's permissions are for paths as they are from the working folder.
+  const run = (name: "pub" | "sub", ...args: string[]) => {
+    const [deno, ...rest] = commandLine(name, ...args);
+    return finish(bus.sh('cd "$0" && exec "$@"', bus.path, deno, ...rest));
+  };
+  const hint = (name: string, topic: string) =>
+    `${name}: "${topic}" is a topic; the FIFO of that name is ./${topic}\n`;
+  const cases: [name: "pub" | "sub", args: string[], stderr: string][] = [
+    ["pub", ["mypipe", "x"], hint("pub", "mypipe")],
+    ["pub", ["a/b", "x"], hint("pub", "a/b")],
+    ["sub", ["-W10ms", "#", "mypipe"], hint("sub", "mypipe")],
+    ["pub", ["-q", "mypipe", "x"], ""],
+    ["pub", ["topic:mypipe", "x"], ""],
+    ["pub", ["regular", "x"], ""],
+    ["pub", ["other", "x"], ""],
+    ["sub", ["-W10ms", "./mypipe"], ""],
+  ];
+  for (const [name, args, stderr] of cases) {
+    assertEquals((await run(name, ...args)).stderr, stderr, args.join(" "));
+  }
+});
+
+Deno.test("a hint asks for no permission", async () => {
+  await using bus = new TestBus();
+  await bus.fifo("mypipe");
+  const args = [
+    ...["run", "--quiet", "--no-prompt", "--allow-env", "--allow-sys=uid"],
+    ...["--allow-run=mkfifo", `--allow-write=${bus.env.FIFOBUS_DIR}`],
+    `--allow-read=${bus.env.FIFOBUS_DIR},${ROOT}`,
+    ...[`--config=${ROOT}deno.json`, `${ROOT}pub.ts`, "mypipe", "x"],
+  ];
+  const { code, stderr } = await finish(
+    bus.sh('cd "$0" && exec "$@"', bus.path, Deno.execPath(), ...args),
+  );
+  assertEquals([code, stderr], [0, ""]);
+});
+
+Deno.test("pub -v and sub --list say which folder is the bus", async () => {
+  await using bus = new TestBus();
+  const said = (name: string) => `${name}: the bus is ${bus.env.FIFOBUS_DIR}\n`;
+  const list = await finish(bus.subOnce("--list"));
+  assertEquals([list.stdout, list.stderr], ["", said("sub")]);
+  const path = await bus.fifo();
+  assertEquals((await finish(bus.subOnce("--list", path))).stderr, "");
+  const verbose = await finish(bus.pub("-v", "t", "x"));
+  assert(verbose.stderr.startsWith(said("pub")), verbose.stderr);
+  assertEquals((await finish(bus.pub("-q", "t", "x"))).stderr, "");
 });

@@ -50,6 +50,7 @@ Deno.test("a publish to nobody is dropped with code 0, and -v says so", async ()
   const { code, stderr } = await finish(bus.pub("-v", "nobody", "x"));
   assertEquals([code, stderr], [
     0,
+    `pub: the bus is ${bus.env.FIFOBUS_DIR}\n` +
     "pub: 1 message published, 1 of them dropped: nobody subscribes\n",
   ]);
 });
@@ -372,7 +373,8 @@ Deno.test("--keyed -v counts the messages of each topic that nobody heard", asyn
   await publisher.end();
   assertEquals(
     (await publisher.ended()).stderr,
-    "pub: 4 messages published, 2 of them dropped: nobody subscribes\n",
+    `pub: the bus is ${bus.env.FIFOBUS_DIR}\n` +
+      "pub: 4 messages published, 2 of them dropped: nobody subscribes\n",
   );
   assertEquals((await subscriber.ended()).stdout, "1\n4\n");
 });
@@ -385,7 +387,8 @@ Deno.test("a symbolic link in the place of a FIFO is not followed", async () => 
   await Deno.symlink(victim, `${bus.env.FIFOBUS_DIR}/t@1`);
   assertEquals(
     (await finish(bus.pub("-v", "t", "x"))).stderr,
-    "pub: 1 message published, 1 of them dropped: nobody subscribes\n",
+    `pub: the bus is ${bus.env.FIFOBUS_DIR}\n` +
+      "pub: 1 message published, 1 of them dropped: nobody subscribes\n",
   );
   file.close();
 });

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { FifobusError } from "../errors.ts";
+import { FifobusError, reasonOf } from "../errors.ts";
 import { checkSystem } from "../fifo/file.ts";
 import type { Delimiter } from "../framing.ts";
 import { load } from "../load.ts";
@@ -53,6 +53,7 @@ export interface Subscription {
 export function openFolder(mode: number): string {
   checkSystem();
   const path = folderPath();
+  if (!lookAt(path)) checkPlace(path);
   try {
     Deno.mkdirSync(path, { mode });
     // The umask has taken its part of the mode.
@@ -61,7 +62,9 @@ export function openFolder(mode: number): string {
     if (error instanceof Deno.errors.NotFound) {
       throw unsafe(path, "the folder that would hold it is not there");
     }
-    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    if (!(error instanceof Deno.errors.AlreadyExists)) {
+      throw refused(path, "make", error);
+    }
   }
   const info = Deno.lstatSync(path);
   if (!info.isDirectory) throw unsafe(path, "it is not a folder");
@@ -181,7 +184,7 @@ function originOf(member: string): string | undefined {
  */
 export function readSubscriptions(path: string): Subscription[] {
   const subscriptions: Subscription[] = [];
-  for (const entry of Deno.readDirSync(path)) {
+  for (const entry of entries(path)) {
     const { name, isFile, isSymlink, isDirectory } = entry;
     const at = name.indexOf("@");
     if (at < 0 || isFile || isSymlink || isDirectory) continue;
@@ -256,16 +259,89 @@ export function lstatIfThere(path: string): Deno.FileInfo | undefined {
   }
 }
 
-function folderPath(): string {
+function entries(path: string): Iterable<Deno.DirEntry> {
+  try {
+    return Deno.readDirSync(path);
+  } catch (error) {
+    throw refused(path, "read", error);
+  }
+}
+
+/**
+ * Says where the bus is, whether it is there or not.
+ *
+ * @returns The path of its folder.
+ */
+export function folderPath(): string {
   const own = Deno.env.get("FIFOBUS_DIR");
   if (own) return own;
-  const runtime = Deno.env.get("XDG_RUNTIME_DIR");
+  const runtime = Deno.env.get("XDG_RUNTIME_DIR") || runtimeFolder();
   return runtime ? `${runtime}/fifobus` : `/tmp/fifobus-${Deno.uid()}`;
 }
 
-function unsafe(path: string, reason: string): FifobusError {
+/**
+ * Finds the user's runtime folder where nothing names it: cron, ssh and sudo
+ * would else have another bus than the desktop.
+ */
+function runtimeFolder(): string | undefined {
+  const path = `/run/user/${Deno.uid()}`;
+  // Nobody is to be asked for a permission because of this.
+  const isAllowed = (["read", "write"] as const).every((name) =>
+    Deno.permissions.querySync({ name, path }).state === "granted"
+  );
+  if (!isAllowed) return undefined;
+  try {
+    const { isDirectory, uid } = Deno.lstatSync(path);
+    return isDirectory && uid === Deno.uid() ? path : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Checks that a bus is not made where its user could not use it any more. */
+function checkPlace(path: string): void {
+  const runtime = Deno.env.get("XDG_RUNTIME_DIR");
+  if (Deno.env.get("FIFOBUS_DIR") || !runtime) return;
+  const info = lookAt(runtime);
+  if (!info || isTrusted(info)) return;
+  throw unsafe(
+    path,
+    `XDG_RUNTIME_DIR is the folder of user ${info.uid}; ` +
+      "unset it, or set FIFOBUS_DIR",
+  );
+}
+
+function lookAt(path: string): Deno.FileInfo | undefined {
+  try {
+    return lstatIfThere(path);
+  } catch (error) {
+    throw refused(path, "look at", error);
+  }
+}
+
+/** Says why the system does not let us use the folder. */
+function refused(path: string, action: string, error: unknown): unknown {
+  const { NotCapable, NotFound, PermissionDenied } = Deno.errors;
+  if (error instanceof NotCapable || error instanceof NotFound) return error;
+  const reason = error instanceof PermissionDenied
+    ? `no permission to ${action} it${ownerOf(path)}`
+    : reasonOf(error);
+  return unsafe(path, reason, error);
+}
+
+function ownerOf(path: string): string {
+  try {
+    const { uid } = Deno.lstatSync(path);
+    return uid === Deno.uid() ? "" : `; it belongs to user ${uid}`;
+  } catch {
+    return "";
+  }
+}
+
+function unsafe(path: string, reason: string, cause?: unknown): FifobusError {
   return new FifobusError(
     "unsafe_bus",
     `Cannot use "${path}" as the bus: ${reason}`,
+    { cause },
   );
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { FifobusError } from "../errors.ts";
+import { FifobusError, reasonOf } from "../errors.ts";
 import { PIPE_BUF } from "../fifo/file.ts";
 import { FifoWriter } from "../fifo/writer.ts";
 import type { Delimiter } from "../framing.ts";
@@ -127,11 +127,7 @@ export class Link {
     const end = this.delimiter.charCodeAt(0);
     let count = 0;
     for (let at = -1; (at = messages.indexOf(end, at + 1)) >= 0;) count++;
-    const reason = this.#stalled
-      ? "it does not read"
-      : error instanceof Error
-      ? error.message
-      : String(error);
+    const reason = this.#stalled ? "it does not read" : reasonOf(error);
     this.#options.onDropped({ member: this.member, count, reason });
   }
 }

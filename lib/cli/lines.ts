@@ -9,6 +9,7 @@ import { marked } from "../marks.ts";
 import { Message } from "../message.ts";
 import { MessageSplitter } from "../splitter.ts";
 import { nameFault } from "../topic.ts";
+import { chunksOf } from "./files.ts";
 import { checkJson } from "./json.ts";
 import type { World } from "./program.ts";
 import { delimiterOf, type Options, type Sender } from "./sender.ts";
@@ -58,7 +59,7 @@ export async function publishLines(
     sent.catch(() => {});
     await previous;
   };
-  for await (const chunk of input.readable) {
+  for await (const chunk of chunksOf(input.name, input.readable)) {
     const lines = splitter.push(chunk);
     if (lines.length > 0) await send(lines);
     progress?.addBytes(chunk.length);

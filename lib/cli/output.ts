@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { reasonOf } from "../errors.ts";
+
 /** What moves the cursor, ends a line or turns text around; tabs do not. */
 const CONTROLS = /(?!\t)[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
 
@@ -47,7 +49,8 @@ export async function writeAll(
     if (error instanceof Deno.errors.BrokenPipe) {
       throw new OutputClosed(written);
     }
-    throw error;
+    const text = `Cannot write to standard output: ${reasonOf(error)}`;
+    throw new Error(text, { cause: error });
   }
 }
 

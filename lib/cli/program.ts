@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { FifobusError } from "../errors.ts";
+import { FifobusError, inWords } from "../errors.ts";
 import { load } from "../load.ts";
 import { EXIT, UsageError } from "./exit_codes.ts";
 import type { Given, OptionTable } from "./options.ts";
@@ -86,7 +86,7 @@ export async function runProgram<T extends OptionTable>(
     return EXIT.ok;
   } catch (error) {
     if (error instanceof OutputClosed) return EXIT.ok;
-    const text = error instanceof Error ? error.message : String(error);
+    const text = inWords(error);
     if (error instanceof UsageError) {
       complain(name, world, `${text}; see ${name} --help`);
       return EXIT.usage;

@@ -39,6 +39,10 @@ async function main(
 ): Promise<number> {
   const [address, ...words] = operands;
   check(given, address, words);
+  // Lines of --keyed have their topics in them.
+  if (address === undefined || parseAddress(address).kind === "topic") {
+    await tellOfBus(given, address, world);
+  }
   if (given.from) {
     const { bridge } = await load<typeof import("./bridge.ts")>(
       import.meta.resolve("./bridge.ts"),
@@ -104,6 +108,19 @@ function check(
   }
 }
 
+async function tellOfBus(
+  given: Options,
+  address: string | undefined,
+  world: World,
+): Promise<void> {
+  if (given.quiet) return;
+  const { tellFifos, tellFolder } = await load<typeof import("./bus_notes.ts")>(
+    import.meta.resolve("./bus_notes.ts"),
+  );
+  tellFifos(NAME, world, address === undefined ? [] : [address]);
+  if (given.verbose) tellFolder(NAME, world);
+}
+
 /** Where lines come from; undefined if they are to be asked for. */
 async function openInput(
   given: Options,
@@ -131,7 +148,10 @@ async function readAll(
   const maxBytes = given["max-size"] ?? DEFAULT_MAX_BYTES;
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   let size = 0;
-  for await (const chunk of input) {
+  const { chunksOf } = await load<typeof import("./files.ts")>(
+    import.meta.resolve("./files.ts"),
+  );
+  for await (const chunk of chunksOf("standard input", input)) {
     chunks.push(chunk);
     // That is too much, with a line feed at its end too.
     if ((size += chunk.length) > maxBytes + 1) break;

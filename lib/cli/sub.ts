@@ -45,6 +45,8 @@ async function main(
   addresses: string[],
   world: World,
 ): Promise<number> {
+  const hasTopics = addresses.some((it) => parseAddress(it).kind === "topic");
+  if (hasTopics || given.list) await tellOfBus(given, addresses, world);
   if (given.list) return await printList(given, addresses, world);
   if (addresses.length === 0) throw new UsageError("there is no ADDRESS");
   const isLast = lastMessage(given, addresses);
@@ -125,6 +127,20 @@ async function main(
   }
   if (signals.raised) return await signals.raise(signals.raised);
   return silence.over && !ended ? EXIT.timedOut : EXIT.ok;
+}
+
+async function tellOfBus(
+  given: Options,
+  addresses: string[],
+  world: World,
+): Promise<void> {
+  const { tellFifos, tellFolder } = await load<typeof import("./bus_notes.ts")>(
+    import.meta.resolve("./bus_notes.ts"),
+  );
+  tellFifos(NAME, world, addresses);
+  const kinds = addresses.map((it) => parseAddress(it).kind);
+  const isList = given.list && (kinds.length === 0 || kinds.includes("topic"));
+  if (isList) tellFolder(NAME, world);
 }
 
 async function openMqtt(

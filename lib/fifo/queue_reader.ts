@@ -5,6 +5,7 @@
  */
 import { delay } from "jsr:@std/async@1.5.0/delay";
 import { Demand } from "../demand.ts";
+import { inWords, reasonOf } from "../errors.ts";
 import { concat, type Delimiter } from "../framing.ts";
 import { Message } from "../message.ts";
 import { MessageSplitter } from "../splitter.ts";
@@ -651,7 +652,7 @@ export class QueueReader {
         this.#reason ??= error;
       }
     }
-    this.#reportUnshared((this.#reason as Error).message);
+    this.#reportUnshared(inWords(this.#reason));
     return undefined;
   }
 
@@ -682,7 +683,7 @@ export class QueueReader {
   }
 
   #reportFull({ path, fault }: QueueFile): void {
-    const reason = fault instanceof Error ? fault.message : String(fault);
+    const reason = reasonOf(fault);
     this.#notify(
       "not_kept",
       `messages for its next reader cannot be written to "${path}", and are ` +
