@@ -116,6 +116,34 @@ Deno.test("complain() fails at nothing, and writes all of a line", () => {
   }
 });
 
+Deno.test("what would have to end a message is refused in the words of who asks", async () => {
+  await using bus = ownBus();
+  const error = await publish("a", "two\nlines").catch((it) => it);
+  assertStringIncludes(error.message, 'use { delimiter: "\\0" } on both sides');
+  const json = await finish(bus.pub("--json", "a", '{\n "celsius": 21\n}'));
+  assertEquals([json.code, json.stderr], [
+    1,
+    'pub: Cannot publish to "a": byte 1 of the message is a line feed, which ' +
+    "would end it there; use --null on both sides\n",
+  ]);
+  const nul = await finish(
+    bus.sh(
+      'printf "a\\0b" | "$@"',
+      "sh",
+      ...commandLine("pub", "-s", "--null", "a"),
+    ),
+  );
+  assertStringIncludes(nul.stderr, "use no --null on both sides");
+  // A responder and a publisher of others, who say it, too.
+  const command = ["--exec", 'printf "a\\nb"', "--respond"];
+  await using responder = await bus.sub(...command, "b");
+  await finish(bus.pub("--reply", "--timeout=50ms", "b", "?"));
+  await responder.said(/use --null on both sides/);
+  await using _lines = await bus.sub("c");
+  const dropped = await finish(bus.pub("--null", "c", "two\nlines"));
+  assertStringIncludes(dropped.stderr, "use --null on both sides");
+});
+
 Deno.test("a full disk behind standard error changes no exit code", async () => {
   await using bus = new TestBus();
   const path = await bus.fifo();

@@ -74,7 +74,7 @@ export function openFolder(mode: number): string {
     const now = (info.mode! & 0o777).toString(8);
     throw unsafe(
       path,
-      `others may write to it (mode ${now}); chmod go-w it, or allow that with --mode ${now}`,
+      `others may write to it (mode ${now}); chmod go-w it, or allow that with { mode: 0o${now} }`,
     );
   }
   return path;

@@ -24,6 +24,7 @@ const LOOK_MS = 5;
 const TURN_MS = 10;
 
 const NAMES: Record<Delimiter, string> = { "\n": "a line feed", "\0": "a NUL" };
+const OTHER: Record<Delimiter, string> = { "\n": "\\0", "\0": "\\n" };
 
 /** How to publish to the bus. */
 export interface BusOutletOptions {
@@ -147,7 +148,8 @@ export class BusOutlet implements Outlet {
       this.#options.onDropped({
         member: link.member,
         count: taken.dropped,
-        reason: `it takes no messages that hold ${NAMES[link.delimiter]}`,
+        reason: `it takes no messages that hold ${NAMES[link.delimiter]}; ` +
+          `use { delimiter: "${OTHER[link.delimiter]}" } on both sides`,
       });
     }
     if (taken.messages.length > 0) await link.send(taken.messages, single);

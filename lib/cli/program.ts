@@ -133,13 +133,26 @@ export function complain(
   world: Pick<World, "stderr">,
   text: string,
 ): void {
-  const line = visible(text.replaceAll(/\s*[\r\n]\s*/g, " "));
+  const line = visible(inOptions(text.replaceAll(/\s*[\r\n]\s*/g, " ")));
   let rest = new TextEncoder().encode(`${name}: ${line}\n`);
   try {
     while (rest.length > 0) rest = rest.subarray(world.stderr.writeSync(rest));
   } catch {
     // What it is about goes on.
   }
+}
+
+/** The library names its properties; here they are options. */
+function inOptions(text: string): string {
+  return text.replaceAll(
+    /\{ (delimiter|mode|ca|cert|key)(?:: ([^ }]+))? \}/g,
+    (_, name, value) =>
+      name === "delimiter"
+        ? value === '"\\0"' ? "--null" : "no --null"
+        : name === "mode"
+        ? `--mode ${value.slice("0o".length)}`
+        : `--${name}`,
+  );
 }
 
 function exitCode({ code }: FifobusError): number {
