@@ -55,6 +55,25 @@ export async function writeAll(
 }
 
 /**
+ * Writes to standard error, as far as that can be written to: on a full disk, or
+ * with nobody to read it, a program goes on.
+ *
+ * @param stderr Where.
+ * @param text What.
+ */
+export function writeError(
+  stderr: Pick<typeof Deno.stderr, "writeSync">,
+  text: string,
+): void {
+  let rest = new TextEncoder().encode(text);
+  try {
+    while (rest.length > 0) rest = rest.subarray(stderr.writeSync(rest));
+  } catch {
+    // The exit code has to do.
+  }
+}
+
+/**
  * Shows control characters instead of obeying them: those of ASCII in caret
  * notation as cat -v does, others by their code point. So a message can neither
  * move the cursor nor turn text around. Tabs stay.

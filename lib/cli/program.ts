@@ -8,7 +8,7 @@ import { FifobusError, inWords } from "../errors.ts";
 import { load } from "../load.ts";
 import { EXIT, UsageError } from "./exit_codes.ts";
 import type { Given, OptionTable } from "./options.ts";
-import { OutputClosed, visible, writeAll } from "./output.ts";
+import { OutputClosed, visible, writeAll, writeError } from "./output.ts";
 import type { COMMON_OPTIONS, Usage } from "./usage.ts";
 
 /**
@@ -121,8 +121,7 @@ async function textOf(
 }
 
 /**
- * Says what is wrong, in one line on standard error, as far as that can be
- * written to: on a full disk, or with nobody to read it, the exit code has to do.
+ * Says what is wrong, in one line on standard error. It never fails.
  *
  * @param name The program's name.
  * @param world Where it says so.
@@ -134,12 +133,7 @@ export function complain(
   text: string,
 ): void {
   const line = visible(inOptions(text.replaceAll(/\s*[\r\n]\s*/g, " ")));
-  let rest = new TextEncoder().encode(`${name}: ${line}\n`);
-  try {
-    while (rest.length > 0) rest = rest.subarray(world.stderr.writeSync(rest));
-  } catch {
-    // What it is about goes on.
-  }
+  writeError(world.stderr, `${name}: ${line}\n`);
 }
 
 /** The library names its properties; here they are options. */

@@ -9,10 +9,11 @@ import { DEFAULT_MAX_BYTES } from "../framing.ts";
 import { load } from "../load.ts";
 import { EXIT, UsageError } from "./exit_codes.ts";
 import type { Input } from "./lines.ts";
+import { writeError } from "./output.ts";
 import { complain, runProgram, type World } from "./program.ts";
 import { NAME, type Options, Sender } from "./sender.ts";
 
-const PROMPT = new TextEncoder().encode("Enter message to send: ");
+const PROMPT = "Enter message to send: ";
 
 /**
  * Runs the program.
@@ -184,7 +185,7 @@ async function publishTyped(sender: Sender, world: World): Promise<void> {
     import.meta.resolve("../text_stream.ts"),
   );
   const lines = textStream(world.stdin.readable, "\n");
-  world.stderr.writeSync(PROMPT);
+  writeError(world.stderr, PROMPT);
   for await (const line of lines) {
     try {
       await sender.send(line);
@@ -193,7 +194,7 @@ async function publishTyped(sender: Sender, world: World): Promise<void> {
       if (!(error instanceof FifobusError)) throw error;
       complain(NAME, world, error.message);
     }
-    world.stderr.writeSync(PROMPT);
+    writeError(world.stderr, PROMPT);
   }
-  world.stderr.writeSync(Uint8Array.of(0x0a));
+  writeError(world.stderr, "\n");
 }

@@ -75,9 +75,9 @@ export const OPTIONS = {
   },
   null: {
     group: MESSAGES,
-    help: "messages end with a NUL byte, read and on the wire",
+    help: "messages end with a NUL byte, as with sub --null",
   },
-  json: { group: MESSAGES, help: "refuse a message that is no JSON" },
+  json: { group: MESSAGES, help: "refuse a message that is not valid JSON" },
   "max-size": {
     takes: size,
     env: "FIFOBUS_MAX_SIZE",

@@ -129,7 +129,7 @@ export const OPTIONS = {
   },
   null: {
     group: OUTPUT,
-    help: "messages end with NUL, on the wire and printed",
+    help: "messages end with NUL: printed, and with pub --null",
   },
   color: {
     takes: choice("WHEN", ["auto", "always", "never"]),
