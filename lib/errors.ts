@@ -85,6 +85,7 @@ const SYSTEM_ERRORS: [code: string, text: string, reason: string][] = [
   ["ENOTDIR", "Not a directory", "a part of the path is not a folder"],
   ["ENOSPC", "No space left on device", "the disk is full"],
   ["EDQUOT", "Disk quota exceeded", "the disk quota is used up"],
+  ["EFBIG", "File too large", "the file would be too large"],
   ["EROFS", "Read-only file system", "the file system is read-only"],
   ["ENOLCK", "No locks available", "its file system has no locks"],
   ["EOPNOTSUPP", "Operation not supported", "its file system cannot do that"],
