@@ -9,7 +9,8 @@ import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { publish, request, Subscriber } from "../mod.ts";
 import { ROOT } from "../examples/_programs.ts";
 import { ownBus } from "./_bus.ts";
-import { commandLine, finish, TestBus } from "./_process.ts";
+import { terminalTest } from "./_needs.ts";
+import { commandLine, finish, inTerminal, TestBus } from "./_process.ts";
 
 Deno.test("topic: is before topics that look like something else", async () => {
   await using bus = new TestBus();
@@ -110,19 +111,20 @@ Deno.test("a topic that is also the name of a FIFO gets a hint, and nothing else
   }
 });
 
-Deno.test("a hint asks for no permission", async () => {
+terminalTest("a hint asks for no permission", async () => {
   await using bus = new TestBus();
   await bus.fifo("mypipe");
   const args = [
-    ...["run", "--quiet", "--no-prompt", "--allow-env", "--allow-sys=uid"],
+    ...["run", "--quiet", "--allow-env", "--allow-sys=uid"],
     ...["--allow-run=mkfifo", `--allow-write=${bus.env.FIFOBUS_DIR}`],
     `--allow-read=${bus.env.FIFOBUS_DIR},${ROOT}`,
     ...[`--config=${ROOT}deno.json`, `${ROOT}pub.ts`, "mypipe", "x"],
   ];
-  const { code, stderr } = await finish(
-    bus.sh('cd "$0" && exec "$@"', bus.path, Deno.execPath(), ...args),
+  const line = 'cd "$0" && FIFOBUS_DIR=$0/bus exec "$@"';
+  const { code, stdout } = await finish(
+    inTerminal("sh", "-c", line, bus.path, Deno.execPath(), ...args),
   );
-  assertEquals([code, stderr], [0, ""]);
+  assertEquals([code, stdout], [0, ""]);
 });
 
 Deno.test("pub -v and sub --list say which folder is the bus", async () => {
