@@ -79,5 +79,5 @@ export const ARGUMENTS_HELP =
 /** The environment variables that say where the bus is. */
 export const BUS_ENVIRONMENT: Section["rows"] = [
   ["FIFOBUS_DIR", "the folder of the bus"],
-  ["XDG_RUNTIME_DIR", "without that, the folder that fifobus is in"],
+  ["XDG_RUNTIME_DIR", "without that, the bus is fifobus in it [/run/user/UID]"],
 ];
