@@ -58,6 +58,7 @@ const _parts = [
   () => import("./lib/bus/inbox.ts"),
   () => import("./lib/bus/list.ts"),
   () => import("./lib/bus/outlet.ts"),
+  () => import("./lib/bus/regular.ts"),
   () => import("./lib/fifo/adopt.ts"),
   () => import("./lib/fifo/nonblocking.ts"),
   () => import("./lib/fifo/queue_file.ts"),

@@ -21,6 +21,8 @@
  * - `unsafe_bus`: the folder of the bus is not one, or others could change it.
  * - `system_error`: the system refused what the bus needs, for example as a disk
  *   is full; `cause` is its error.
+ * - `not_retained`: a message cannot be kept as the last value of its topic; the
+ *   subscribers have it.
  * - `not_a_request`: the message to be answered asks for no answer.
  * - `closed`: the publisher, or the subscriber that was to answer, was closed
  *   before the message was published.
@@ -38,6 +40,7 @@ export type FifobusErrorCode =
   | "too_many_readers"
   | "unsafe_bus"
   | "system_error"
+  | "not_retained"
   | "not_a_request"
   | "closed";
 

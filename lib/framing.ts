@@ -101,25 +101,31 @@ export function tooLarge(found: string, maxBytes: number): string {
  * @param messages The messages, each with the delimiter it has now.
  * @param from What ends a message now.
  * @param to What is to end it.
- * @returns The messages, and how many were left out, as they hold what would
- * have to end them.
+ * @returns The messages, and those that were left out, as they were, for they
+ * hold what would have to end them.
  */
 export function reframe(
   messages: Uint8Array<ArrayBuffer>,
   from: Delimiter,
   to: Delimiter,
-): { messages: Uint8Array<ArrayBuffer>; dropped: number } {
-  const [before, after] = [from.charCodeAt(0), to.charCodeAt(0)];
+): {
+  messages: Uint8Array<ArrayBuffer>;
+  dropped: { messages: Uint8Array<ArrayBuffer>; count: number };
+} {
+  const [before, after] = [from, to].map((it) =>
+    Uint8Array.of(it.charCodeAt(0))
+  ) as [Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>];
   const parts: Uint8Array<ArrayBuffer>[] = [];
-  let dropped = 0;
-  for (let start = 0; start < messages.length;) {
-    const end = messages.indexOf(before, start);
-    const message = messages.subarray(start, end);
-    if (message.includes(after)) dropped++;
-    else parts.push(message, Uint8Array.of(after));
-    start = end + 1;
+  const dropped: Uint8Array<ArrayBuffer>[] = [];
+  let count = 0;
+  for (const message of splitAt(messages, from)) {
+    if (!message.includes(after[0]!)) parts.push(message, after);
+    else if (++count) dropped.push(message, before);
   }
-  return { messages: concat(parts), dropped };
+  return {
+    messages: concat(parts),
+    dropped: { messages: concat(dropped), count },
+  };
 }
 
 /**
@@ -141,4 +147,37 @@ export function concat(
     offset += part.length;
   }
   return whole;
+}
+
+/**
+ * Goes through messages.
+ *
+ * @param messages The messages, each with its delimiter.
+ * @param delimiter What ends each of them.
+ * @returns Each without its delimiter.
+ */
+export function* splitAt(
+  messages: Uint8Array<ArrayBuffer>,
+  delimiter: Delimiter,
+): Generator<Uint8Array<ArrayBuffer>> {
+  const end = delimiter.charCodeAt(0);
+  for (let start = 0; start < messages.length;) {
+    const at = messages.indexOf(end, start);
+    yield messages.subarray(start, at);
+    start = at + 1;
+  }
+}
+
+/**
+ * Counts messages.
+ *
+ * @param messages The messages, each with its delimiter.
+ * @param delimiter What ends each of them.
+ * @returns How many they are.
+ */
+export function countAt(messages: Uint8Array, delimiter: Delimiter): number {
+  const end = delimiter.charCodeAt(0);
+  let count = 0;
+  for (let at = -1; (at = messages.indexOf(end, at + 1)) >= 0;) count++;
+  return count;
 }

@@ -35,6 +35,11 @@ export class Message {
   readonly topic: string;
   /** Whether it is a last value, kept since before the subscriber was there. */
   readonly retained: boolean;
+  /**
+   * How many messages to the same subscription did not arrive just before this
+   * one, because this process did not read in time.
+   */
+  readonly missed: number = 0;
   readonly #buffer: Uint8Array<ArrayBuffer>;
   readonly #start: number;
   readonly #end: number;
@@ -153,6 +158,21 @@ export class Message {
   withReply(replyTo: string, answer: SendAnswer): Message {
     this.#request = { replyTo, answer };
     return this;
+  }
+
+  /**
+   * Makes the same message, that comes after others which did not arrive.
+   *
+   * @param missed How many.
+   * @returns The message.
+   */
+  after(missed: number): Message {
+    const { topic, retained } = this;
+    const message = new Message(
+      ...[topic, this.#buffer, this.#start, this.#end, retained] as const,
+    );
+    message.#request = this.#request;
+    return Object.assign(message, { missed });
   }
 
   /**

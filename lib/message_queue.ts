@@ -59,6 +59,14 @@ export class MessageQueue {
     this.#notify();
   }
 
+  /** Whether a message of the same topic and text waits. */
+  has({ topic, bytes }: Message): boolean {
+    return this.#messages.some((it) =>
+      it.topic === topic && it.length === bytes.length &&
+      it.bytes.every((byte, i) => byte === bytes[i])
+    );
+  }
+
   /** Forgets what waits. */
   clear(): void {
     this.#messages = [];

@@ -9,11 +9,18 @@
 interface Batch {
   bytes: Uint8Array<ArrayBuffer>;
   length: number;
-  written: PromiseWithResolvers<void>;
+  /** Resolved once they are written, or with how many were dropped. */
+  written: PromiseWithResolvers<number | undefined>;
 }
 
-/** Is told why messages were dropped, and which, each with its delimiter. */
-export type OnDropped = (error: unknown, messages: Uint8Array) => void;
+/**
+ * Is told why messages were dropped, and which, each with its delimiter; counts
+ * them.
+ */
+export type OnDropped = (
+  error: unknown,
+  messages: Uint8Array<ArrayBuffer>,
+) => number;
 
 /**
  * Queues messages, and writes them in the order in which they were added, as
@@ -56,9 +63,9 @@ export class Outbox {
    * Adds one message.
    *
    * @param message The message with its delimiter.
-   * @returns When it was written.
+   * @returns Once it is written; a number if it was dropped.
    */
-  add(message: Uint8Array<ArrayBuffer>): Promise<void> {
+  add(message: Uint8Array<ArrayBuffer>): Promise<number | undefined> {
     if (message.length > this.#maxWrite) return this.#push(message);
     let last = this.#batches.at(-1);
     if (!last || last.length + message.length > last.bytes.length) {
@@ -76,13 +83,13 @@ export class Outbox {
    *
    * @param messages The messages, each with its delimiter.
    * @param delimiter What ends a message.
-   * @returns When all were written.
+   * @returns Once all are written; how many were dropped, if any were.
    */
   async addAll(
     messages: Uint8Array<ArrayBuffer>,
     delimiter: number,
-  ): Promise<void> {
-    const written: Promise<void>[] = [];
+  ): Promise<number | undefined> {
+    const written: Promise<number | undefined>[] = [];
     for (let start = 0; start < messages.length;) {
       const limit = start + this.#maxWrite;
       let end = limit >= messages.length
@@ -92,7 +99,11 @@ export class Outbox {
       written.push(this.#push(messages.subarray(start, end)));
       start = end;
     }
-    await Promise.all(written);
+    let dropped: number | undefined;
+    for (const count of await Promise.all(written)) {
+      if (count !== undefined) dropped = (dropped ?? 0) + count;
+    }
+    return dropped;
   }
 
   /** Waits until all that was added is written, or could not be. */
@@ -103,8 +114,8 @@ export class Outbox {
   #push(
     bytes: Uint8Array<ArrayBuffer>,
     length: number = bytes.length,
-  ): Promise<void> {
-    const written = Promise.withResolvers<void>();
+  ): Promise<number | undefined> {
+    const written = Promise.withResolvers<number | undefined>();
     this.#batches.push({ bytes, length, written });
     this.#bufferedBytes += length;
     this.#draining ??= this.#drain();
@@ -118,15 +129,15 @@ export class Outbox {
     while ((batch = this.#batches.shift())) {
       try {
         await this.#write(batch.bytes.subarray(0, batch.length));
-        batch.written.resolve();
+        batch.written.resolve(undefined);
       } catch (error) {
         // What is queued behind it fails with it: sent later it would leave a
         // gap, and each would wait as long once more.
         for (const failed of [batch, ...this.#batches.splice(0)]) {
-          if (this.#onDropped) {
-            this.#onDropped(error, failed.bytes.subarray(0, failed.length));
-            failed.written.resolve();
-          } else failed.written.reject(error);
+          const bytes = failed.bytes.subarray(0, failed.length);
+          const count = this.#onDropped?.(error, bytes);
+          if (count === undefined) failed.written.reject(error);
+          else failed.written.resolve(count);
         }
         this.#bufferedBytes = 0;
         continue;

@@ -6,7 +6,7 @@
 import { type MqttAddress, parseAddress, shownAddress } from "./address.ts";
 import type { Dropped } from "./bus/link.ts";
 import { FifobusError, type FifobusErrorCode } from "./errors.ts";
-import { DEFAULT_MODE, ensureFifo } from "./fifo/file.ts";
+import { DEFAULT_MODE, ensureFifo, refuseOthers } from "./fifo/file.ts";
 import { FifoOutlet } from "./fifo/outlet.ts";
 import {
   DEFAULT_MAX_BYTES,
@@ -32,22 +32,27 @@ export interface Sending {
 export interface Outlet {
   /** How many bytes wait to be written. */
   readonly bufferedBytes: number;
-  /** Sends messages, each with its delimiter. */
+  /**
+   * Sends messages, each with its delimiter.
+   *
+   * @returns How often they were taken: two messages by three subscribers are
+   * six. Undefined where that cannot be known.
+   */
   send(
     topic: string,
     messages: Uint8Array<ArrayBuffer>,
     how: Sending,
-  ): Promise<void>;
+  ): Promise<number | undefined>;
   /** Sends one message, where none needs a delimiter. */
   sendBare?(
     topic: string,
     message: Uint8Array<ArrayBuffer>,
     how: Sending,
-  ): Promise<void>;
+  ): Promise<number | undefined>;
   /** Checks a topic; without it there are no topics. */
   checkTopic?(topic: string): void;
   /** How many subscribers a topic has. */
-  subscribers?(topic: string): number;
+  subscribers?(topic: string): Promise<number>;
   /** Ends it, once all is sent. */
   close(): Promise<void>;
 }
@@ -75,7 +80,8 @@ export interface PublisherOptions {
   mode?: number;
   /**
    * Whether a message to a FIFO waits for a reader where there is none. For a
-   * topic, how many subscribers to wait for before it is open.
+   * topic, how many subscribers to wait for before it is open; with false, a
+   * message that nobody gets is an error, too.
    *
    * @default {true} for a FIFO, none for a topic
    */
@@ -102,7 +108,10 @@ export interface PublisherOptions {
    * has to speak MQTT 5 for that.
    */
   origin?: string | undefined;
-  /** Is told of messages to a topic that a subscriber did not get. */
+  /**
+   * Is told of messages to a topic that a subscriber did not get. What it throws
+   * is ignored.
+   */
   onDropped?: (dropped: Dropped) => void;
   /** Gives up what is not written yet, when aborted. */
   signal?: AbortSignal;
@@ -134,7 +143,7 @@ export let sendFramed: (
   publisher: Publisher,
   messages: Uint8Array<ArrayBuffer>,
   options: PublishOptions,
-) => Promise<void>;
+) => Promise<number | undefined>;
 
 /** How much {@linkcode Publisher.writable} takes before it holds its source up. */
 const HIGH_WATER_MARK_BYTES = 64 * 1024;
@@ -210,7 +219,8 @@ export class Publisher implements AsyncDisposable {
     if (to.kind === "fifo") {
       await ensureFifo(to.path, mode ?? DEFAULT_MODE);
       const waiting = { wait: wait !== false, timeoutMs, signal };
-      const outlet = new FifoOutlet(to.path, delimiter, waiting);
+      const accept = refuseOthers(to.path, mode);
+      const outlet = new FifoOutlet(to.path, delimiter, { ...waiting, accept });
       return new Publisher(address, address, outlet, options);
     }
     if (to.kind === "mqtt") {
@@ -222,13 +232,14 @@ export class Publisher implements AsyncDisposable {
     const { BusOutlet } = await load<typeof import("./bus/outlet.ts")>(
       import.meta.resolve("./bus/outlet.ts"),
     );
-    const outlet = new BusOutlet({
+    const outlet = await BusOutlet.open({
       mode,
       delimiter,
       slowTimeoutMs: options.slowTimeoutMs,
+      wait,
       signal,
       origin: options.origin,
-      onDropped: options.onDropped ?? (() => {}),
+      onDropped: options.onDropped,
     });
     outlet.checkTopic(to.topic);
     if (wait) await outlet.waitFor(to.topic, Number(wait), timeoutMs);
@@ -241,13 +252,14 @@ export class Publisher implements AsyncDisposable {
   }
 
   /**
-   * How many subscribers a topic has; a FIFO has nobody to count them.
+   * Counts the live subscribers of a topic.
    *
    * @param topic The topic, if it is another than the publisher was opened for.
-   * @returns Their number, or undefined for a FIFO.
+   * @returns Their number; undefined where nobody can know it: of a FIFO, at a
+   * broker.
    */
-  subscribers(topic: string = this.#topic): number | undefined {
-    return this.#outlet.subscribers?.(topic);
+  async subscribers(topic: string = this.#topic): Promise<number | undefined> {
+    return await this.#outlet.subscribers?.(topic);
   }
 
   /**
@@ -258,7 +270,8 @@ export class Publisher implements AsyncDisposable {
    * @param message The message; text goes as UTF-8.
    * @param options What else there is to it.
    * @returns When the message is in the FIFO, or in that of each subscriber
-   * that takes it.
+   * that takes it: how many those are. A group that shares a subscription is one.
+   * Undefined where there is nobody to count: of a FIFO, at a broker.
    * @throws {FifobusError} `message_too_large`, `delimiter_in_message`;
    * `bad_address`, if a FIFO is given a topic, a message to retain or a
    * request;
@@ -267,7 +280,7 @@ export class Publisher implements AsyncDisposable {
   publish(
     message: string | Uint8Array,
     options: PublishOptions = {},
-  ): Promise<void> {
+  ): Promise<number | undefined> {
     try {
       if (this.#outlet.sendBare) {
         const bare = encodeBare(this.#address, message, this.#maxBytes);
@@ -295,13 +308,14 @@ export class Publisher implements AsyncDisposable {
    * @param messages The messages, each followed by the delimiter; not to be
    * changed before they are written.
    * @param options What else there is to them; the last one is retained.
-   * @returns When all are written.
+   * @returns When all are written: how many got each of them, added up; see
+   * {@linkcode publish}.
    * @throws {FifobusError} As {@linkcode publish} does.
    */
   publishFramed(
     messages: Uint8Array<ArrayBuffer>,
     options: PublishOptions = {},
-  ): Promise<void> {
+  ): Promise<number | undefined> {
     const end = this.#delimiter.charCodeAt(0);
     if (!this.#closed && messages.length > 0 && messages.at(-1) !== end) {
       const reason = "the last message has no delimiter behind it";
@@ -322,7 +336,7 @@ export class Publisher implements AsyncDisposable {
   #send(
     messages: Uint8Array<ArrayBuffer>,
     options: PublishOptions,
-  ): Promise<void> {
+  ): Promise<number | undefined> {
     try {
       const { topic, how } = this.#check(options, false);
       return this.#outlet.send(topic, messages, how);
@@ -408,7 +422,8 @@ async function openBroker(
  * @param address Where to publish to.
  * @param message The message; text goes as UTF-8.
  * @param options How to publish.
- * @returns When the message is in the FIFO.
+ * @returns When the message is in the FIFO, or in that of each subscriber: how
+ * many got it, as {@linkcode Publisher.publish} counts them.
  * @throws {FifobusError} As {@linkcode Publisher.open} and
  * {@linkcode Publisher.publish} do.
  *
@@ -430,7 +445,7 @@ export async function publish(
   address: string,
   message: string | Uint8Array,
   options: PublisherOptions & PublishOptions = {},
-): Promise<void> {
+): Promise<number | undefined> {
   await using publisher = await Publisher.open(address, options);
-  await publisher.publish(message, options);
+  return await publisher.publish(message, options);
 }

@@ -198,7 +198,7 @@ async function hasSubscriber(topic: string, mode?: number): Promise<boolean> {
   const { listSubscriptions } = await load<typeof import("./bus/list.ts")>(
     import.meta.resolve("./bus/list.ts"),
   );
-  return listSubscriptions(mode)
+  return (await listSubscriptions(mode))
     .some(({ filter }) =>
       matchesTopic(parseShared(filter)?.filter ?? filter, topic)
     );

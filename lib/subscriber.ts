@@ -4,10 +4,13 @@
  * @module
  */
 import { type MqttAddress, parseAddress } from "./address.ts";
-import type { JoinOptions } from "./bus/inbox.ts";
+import type { Bus } from "./bus/folder.ts";
+import type { JoinOptions } from "./bus/join_options.ts";
+import { tell } from "./callback.ts";
+import { onExit } from "./leftovers.ts";
 import { Demand } from "./demand.ts";
 import { withoutSystemErrors } from "./errors.ts";
-import { DEFAULT_MODE, ensureFifo } from "./fifo/file.ts";
+import { DEFAULT_MODE, ensureFifo, refuseOthers } from "./fifo/file.ts";
 import { type Notice, QueueReader } from "./fifo/queue_reader.ts";
 import { DEFAULT_MAX_BYTES, type Delimiter } from "./framing.ts";
 import { load } from "./load.ts";
@@ -69,6 +72,9 @@ export interface SubscriberOptions {
   signal?: AbortSignal;
 }
 
+/** The longest that a timer knows, 25 days. */
+const MAX_INTERVAL_MS = 2 ** 31 - 1;
+
 /** Where messages come from: a FIFO, the bus, or a broker. */
 interface Source {
   /** Waits for messages; undefined after the last. */
@@ -78,6 +84,8 @@ interface Source {
   /** Takes no messages that others could have, until it is resumed. */
   pause?(): Promise<void>;
   resume?(): void;
+  /** Lets others have messages, if that can be done at once. */
+  giveBackNow?(messages: Message[]): void;
   /** Takes no more messages. */
   end(): Promise<void>;
   /** Closes; what the function returns was not handled, and goes back. */
@@ -98,6 +106,11 @@ interface Arrival {
  * FIFO before it is asked for more, and no more messages than
  * {@linkcode Subscriber.read} asks for. Those that it has taken and not handed
  * out go back when it is closed.
+ *
+ * It keeps the process alive until it is closed. If the process ends before that,
+ * by Deno.exit() or an error, its names leave the bus, and messages of a FIFO that
+ * were not handed out go back. A signal ends a process at once: a program that is
+ * ended by one listens to it, and closes its subscribers.
  *
  * @example As a stream of lines
  * ```ts
@@ -128,6 +141,12 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
   #batch: Message[] = [];
   #index = 0;
   #closed: Promise<void> | undefined;
+  /**
+   * Keeps the process alive while messages may come, wherever from: a read of a
+   * topic does that, and one of a FIFO only while somebody waits for it.
+   */
+  readonly #alive: ReturnType<typeof setInterval>;
+  readonly #exit: Disposable;
 
   private constructor(
     sources: Source[],
@@ -142,6 +161,8 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
     this.#idle = new Set(sources);
     this.#live = new Set(sources);
     signal?.addEventListener("abort", this.#abort, { once: true });
+    this.#alive = setInterval(() => {}, MAX_INTERVAL_MS);
+    this.#exit = onExit(() => this.#giveBackNow());
   }
 
   /**
@@ -329,6 +350,7 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
    */
   close(unhandled: Message[] = []): Promise<void> {
     this.#signal?.removeEventListener("abort", this.#abort);
+    clearInterval(this.#alive);
     return this.#closed ??= this.#close(unhandled);
   }
 
@@ -345,6 +367,14 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
         source.close(() => [...unhandled, ...this.#takeWaiting(source)])
       ),
     );
+    this.#exit[Symbol.dispose]();
+  }
+
+  /** The process ends, and nothing can be waited for. */
+  #giveBackNow(): void {
+    for (const source of this.#sources) {
+      source.giveBackNow?.(this.#takeWaiting(source));
+    }
   }
 
   /** Takes out what is not handed out yet and can go back. */
@@ -389,6 +419,8 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
     }
     if (arrival.messages) this.#idle.add(source);
     else this.#live.delete(source);
+    const isLast = this.#live.size === 0 || this.#demand.isOver;
+    if (isLast) clearInterval(this.#alive);
     this.#arrivals.push(arrival);
     this.#notify();
     // An error is told to who closes the subscriber, or reads on.
@@ -428,13 +460,16 @@ async function openFifo(
     maxBytes,
     demand,
     elsewhere: busFolder,
-    onNotice: (notice) => options.onNotice?.(notice),
+    remake: () => ensureFifo(path, options.mode ?? DEFAULT_MODE),
+    accept: refuseOthers(path, options.mode),
+    onNotice: (notice) => tell(options.onNotice, notice),
   });
   return {
     next: () => reader.next(),
     takesBack: ({ topic }) => topic === path,
     pause: () => reader.pause(),
     resume: () => reader.resume(),
+    giveBackNow: (messages) => reader.giveBackNow(messages),
     end: () => reader.end(),
     close: (unhandled) => reader.close(unhandled()),
   };
@@ -442,10 +477,7 @@ async function openFifo(
 
 /** The folder of the bus, for what cannot be beside a FIFO. */
 async function busFolder(): Promise<string> {
-  const { DEFAULT_BUS_MODE, openFolder } = await load<
-    typeof import("./bus/folder.ts")
-  >(import.meta.resolve("./bus/folder.ts"));
-  return openFolder(DEFAULT_BUS_MODE);
+  return (await openBus()).path;
 }
 
 /** What comes from a topic is nobody else's. */
@@ -498,19 +530,23 @@ async function joinGroup(
 }
 
 async function joinOptions(options: SubscriberOptions): Promise<JoinOptions> {
-  const { DEFAULT_BUS_MODE, openFolder } = await load<
-    typeof import("./bus/folder.ts")
-  >(import.meta.resolve("./bus/folder.ts"));
-  const mode = options.mode ?? DEFAULT_BUS_MODE;
   return {
-    folder: openFolder(mode),
-    mode,
+    bus: await openBus(options.mode),
     delimiter: options.delimiter ?? "\n",
     maxBytes: options.maxBytes ?? DEFAULT_MAX_BYTES,
     retained: options.retained ?? true,
     origin: options.origin,
-    onNotice: (notice) => options.onNotice?.(notice),
+    onNotice: (notice) => tell(options.onNotice, notice),
+    onSkipped: (text) =>
+      tell(options.onNotice, { code: "value_skipped", text }),
   };
+}
+
+async function openBus(mode?: number): Promise<Bus> {
+  const { DEFAULT_BUS_MODE, openBus } = await load<
+    typeof import("./bus/folder.ts")
+  >(import.meta.resolve("./bus/folder.ts"));
+  return await openBus(mode ?? DEFAULT_BUS_MODE);
 }
 
 async function openBroker(

@@ -35,12 +35,26 @@ export class ForUsers extends Folder {
 
   /** Starts one of our programs as a user. */
   run(uid: number, program: "pub" | "sub", ...args: string[]): Process {
+    const env = { FIFOBUS_DIR: this.file(`nowhere/${uid}`) };
+    return this.runAs({ uid, groups: "--clear-groups", env }, program, ...args);
+  }
+
+  /** Starts one of our programs as a user who is in groups. */
+  runAs(
+    { uid, groups, env }: {
+      uid: number;
+      groups: string;
+      env: Record<string, string>;
+    },
+    program: "pub" | "sub",
+    ...args: string[]
+  ): Process {
     const command: Command = [
       "setpriv",
-      ...[`--reuid=${uid}`, `--regid=${uid}`, "--clear-groups"],
+      ...[`--reuid=${uid}`, `--regid=${uid}`, groups],
       ...["env", "-i", "PATH=/usr/bin:/bin", "NO_COLOR=1"],
       ...[`DENO_DIR=${this.file("cache")}`, `HOME=${this.path}`],
-      `FIFOBUS_DIR=${this.file(`nowhere/${uid}`)}`,
+      ...Object.entries(env).map(([name, value]) => `${name}=${value}`),
       ...[this.file("deno"), "run", "--allow-all", "--no-prompt"],
       ...[this.file(`tree/${program}.ts`), ...args],
     ];

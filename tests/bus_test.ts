@@ -51,7 +51,7 @@ Deno.test("a publish to nobody is dropped with code 0, and -v says so", async ()
   assertEquals([code, stderr], [
     0,
     `pub: the bus is ${bus.env.FIFOBUS_DIR}\n` +
-    "pub: 1 message published, 1 of them dropped: nobody subscribes\n",
+    "pub: 1 message published, 1 of them heard by nobody\n",
   ]);
 });
 
@@ -374,7 +374,8 @@ Deno.test("--keyed -v counts the messages of each topic that nobody heard", asyn
   assertEquals(
     (await publisher.ended()).stderr,
     `pub: the bus is ${bus.env.FIFOBUS_DIR}\n` +
-      "pub: 4 messages published, 2 of them dropped: nobody subscribes\n",
+      "pub: 4 messages published to 1 subscriber, 2 of them " +
+      "heard by nobody\n",
   );
   assertEquals((await subscriber.ended()).stdout, "1\n4\n");
 });
@@ -388,7 +389,7 @@ Deno.test("a symbolic link in the place of a FIFO is not followed", async () => 
   assertEquals(
     (await finish(bus.pub("-v", "t", "x"))).stderr,
     `pub: the bus is ${bus.env.FIFOBUS_DIR}\n` +
-      "pub: 1 message published, 1 of them dropped: nobody subscribes\n",
+      "pub: 1 message published, 1 of them heard by nobody\n",
   );
   file.close();
 });

@@ -35,9 +35,10 @@ async function shareMessages(folder: ForUsers): Promise<void> {
   );
   await Deno.writeTextFile(folder.file("in"), messages.join("\n"));
   const readers = [ADA, GRACE].map((uid) =>
-    finish(folder.run(uid, "sub", "-W", "2", path))
+    finish(folder.run(uid, "sub", "--mode=666", "-W", "2", path))
   );
-  const sent = folder.run(GRACE, "pub", "--file", folder.file("in"), path);
+  const args = ["--mode=666", "--file", folder.file("in"), path];
+  const sent = folder.run(GRACE, "pub", ...args);
   assertEquals((await finish(sent)).code, 0);
   const ended = await Promise.all(readers);
   assertEquals(ended.map(({ stderr }) => stderr), ["", ""]);

@@ -8,7 +8,7 @@ import { encodeMessage } from "../framing.ts";
 import { load } from "../load.ts";
 import { findMarked, marked } from "../marks.ts";
 import { checkTopicName } from "../topic.ts";
-import type { JoinOptions } from "./inbox.ts";
+import type { JoinOptions } from "./join_options.ts";
 import type { BusOutlet } from "./outlet.ts";
 
 /** Publishes answers; costs nothing until the first one. */
@@ -63,14 +63,13 @@ export class Answers {
     const { BusOutlet } = await load<typeof import("./outlet.ts")>(
       import.meta.resolve("./outlet.ts"),
     );
-    const { mode, delimiter } = this.#options;
-    return new BusOutlet({
-      mode,
+    const { bus, delimiter } = this.#options;
+    return await BusOutlet.open({
+      mode: bus.mode,
       delimiter,
       slowTimeoutMs: undefined,
       signal: undefined,
       origin: undefined,
-      onDropped: () => {},
     });
   }
 }

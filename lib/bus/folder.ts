@@ -1,83 +1,123 @@
 /**
- * The folder that is the bus: a name in it is a subscription.
+ * The folder that is the bus: where it is, and who may write to it.
  *
  * @module
  */
-import { FifobusError, reasonOf } from "../errors.ts";
 import { checkSystem } from "../fifo/file.ts";
-import type { Delimiter } from "../framing.ts";
 import { load } from "../load.ts";
-
-/** Stands before the mark of those who leave out what has the same mark. */
-const ORIGIN_MARK = "~";
+import { readSubscriptions } from "./names.ts";
+import { refused, unsafe } from "./unsafe.ts";
 
 /** Who may use the bus, unless told otherwise: its owner. */
 export const DEFAULT_BUS_MODE = 0o700;
 
-/** NAME_MAX of Linux, macOS and the BSDs. */
-const MAX_NAME_BYTES = 255;
-
-/** Behind the member's id, if its messages end with a NUL byte. */
-const NUL_MARK = "@0";
-
-/** Before the name of a group, where others have the id of a process. */
-const GROUP_MARK = "+";
-
 /** How old a FIFO without a name is when its maker has surely died. */
 const ORPHAN_MS = 60_000;
 
-/** One name in the folder. */
-export interface Subscription {
-  /** The topic filter. */
-  filter: string;
-  /** Names the process that subscribes, or what a group shares. */
-  member: string;
-  /** The group that shares it, if one does. */
-  group: string | undefined;
-  /** It leaves out what has this mark. */
-  origin: string | undefined;
-  /** What ends its messages. */
-  delimiter: Delimiter;
-  /** The name of the file. */
-  name: string;
+/**
+ * The time stamp of a folder moves in ticks: of up to 10 ms, and of 1 or 2 s on
+ * some file systems, where it has no fraction. A change in the same tick as a
+ * listing does not show, so a young folder is listed again.
+ */
+const TICK_MS = 20;
+const COARSE_TICK_MS = 2100;
+
+/** The bus, as this process uses it. */
+export interface Bus {
+  /** The path of its folder. */
+  readonly path: string;
+  /** The permissions that it may have. */
+  readonly mode: number;
+  /** Whether the files of other users in it are trusted. */
+  readonly isShared: boolean;
+  /**
+   * Gives a file that was just made to the users of the bus: to the group of its
+   * folder, with the permissions of the bus, whatever the umask.
+   *
+   * @param path The file.
+   * @param mask Which of the permissions it may have.
+   * @param info Which file that is, as far as its maker knows.
+   */
+  share(path: string, mask: number, info?: Deno.FileInfo): void;
 }
 
 /**
  * Opens the bus, and makes its folder if it is not there.
  *
  * @param mode The permissions it may have at most, and gets if it is made.
- * @returns The folder's path.
+ * @returns The bus.
  * @throws {FifobusError} `unsafe_bus`, if somebody else could change it;
  * `no_fifos`.
  */
-export function openFolder(mode: number): string {
+export async function openBus(mode: number): Promise<Bus> {
   checkSystem();
   const path = folderPath();
-  if (!lookAt(path)) checkPlace(path);
+  if (!lstatIfThere(path)) checkPlace(path);
+  const isNew = makeFolder(path, mode);
+  const share = await sharing(mode);
+  if (isNew) share(path, path, 0o7777);
+  check(path, mode);
+  return {
+    path,
+    mode,
+    isShared: (mode & 0o022) !== 0,
+    share: (file, mask, info) => share(path, file, mask, info),
+  };
+}
+
+/**
+ * Makes a folder.
+ *
+ * @param path Where.
+ * @param mode Its permissions.
+ * @returns Whether it was not there.
+ * @throws {FifobusError} `unsafe_bus`, if it cannot be made.
+ */
+export function makeFolder(path: string, mode: number): boolean {
   try {
     Deno.mkdirSync(path, { mode });
-    // The umask has taken its part of the mode.
-    Deno.chmodSync(path, mode);
+    return true;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) {
       throw unsafe(path, "the folder that would hold it is not there");
     }
-    if (!(error instanceof Deno.errors.AlreadyExists)) {
-      throw refused(path, "make", error);
-    }
+    if (error instanceof Deno.errors.AlreadyExists) return false;
+    throw refused(path, "make", error);
   }
+}
+
+function check(path: string, mode: number): void {
   const info = Deno.lstatSync(path);
   if (!info.isDirectory) throw unsafe(path, "it is not a folder");
   if (!isTrusted(info)) throw unsafe(path, `user ${info.uid} owns it`);
   const open = info.mode! & 0o022 & ~mode;
-  if (open !== 0) {
-    const now = (info.mode! & 0o777).toString(8);
-    throw unsafe(
-      path,
-      `others may write to it (mode ${now}); chmod go-w it, or allow that with { mode: 0o${now} }`,
-    );
-  }
-  return path;
+  if (open === 0) return;
+  const now = (info.mode! & 0o7777).toString(8);
+  throw unsafe(
+    path,
+    `others may write to it (mode ${now}); chmod go-w it, or allow that with { mode: 0o${now} }`,
+  );
+}
+
+/** Loads what it takes to share files; where one user is alone, nothing. */
+async function sharing(mode: number): Promise<
+  (bus: string, path: string, mask: number, info?: Deno.FileInfo) => void
+> {
+  if ((mode & 0o077) === 0) return () => {};
+  // node:fs takes 25 ms to load.
+  const { adopt } = await load<typeof import("../fifo/adopt.ts")>(
+    import.meta.resolve("../fifo/adopt.ts"),
+  );
+  return (bus, path, mask, info = Deno.lstatSync(path)) => {
+    // Another name of it: it may be any of our files that somebody linked here.
+    if (!info.isDirectory && info.nlink !== 1) return;
+    const { gid, mode: folderMode } = Deno.statSync(bus);
+    // What is made in such a folder is its group's, too.
+    const setgid = info.isDirectory ? folderMode! & 0o2000 : 0;
+    const wanted = mode & mask | setgid;
+    if ((info.mode! & 0o7777) === wanted && info.gid === gid) return;
+    adopt(path, info, { uid: info.uid, gid, mode: wanted });
+  };
 }
 
 /**
@@ -91,137 +131,38 @@ export function isTrusted(info: Deno.FileInfo): boolean {
 }
 
 /**
- * The name of a subscription's file.
+ * Tells whether a change of a folder may have gone unseen since it was changed
+ * last.
  *
- * @param filter Its filter.
- * @param member Its member.
- * @param delimiter What ends its messages.
- * @returns The name.
- * @throws {FifobusError} `bad_address`, if the filter is too long for one.
+ * @param mtimeMs When that was.
+ * @returns Whether its time stamp would be the same.
  */
-export function subscriptionName(
-  filter: string,
-  member: string,
-  delimiter: Delimiter,
-): string {
-  const mark = delimiter === "\0" ? NUL_MARK : "";
-  const name = `${fileName(filter)}@${member}${mark}`;
-  checkLength(name, filter);
-  return name;
+export function isYoung(mtimeMs: number): boolean {
+  const tick = mtimeMs % 1000 === 0 ? COARSE_TICK_MS : TICK_MS;
+  return Date.now() - mtimeMs < tick;
 }
 
 /**
- * Writes a topic or a filter as the name of a file.
- *
- * @param topic The topic.
- * @returns The name, without a slash or an `@`.
- */
-export function fileName(topic: string): string {
-  return encodeURIComponent(topic);
-}
-
-/**
- * Checks that a file may have a name.
- *
- * @param name The name.
- * @param topic What it was made of, for the error.
- * @throws {FifobusError} `bad_address`, if it is too long.
- */
-export function checkLength(name: string, topic: string): void {
-  if (name.length <= MAX_NAME_BYTES) return;
-  throw new FifobusError(
-    "bad_address",
-    `Cannot use the topic "${topic}": its file name would have ` +
-      `${name.length} bytes, the limit is ${MAX_NAME_BYTES}`,
-  );
-}
-
-/**
- * Names a member, so that it is told from all others of the bus.
- *
- * @param origin The mark of what it leaves out, if it does.
- * @returns The name: its process, since when, and something random.
- */
-export function memberName(origin: string | undefined): string {
-  const since = Date.now().toString(36);
-  const random = crypto.randomUUID().slice(0, 8);
-  const mark = origin === undefined
-    ? ""
-    : `${ORIGIN_MARK}${encodeURIComponent(origin)}`;
-  return `${Deno.pid}-${since}-${random}${mark}`;
-}
-
-/**
- * Names what a group shares, where others have the name of a member.
- *
- * @param group The group.
- * @param origin The mark of what it leaves out, if it does.
- * @returns The name.
- */
-export function groupName(group: string, origin: string | undefined): string {
-  const encode = (text: string) =>
-    encodeURIComponent(text).replaceAll(ORIGIN_MARK, "%7E");
-  const mark = origin === undefined ? "" : ORIGIN_MARK + encode(origin);
-  return GROUP_MARK + encode(group) + mark;
-}
-
-function groupOf(member: string): string | undefined {
-  if (!member.startsWith(GROUP_MARK)) return undefined;
-  const [name] = member.slice(1).split(ORIGIN_MARK, 1);
-  return decodeURIComponent(name!);
-}
-
-function originOf(member: string): string | undefined {
-  const at = member.indexOf(ORIGIN_MARK);
-  return at < 0 ? undefined : decodeURIComponent(member.slice(at + 1));
-}
-
-/**
- * Lists the subscriptions.
- *
- * @param path The folder.
- * @returns All names that are one, whether somebody is behind them or not.
- */
-export function readSubscriptions(path: string): Subscription[] {
-  const subscriptions: Subscription[] = [];
-  for (const entry of entries(path)) {
-    const { name, isFile, isSymlink, isDirectory } = entry;
-    const at = name.indexOf("@");
-    if (at < 0 || isFile || isSymlink || isDirectory) continue;
-    const nul = name.endsWith(NUL_MARK);
-    const member = name.slice(at + 1, nul ? -NUL_MARK.length : undefined);
-    try {
-      const filter = decodeURIComponent(name.slice(0, at));
-      const delimiter = nul ? "\0" : "\n";
-      const origin = originOf(member);
-      const group = groupOf(member);
-      subscriptions.push({
-        filter,
-        // A group has a FIFO for each of its filters.
-        member: group === undefined ? member : name,
-        group,
-        origin,
-        delimiter,
-        name,
-      });
-    } catch {
-      // Somebody else's file: a name that no filter encodes to.
-    }
-  }
-  return subscriptions;
-}
-
-/**
- * Removes a file that another process may have removed before.
+ * Removes what is of no use any more, if that is allowed: in a sticky folder and
+ * on a file system that is read-only it is not, and it is no reason to fail.
  *
  * @param path The file.
  */
-export function removeIfThere(path: string): void {
+export function tidy(path: string): void {
   try {
     Deno.removeSync(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  } catch {
+    // It is gone, or it is somebody else's.
   }
+}
+
+/**
+ * Removes what a member that died has left, but nothing that is not a FIFO.
+ *
+ * @param path The name.
+ */
+export function tidyFifo(path: string): void {
+  if (lstatIfThere(path)?.isFifo) tidy(path);
 }
 
 /**
@@ -238,10 +179,10 @@ export async function sweep(folder: string): Promise<void> {
     const info = lstatIfThere(path);
     if (!info?.isFifo) continue;
     if (Date.now() - info.mtime!.getTime() < ORPHAN_MS) continue;
-    const { hasReader } = await load<typeof import("../fifo/nonblocking.ts")>(
+    const { isRead } = await load<typeof import("../fifo/nonblocking.ts")>(
       import.meta.resolve("../fifo/nonblocking.ts"),
     );
-    if (!hasReader(path)) removeIfThere(path);
+    if (isRead(path) === false) tidy(path);
   }
 }
 
@@ -249,21 +190,13 @@ export async function sweep(folder: string): Promise<void> {
  * Looks at a file that another process may have removed before.
  *
  * @param path The file; a symbolic link is not followed.
- * @returns What it is; undefined if it is not there.
+ * @returns What it is; undefined if it is not there, or cannot be looked at.
  */
 export function lstatIfThere(path: string): Deno.FileInfo | undefined {
   try {
     return Deno.lstatSync(path);
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-}
-
-function entries(path: string): Iterable<Deno.DirEntry> {
-  try {
-    return Deno.readDirSync(path);
-  } catch (error) {
-    throw refused(path, "read", error);
+    if (error instanceof Deno.errors.NotCapable) throw error;
   }
 }
 
@@ -289,59 +222,19 @@ function runtimeFolder(): string | undefined {
   const isAllowed = (["read", "write"] as const).every((name) =>
     Deno.permissions.querySync({ name, path }).state === "granted"
   );
-  if (!isAllowed) return undefined;
-  try {
-    const { isDirectory, uid } = Deno.lstatSync(path);
-    return isDirectory && uid === Deno.uid() ? path : undefined;
-  } catch {
-    return undefined;
-  }
+  const info = isAllowed ? lstatIfThere(path) : undefined;
+  return info?.isDirectory && info.uid === Deno.uid() ? path : undefined;
 }
 
 /** Checks that a bus is not made where its user could not use it any more. */
 function checkPlace(path: string): void {
   const runtime = Deno.env.get("XDG_RUNTIME_DIR");
   if (Deno.env.get("FIFOBUS_DIR") || !runtime) return;
-  const info = lookAt(runtime);
+  const info = lstatIfThere(runtime);
   if (!info || isTrusted(info)) return;
   throw unsafe(
     path,
     `XDG_RUNTIME_DIR is the folder of user ${info.uid}; ` +
       "unset it, or set FIFOBUS_DIR",
-  );
-}
-
-function lookAt(path: string): Deno.FileInfo | undefined {
-  try {
-    return lstatIfThere(path);
-  } catch (error) {
-    throw refused(path, "look at", error);
-  }
-}
-
-/** Says why the system does not let us use the folder. */
-function refused(path: string, action: string, error: unknown): unknown {
-  const { NotCapable, NotFound, PermissionDenied } = Deno.errors;
-  if (error instanceof NotCapable || error instanceof NotFound) return error;
-  const reason = error instanceof PermissionDenied
-    ? `no permission to ${action} it${ownerOf(path)}`
-    : reasonOf(error);
-  return unsafe(path, reason, error);
-}
-
-function ownerOf(path: string): string {
-  try {
-    const { uid } = Deno.lstatSync(path);
-    return uid === Deno.uid() ? "" : `; it belongs to user ${uid}`;
-  } catch {
-    return "";
-  }
-}
-
-function unsafe(path: string, reason: string, cause?: unknown): FifobusError {
-  return new FifobusError(
-    "unsafe_bus",
-    `Cannot use "${path}" as the bus: ${reason}`,
-    { cause },
   );
 }

@@ -13,16 +13,16 @@ import { tooLarge } from "../framing.ts";
 import type { Message } from "../message.ts";
 import type { SharedFilter } from "../topic.ts";
 import { Answers } from "./answers.ts";
+import { type Bus, isTrusted, lstatIfThere, openBus, tidy } from "./folder.ts";
+import { type JoinOptions, MAX_TAG_BYTES } from "./join_options.ts";
+import { onExit } from "../leftovers.ts";
+import { parseGap } from "./missed.ts";
 import {
   checkLength,
   groupName,
-  isTrusted,
-  lstatIfThere,
   memberName,
-  removeIfThere,
   subscriptionName,
-} from "./folder.ts";
-import { type JoinOptions, MAX_TAG_BYTES } from "./inbox.ts";
+} from "./names.ts";
 import { Strays } from "./strays.ts";
 
 /** How long to wait for a publisher that is within a message. */
@@ -39,12 +39,16 @@ export interface GroupOptions extends JoinOptions {
 export class GroupMember {
   readonly #options: GroupOptions;
   readonly #answers: Answers;
-  readonly #strays: Strays;
   /** What arrived as which record, to give it back. */
   readonly #records = new WeakMap<Message, Message>();
   #reader!: QueueReader;
   /** Records behind one that was too long. */
   #back: Message[] = [];
+  /** How many messages the group did not get before the next one. */
+  #missed = 0;
+  /** The same, for records that have come since. */
+  readonly #gaps = new WeakMap<Message, number>();
+  readonly #strays: Strays;
   #error: FifobusError | undefined;
 
   private constructor(options: GroupOptions) {
@@ -79,7 +83,7 @@ export class GroupMember {
       if (!records) return undefined;
       const messages: Message[] = [];
       for (const [i, record] of records.entries()) {
-        const message = record.untagged(answer)!;
+        let message = record.untagged(answer)!;
         const { length, topic } = message;
         if (length > this.#options.maxBytes) {
           const reason = tooLarge(`is ${length}`, this.#options.maxBytes);
@@ -90,6 +94,8 @@ export class GroupMember {
           this.#back = records.slice(i + 1);
           break;
         }
+        const missed = this.#gaps.get(record);
+        if (missed !== undefined) message = message.after(missed);
         this.#records.set(message, record);
         messages.push(message);
       }
@@ -130,8 +136,22 @@ export class GroupMember {
     this.#strays.report();
   }
 
+  /** Tells messages from what publishers have missed, and from the rest. */
+  #isMessage(record: Message): boolean {
+    if (!record.untagged()) {
+      const gap = parseGap(record);
+      if (gap) this.#missed += gap.count;
+      else this.#strays.add();
+      return false;
+    }
+    if (this.#missed > 0) this.#gaps.set(record, this.#missed);
+    this.#missed = 0;
+    return true;
+  }
+
   async #join({ group, filter }: SharedFilter): Promise<void> {
-    const { folder, mode, delimiter, maxBytes, origin } = this.#options;
+    const { bus, delimiter, maxBytes, origin } = this.#options;
+    const folder = bus.path;
     const id = groupName(group, origin);
     const name = subscriptionName(filter, id, delimiter);
     const other = delimiter === "\n" ? "\0" : "\n";
@@ -140,26 +160,29 @@ export class GroupMember {
     const signName = `.${name}.${memberName(undefined)}`;
     checkLength(signName, filter);
     // It is there before the FIFO is opened, so that whoever leaves sees it.
-    const sign = new MemberSign(`${folder}/${signName}`, mode);
+    let sign = new MemberSign(bus, `${folder}/${signName}`);
     try {
       for (let isJoined = false; !isJoined;) {
-        using _reader = await makeFifo(path, mode);
-        this.#checkTrust(path);
+        using _reader = await makeFifo(bus, path);
         this.#reader = await QueueReader.open(path, {
           delimiter,
           maxBytes: maxBytes + MAX_TAG_BYTES,
-          isMessage: (record) => {
-            const isMessage = record.untagged() !== undefined;
-            if (!isMessage) this.#strays.add();
-            return isMessage;
-          },
+          isMessage: (record) => this.#isMessage(record),
           demand: this.#options.demand,
           onNotice: this.#options.onNotice,
+          accept: (info) => this.#checkTrust(path, info),
+          remake: async () => {
+            // The sign may be gone as well, or the whole folder.
+            await openBus(bus.mode);
+            sign[Symbol.dispose]();
+            sign = new MemberSign(bus, `${folder}/${signName}`);
+            return await makeFifo(bus, path);
+          },
           elsewhere: () => Promise.reject(new Error("a group has one place")),
           onLeave: () => {
             sign[Symbol.dispose]();
             const others = livingMembers(`${folder}/.${name}`);
-            if (others.length === 0) removeIfThere(path);
+            if (others.length === 0) tidy(path);
           },
         });
         isJoined = await isStillThere(path);
@@ -182,9 +205,8 @@ export class GroupMember {
     );
   }
 
-  #checkTrust(path: string): void {
-    const info = lstatIfThere(path);
-    if (!info || isTrusted(info) || (this.#options.mode & 0o022) !== 0) return;
+  #checkTrust(path: string, info: Deno.FileInfo): void {
+    if (this.#options.bus.isShared || isTrusted(info)) return;
     throw new FifobusError(
       "unsafe_bus",
       `Cannot join the group at "${path}": user ${info.uid} owns it`,
@@ -199,15 +221,15 @@ export class GroupMember {
 class MemberSign implements Disposable {
   readonly #path: string;
   readonly #file: Deno.FsFile;
+  readonly #exit: Disposable;
   #isClosed = false;
 
-  constructor(path: string, mode: number) {
+  constructor(bus: Bus, path: string) {
     this.#path = path;
-    this.#file = Deno.openSync(this.#path, {
-      write: true,
-      createNew: true,
-      mode: mode & 0o666,
-    });
+    const mode = bus.mode & 0o666;
+    this.#file = Deno.openSync(path, { write: true, createNew: true, mode });
+    this.#exit = onExit(() => tidy(path));
+    bus.share(path, 0o666, this.#file.statSync());
     // Nobody else has it open: this does not wait.
     this.#file.lockSync(true);
   }
@@ -215,7 +237,8 @@ class MemberSign implements Disposable {
   [Symbol.dispose](): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    removeIfThere(this.#path);
+    this.#exit[Symbol.dispose]();
+    tidy(this.#path);
     this.#file.close();
   }
 }
@@ -238,7 +261,7 @@ export function livingMembers(
     if (!isFile || !name.startsWith(beginning) || member === "queue") continue;
     const path = folder + name;
     if (isLocked(path)) members.push({ path, member });
-    else removeIfThere(path);
+    else tidy(path);
   }
   return members;
 }
@@ -259,10 +282,11 @@ function isLocked(path: string): boolean {
  *
  * @returns That reader, to be closed once there is another one.
  */
-async function makeFifo(path: string, mode: number): Promise<Disposable> {
+async function makeFifo(bus: Bus, path: string): Promise<Disposable> {
   if (lstatIfThere(path)) return { [Symbol.dispose]: () => {} };
   const hidden = path.replace(/[^/]*$/, `.${memberName(undefined)}`);
-  await ensureFifo(hidden, mode & 0o666);
+  await ensureFifo(hidden, bus.mode & 0o666);
+  bus.share(hidden, 0o666);
   const reader = Deno.openSync(hidden, { read: true, write: true });
   try {
     Deno.linkSync(hidden, path);
@@ -271,7 +295,7 @@ async function makeFifo(path: string, mode: number): Promise<Disposable> {
     if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
     return { [Symbol.dispose]: () => {} };
   } finally {
-    removeIfThere(hidden);
+    tidy(hidden);
   }
   return reader;
 }

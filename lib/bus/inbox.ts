@@ -1,53 +1,34 @@
 /**
- * A process is one member of the bus, with one inbox: a FIFO with a name for
- * each of its filters.
+ * A process is one member of the bus, with one inbox: what is written to its FIFO
+ * goes to its Subscribers.
  *
  * @module
  */
-import { ensureFifo } from "../fifo/file.ts";
-import type { Notice } from "../fifo/queue_reader.ts";
-import { FifoReader } from "../fifo/reader.ts";
-import type { Delimiter } from "../framing.ts";
+import { delay } from "jsr:@std/async@1.5.0/delay";
 import type { Message } from "../message.ts";
-import { MessageQueue } from "../message_queue.ts";
 import { MessageSplitter } from "../splitter.ts";
-import { matchesTopic, REPLY_PREFIX } from "../topic.ts";
+import { REPLY_PREFIX } from "../topic.ts";
 import { Answers } from "./answers.ts";
-import {
-  memberName,
-  removeIfThere,
-  subscriptionName,
-  sweep,
-} from "./folder.ts";
+import { isYoung, lstatIfThere, openBus, sweep } from "./folder.ts";
+import { type JoinOptions, MAX_TAG_BYTES } from "./join_options.ts";
+import { onExit } from "../leftovers.ts";
+import { Membership, type MembershipSource } from "./membership.ts";
+import { parseGap } from "./missed.ts";
+import { NamedFifo } from "./named_fifo.ts";
 import { readRetained } from "./retained.ts";
 import { Strays } from "./strays.ts";
 
 /** How many topics an inbox remembers the Subscribers of. */
 const MAX_CACHED_TOPICS = 1000;
 
-/**
- * What two topics, its own and that of the answers, may add to the length of a
- * message: each the longest in MQTT.
- */
-export const MAX_TAG_BYTES = 2 * 65_536;
+/** How often to look whether the names are still there. */
+const WATCH_MS = 1000;
 
-/** How to join the bus. */
-export interface JoinOptions {
-  /** The folder of the bus. */
-  folder: string;
-  /** Its permissions. */
-  mode: number;
-  /** What ends a message. */
-  delimiter: Delimiter;
-  /** The longest message in bytes. */
-  maxBytes: number;
-  /** Whether to start with the last values; nothing else is sent if "only". */
-  retained: boolean | "only";
-  /** Messages with this mark are not wanted. */
-  origin: string | undefined;
-  /** Is told what is not a message. */
-  onNotice(notice: Notice): void;
-}
+/**
+ * How long a FIFO whose names were removed is still read: a publisher that has
+ * just looked up who is there writes to it.
+ */
+const SETTLE_MS = 50;
 
 const inboxes = new Map<string, Promise<Inbox>>();
 
@@ -64,121 +45,77 @@ export async function join(
 ): Promise<Membership> {
   const membership = new Membership(filters, options);
   if (options.retained !== "only") {
-    // Answers have an inbox of their own: who makes a request for a message
-    // would else wait behind all other messages that it has not read.
-    const answers = filters.every((it) => it.startsWith(REPLY_PREFIX));
-    const { folder, delimiter, maxBytes, origin } = options;
-    const key = JSON.stringify([folder, delimiter, maxBytes, answers, origin]);
-    let opening = inboxes.get(key);
-    if (!opening) {
-      const release = () => {
-        if (inboxes.get(key) === opening) inboxes.delete(key);
-      };
-      opening = Inbox.open(options, release);
-      opening.catch(release);
-      inboxes.set(key, opening);
-    }
-    (await opening).add(membership);
+    // One that is about to close, as it has failed, takes no more.
+    while (!(await openInbox(filters, options)).add(membership));
   }
-  if (options.retained) {
+  try {
     // Read after the names are there, so that no value falls between.
-    membership.preface(readRetained(options.folder, filters));
+    if (options.retained) await preface(membership, options);
+  } catch (error) {
+    await membership.close();
+    throw error;
   }
   if (options.retained === "only") membership.finish();
   return membership;
 }
 
-/** What one Subscriber gets of its process's inbox. */
-export class Membership {
-  /** Its filters. */
-  readonly filters: string[];
-  /** Is told what is not a message. */
-  readonly onNotice: (notice: Notice) => void;
-  readonly #queue: MessageQueue;
-  #inbox: Inbox | undefined;
-  #left: Promise<void> | undefined;
-
-  /** Creates one that nothing is sent to yet. */
-  constructor(
-    filters: string[],
-    { maxBytes, onNotice }: Pick<JoinOptions, "maxBytes" | "onNotice">,
-  ) {
-    this.filters = filters;
-    this.onNotice = onNotice;
-    this.#queue = new MessageQueue(maxBytes);
+/** The inbox for some filters, which this process may have open. */
+function openInbox(filters: string[], options: JoinOptions): Promise<Inbox> {
+  // Answers have an inbox of their own: whoever makes a request for a message
+  // would else wait behind all other messages that it has not read.
+  const answers = filters.every((it) => it.startsWith(REPLY_PREFIX));
+  const { bus, delimiter, maxBytes, origin } = options;
+  const key = JSON.stringify([bus.path, delimiter, maxBytes, answers, origin]);
+  let opening = inboxes.get(key);
+  if (!opening) {
+    const release = () => {
+      if (inboxes.get(key) === opening) inboxes.delete(key);
+    };
+    opening = Inbox.open(options, release);
+    opening.catch(release);
+    inboxes.set(key, opening);
   }
-
-  /** Whether it holds up its inbox. */
-  get isFull(): boolean {
-    return this.#queue.isFull;
-  }
-
-  /** Waits for messages. */
-  async next(): Promise<Message[] | undefined> {
-    const messages = await this.#queue.next();
-    this.#inbox?.resume();
-    return messages;
-  }
-
-  /** Leaves the bus; what was sent before can still be read. */
-  end(): Promise<void> {
-    return this.#left ??= this.#leave();
-  }
-
-  /** Leaves the bus. */
-  close(): Promise<void> {
-    return this.end();
-  }
-
-  async #leave(): Promise<void> {
-    await this.#inbox?.remove(this);
-    this.finish();
-  }
-
-  /** Is told where its messages come from. */
-  attach(inbox: Inbox): void {
-    this.#inbox = inbox;
-  }
-
-  /** Whether a message is for this Subscriber. */
-  wants(topic: string): boolean {
-    return this.filters.some((filter) => matchesTopic(filter, topic));
-  }
-
-  /** Takes a message. */
-  push(message: Message): void {
-    this.#queue.add(message);
-  }
-
-  /** Takes the last values, which come before all others. */
-  preface(messages: Message[]): void {
-    this.#queue.addFirst(messages);
-  }
-
-  /** Nothing more will come. */
-  finish(error?: unknown): void {
-    this.#queue.end(error);
-  }
+  return opening;
 }
 
-/** One FIFO, read for all Subscribers of this process. */
-class Inbox {
-  readonly #folder: string;
-  readonly #delimiter: Delimiter;
-  readonly #member: string;
-  readonly #splitter: MessageSplitter;
-  readonly #reader: FifoReader;
+/** Puts the last values before all other messages. */
+async function preface(
+  membership: Membership,
+  options: JoinOptions,
+): Promise<void> {
+  const { bus } = options;
+  const values = await readRetained(bus, membership.filters, options);
+  if (values.length === 0) return;
+  // A value that was published since the names are there comes as a message.
+  await membership.settle();
+  membership.preface(values);
+}
+
+/** One FIFO at a time, read for all Subscribers of this process. */
+class Inbox implements MembershipSource {
+  readonly #options: JoinOptions;
   readonly #delivering: Promise<void>;
   readonly #onClosed: () => void;
   readonly #answers: Answers;
+  readonly #memberships = new Set<Membership>();
   readonly #strays = new Strays((notice) => {
     for (const { onNotice } of this.#memberships) onNotice(notice);
   });
-  readonly #memberships = new Set<Membership>();
   /** How many Subscribers have each filter. */
   readonly #filters = new Map<string, number>();
+  #watch: ReturnType<typeof setInterval>;
+  readonly #exit: Disposable;
+  /** The FIFO that has the names; most often it is the one that is read. */
+  #fifo: NamedFifo;
+  #reading: NamedFifo;
+  /** The number of the marker up to which the one that is read is read. */
+  #lastMark = Infinity;
+  #splitter: MessageSplitter;
+  #seen = "";
   #marks: { number: number; passed: PromiseWithResolvers<void> }[] = [];
   #leaving = 0;
+  #isClosed = false;
+  #closed: Promise<void> | undefined;
   /** Whether nothing more will be read. */
   #over = false;
   readonly #routes = new Map<string, Membership[]>();
@@ -186,59 +123,62 @@ class Inbox {
 
   private constructor(
     options: JoinOptions,
-    member: string,
+    fifo: NamedFifo,
     onClosed: () => void,
   ) {
-    const { folder, delimiter, maxBytes } = options;
-    this.#folder = folder;
-    this.#delimiter = delimiter;
-    this.#member = member;
+    this.#options = options;
+    this.#fifo = this.#reading = fifo;
     this.#onClosed = onClosed;
     this.#answers = new Answers(options);
-    const limit = maxBytes + MAX_TAG_BYTES;
-    this.#splitter = new MessageSplitter(this.#hidden, delimiter, limit, {
-      hasTopics: true,
-    });
-    this.#reader = new FifoReader(this.#hidden, delimiter);
+    this.#splitter = this.#makeSplitter();
+    this.#watch = setInterval(() => this.#look(), WATCH_MS);
+    this.#exit = onExit(() => this.#removeNames());
     this.#delivering = this.#deliver();
   }
 
-  /**
-   * Makes the FIFO under a hidden name and opens it, so that a name which can
-   * be seen always has a reader.
-   */
+  /** Makes an inbox without any filter. */
   static async open(
     options: JoinOptions,
     onClosed: () => void,
   ): Promise<Inbox> {
-    const member = memberName(options.origin);
-    await sweep(options.folder);
-    await ensureFifo(`${options.folder}/.${member}`, options.mode & 0o666);
-    return new Inbox(options, member, onClosed);
+    await sweep(options.bus.path);
+    return new Inbox(options, await NamedFifo.open(options), onClosed);
   }
 
-  get #hidden(): string {
-    return `${this.#folder}/.${this.#member}`;
+  #makeSplitter(): MessageSplitter {
+    const { bus, delimiter, maxBytes } = this.#options;
+    // An error names the bus: the name of the FIFO tells nobody anything.
+    return new MessageSplitter(bus.path, delimiter, maxBytes + MAX_TAG_BYTES, {
+      hasTopics: true,
+    });
   }
 
-  /** Sends a Subscriber its messages from now on. */
-  add(membership: Membership): void {
+  /**
+   * Sends a Subscriber its messages from now on.
+   *
+   * @param membership The Subscriber.
+   * @returns Whether it does; not if it is closed.
+   * @throws {FifobusError} `bad_address`, if a filter is too long; `unsafe_bus`.
+   */
+  add(membership: Membership): boolean {
+    if (this.#isClosed) return false;
     const added: string[] = [];
     try {
       for (const filter of membership.filters) {
         const subscribers = this.#filters.get(filter) ?? 0;
-        if (subscribers === 0) Deno.linkSync(this.#hidden, this.#path(filter));
+        if (subscribers === 0) this.#fifo.link(filter);
         this.#filters.set(filter, subscribers + 1);
         added.push(filter);
       }
     } catch (error) {
       this.#removeFilters(added);
-      if (this.#memberships.size === 0) this.#close();
+      if (this.#memberships.size === 0) this.#close().catch(() => {});
       throw error;
     }
     this.#memberships.add(membership);
     this.#routes.clear();
     membership.attach(this);
+    return true;
   }
 
   /** Stops sending to a Subscriber, once all that came before is delivered. */
@@ -246,8 +186,8 @@ class Inbox {
     if (!this.#memberships.has(membership)) return;
     this.#removeFilters(membership.filters);
     const isLast = this.#memberships.size === 1;
-    if (isLast) this.#onClosed();
-    if (!this.#over) await this.#passMark();
+    if (isLast) this.#release();
+    await this.passMark();
     if (isLast) this.#strays.report();
     this.#memberships.delete(membership);
     this.#routes.clear();
@@ -263,28 +203,44 @@ class Inbox {
     const answer = this.#answers.send.bind(this.#answers);
     try {
       while (!this.#over) {
-        for (const raw of await this.#reader.read(this.#splitter)) {
+        const { reader } = this.#reading;
+        for (const raw of await reader.read(this.#splitter)) {
           const message = raw.untagged(answer);
-          if (!message) {
-            this.#strays.add();
-            continue;
-          }
-          for (const membership of this.#route(message.topic)) {
-            membership.push(message);
+          if (!message) this.#note(raw);
+          else {
+            for (const membership of this.#route(message.topic)) {
+              membership.push(message);
+            }
           }
         }
-        this.#passMarks(this.#reader.passed);
+        this.#passMarks(reader.passed);
         if (this.#splitter.error) throw this.#splitter.error;
+        if (reader.passed >= this.#lastMark) this.#goOn();
         // Who leaves must not wait for those who do not read.
         while (this.#leaving === 0 && this.#isHeldUp()) {
           await new Promise<void>((resolve) => this.#resume = resolve);
         }
       }
     } catch (error) {
-      for (const membership of this.#memberships) membership.finish(error);
+      this.#fail(error);
     }
     this.#over = true;
     this.#passMarks(Infinity);
+  }
+
+  /** Nothing more will come, and publishers must not wait for it. */
+  #fail(error: unknown): void {
+    for (const membership of this.#memberships) membership.finish(error);
+    this.#close().catch(() => {});
+  }
+
+  /** A record that is not a message. */
+  #note(record: Message): void {
+    const gap = parseGap(record);
+    if (!gap) return this.#strays.add();
+    const { topic, count } = gap;
+    const missed = topic === undefined ? this.#memberships : this.#route(topic);
+    for (const membership of missed) membership.miss(count);
   }
 
   #route(topic: string): Membership[] {
@@ -298,9 +254,10 @@ class Inbox {
   }
 
   /** Waits until all that is in the FIFO now is delivered. */
-  async #passMark(): Promise<void> {
+  async passMark(): Promise<void> {
+    if (this.#over) return;
     const passed = Promise.withResolvers<void>();
-    this.#marks.push({ number: this.#reader.mark(), passed });
+    this.#marks.push({ number: this.#reading.reader.mark(), passed });
     this.#leaving++;
     this.#resume();
     await passed.promise;
@@ -324,24 +281,84 @@ class Inbox {
       this.#filters.set(filter, subscribers);
       if (subscribers > 0) continue;
       this.#filters.delete(filter);
-      removeIfThere(this.#path(filter));
+      this.#fifo.unlink(filter);
     }
   }
 
-  #path(filter: string): string {
-    const name = subscriptionName(filter, this.#member, this.#delimiter);
-    return `${this.#folder}/${name}`;
+  #removeNames(): void {
+    this.#fifo.unlinkAll(this.#filters.keys());
   }
 
-  async #close(): Promise<void> {
+  /** Looks whether the names are there: cleaners and logouts remove them. */
+  #look(): void {
+    const isMoving = this.#fifo !== this.#reading;
+    if (this.#over || isMoving || this.#isUnchanged()) return;
+    try {
+      if (this.#fifo.mend(this.#filters.keys())) return;
+    } catch {
+      // It is moved instead.
+    }
+    this.#move().catch((error) => this.#fail(error));
+  }
+
+  /** A look at each name costs 2 µs, one at the folder as much for all. */
+  #isUnchanged(): boolean {
+    const info = lstatIfThere(this.#options.bus.path);
+    if (!info) return false;
+    const { dev, ino, mtime } = info;
+    const seen = `${dev} ${ino} ${mtime!.getTime()}`;
+    const isUnchanged = seen === this.#seen;
+    this.#seen = isYoung(mtime!.getTime()) ? "" : seen;
+    return isUnchanged;
+  }
+
+  /** Gives the names to another FIFO, as this one has lost all of them. */
+  async #move(): Promise<void> {
+    clearInterval(this.#watch);
+    const old = this.#fifo;
+    // Where the folder has gone, too, it is made again.
+    await openBus(this.#options.bus.mode);
+    const fifo = await NamedFifo.open(this.#options);
+    if (this.#over) {
+      fifo.unlinkAll([]);
+      return fifo.close();
+    }
+    this.#fifo = fifo;
+    for (const filter of this.#filters.keys()) fifo.link(filter);
+    await delay(SETTLE_MS);
+    if (!this.#over) this.#lastMark = old.reader.mark();
+  }
+
+  /** The FIFO that has lost its names is read to the end. */
+  #goOn(): void {
+    this.#reading.close();
+    this.#reading = this.#fifo;
+    this.#lastMark = Infinity;
+    this.#splitter = this.#makeSplitter();
+    this.#passMarks(Infinity);
+    this.#watch = setInterval(() => this.#look(), WATCH_MS);
+  }
+
+  /** Takes no more Subscribers. */
+  #release(): void {
+    this.#isClosed = true;
     this.#onClosed();
-    removeIfThere(this.#hidden);
-    if (!this.#over) {
-      this.#over = true;
-      this.#resume();
-      await this.#reader.nudge(this.#delivering);
-    }
-    this.#reader.close();
+  }
+
+  #close(): Promise<void> {
+    return this.#closed ??= this.#closeAll();
+  }
+
+  async #closeAll(): Promise<void> {
+    this.#release();
+    this.#removeNames();
+    this.#over = true;
+    this.#resume();
+    await this.#reading.reader.nudge(this.#delivering);
+    clearInterval(this.#watch);
+    this.#exit[Symbol.dispose]();
+    if (this.#fifo !== this.#reading) this.#fifo.close();
+    this.#reading.close();
     await this.#answers.close();
   }
 }

@@ -6,9 +6,10 @@
 import { FifobusError, reasonOf } from "../errors.ts";
 import { PIPE_BUF } from "../fifo/file.ts";
 import { FifoWriter } from "../fifo/writer.ts";
-import type { Delimiter } from "../framing.ts";
+import { countAt, type Delimiter } from "../framing.ts";
 import { Outbox } from "../outbox.ts";
-import { isTrusted, lstatIfThere } from "./folder.ts";
+import { isTrusted } from "./folder.ts";
+import { Missed } from "./missed.ts";
 
 /** Messages that a subscriber of the bus did not get. */
 export interface Dropped {
@@ -32,63 +33,70 @@ export interface LinkOptions {
   onDropped(dropped: Dropped): void;
 }
 
+/** What a link has to know of its member. */
+export interface LinkMember {
+  /** Finds a name of its FIFO; undefined if it has left. */
+  findPath(): string | undefined;
+  /** It is dead: nobody reads its FIFO. */
+  onGone(): void;
+}
+
 /**
  * Writes to one member. While it does not read, messages wait in its pipe, and
  * then here, up to the time that the publisher grants once; after that they are
- * dropped, until it reads again.
+ * dropped, until it reads again. Then it is told first how many it missed.
  */
 export class Link {
   /** Names the process that subscribes. */
   readonly member: string;
   /** What ends its messages. */
   readonly delimiter: Delimiter;
-  readonly #path: string;
   readonly #options: LinkOptions;
-  readonly #onGone: () => void;
+  readonly #of: LinkMember;
   readonly #writer: FifoWriter;
   readonly #outbox: Outbox;
+  readonly #missed: Missed;
   #stalled = false;
 
   /**
    * Creates a link, which opens the member's FIFO with the first message.
    *
    * @param member Names the member.
-   * @param path One name of its FIFO.
    * @param delimiter What ends its messages.
    * @param options How to send, and what to tell.
-   * @param onGone Is told that the member is dead: nobody reads its FIFO.
+   * @param of What else there is to know of it.
    */
   constructor(
     member: string,
-    path: string,
     delimiter: Delimiter,
     options: LinkOptions,
-    onGone: () => void,
+    of: LinkMember,
   ) {
-    this.#path = path;
-    this.#onGone = onGone;
     this.member = member;
     this.delimiter = delimiter;
     this.#options = options;
+    this.#of = of;
+    this.#missed = new Missed(delimiter);
     const grant = () => this.#stalled ? 0 : options.slowTimeoutMs;
-    this.#writer = new FifoWriter(path, delimiter, {
+    this.#writer = new FifoWriter("", delimiter, {
       wait: false,
       owned: true,
       signal: options.signal,
       get timeoutMs() {
         return grant();
       },
-    });
-    let trusted = options.shared;
-    this.#outbox = new Outbox(
-      async (bytes) => {
-        // Gone since the folder was read: opening it will say so.
-        const info = trusted ? undefined : lstatIfThere(path);
-        trusted ||= !info || isTrusted(info);
-        if (!trusted) throw new Error("the FIFO is another user's");
-        await this.#writer.write(bytes);
-        this.#stalled = false;
+      findPath: () => {
+        const path = of.findPath();
+        if (path === undefined) throw new Left();
+        return path;
       },
+      accept: (info) => {
+        if (options.shared || isTrusted(info)) return;
+        throw new Error("the FIFO is another user's");
+      },
+    });
+    this.#outbox = new Outbox(
+      (bytes) => this.#write(bytes),
       PIPE_BUF,
       (error, messages) => this.#drop(error, messages),
     );
@@ -104,12 +112,25 @@ export class Link {
    *
    * @param messages The messages with their topics, each with the delimiter.
    * @param single Whether it is one message, which may share a write.
-   * @returns When they are written or dropped.
+   * @returns Once they are written; how many were dropped, if any were.
    */
-  send(messages: Uint8Array<ArrayBuffer>, single: boolean): Promise<void> {
+  send(
+    messages: Uint8Array<ArrayBuffer>,
+    single: boolean,
+  ): Promise<number | undefined> {
     return single
       ? this.#outbox.add(messages)
       : this.#outbox.addAll(messages, this.delimiter.charCodeAt(0));
+  }
+
+  /**
+   * Counts messages that this member cannot be sent.
+   *
+   * @param messages The messages with their topics.
+   * @param delimiter What ends each of them.
+   */
+  miss(messages: Uint8Array<ArrayBuffer>, delimiter: Delimiter): void {
+    this.#missed.add(messages, delimiter);
   }
 
   /** Closes the link once all is written or dropped. */
@@ -118,16 +139,26 @@ export class Link {
     this.#writer.close();
   }
 
-  #drop(error: unknown, messages: Uint8Array): void {
+  async #write(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    await this.#missed.tell((record) => this.#writer.write(record));
+    await this.#writer.write(bytes);
+    this.#stalled = false;
+  }
+
+  #drop(error: unknown, messages: Uint8Array<ArrayBuffer>): number {
     const code = error instanceof FifobusError ? error.code : undefined;
-    if (code === "no_reader") return this.#onGone();
+    const isDead = code === "no_reader";
+    if (isDead) this.#of.onGone();
     // It has left, as it should, since the folder was read.
-    if (!lstatIfThere(this.#path)) return;
+    const hasLeft = error instanceof Left || this.#of.findPath() === undefined;
+    if (isDead || hasLeft) return countAt(messages, this.delimiter);
     this.#stalled = code === "timed_out";
-    const end = this.delimiter.charCodeAt(0);
-    let count = 0;
-    for (let at = -1; (at = messages.indexOf(end, at + 1)) >= 0;) count++;
+    const count = this.#missed.add(messages, this.delimiter);
     const reason = this.#stalled ? "it does not read" : reasonOf(error);
     this.#options.onDropped({ member: this.member, count, reason });
+    return count;
   }
 }
+
+/** The member has left the bus. */
+class Left extends Error {}

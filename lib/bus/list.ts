@@ -3,15 +3,11 @@
  *
  * @module
  */
-import { hasReader } from "../fifo/nonblocking.ts";
+import { isRead } from "../fifo/nonblocking.ts";
 import { isTopicFilter } from "../topic.ts";
-import {
-  DEFAULT_BUS_MODE,
-  lstatIfThere,
-  openFolder,
-  readSubscriptions,
-} from "./folder.ts";
+import { DEFAULT_BUS_MODE, lstatIfThere, openBus } from "./folder.ts";
 import { livingMembers } from "./group.ts";
+import { readSubscriptions } from "./names.ts";
 
 /** A filter that somebody subscribes to. */
 export interface LiveSubscription {
@@ -29,12 +25,12 @@ export interface LiveSubscription {
  * @param mode The permissions that the bus may have.
  * @returns The subscriptions.
  */
-export function listSubscriptions(
+export async function listSubscriptions(
   mode: number = DEFAULT_BUS_MODE,
-): LiveSubscription[] {
-  const folder = openFolder(mode);
+): Promise<LiveSubscription[]> {
+  const { path: folder } = await openBus(mode);
   return readSubscriptions(folder)
-    .filter(({ name }) => hasReader(`${folder}/${name}`))
+    .filter(({ name }) => isRead(`${folder}/${name}`))
     .flatMap(({ filter, group, name, member }) =>
       group === undefined
         ? [live(filter, member, `${folder}/${name}`)]

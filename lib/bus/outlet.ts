@@ -4,12 +4,14 @@
  * @module
  */
 import { delay } from "jsr:@std/async@1.5.0/delay";
+import { tell } from "../callback.ts";
 import { FifobusError } from "../errors.ts";
-import { type Delimiter, reframe } from "../framing.ts";
+import { countAt, type Delimiter, reframe } from "../framing.ts";
+import { load } from "../load.ts";
 import { tagMessages } from "../message.ts";
 import type { Outlet, Sending } from "../publisher.ts";
 import { checkTopicName } from "../topic.ts";
-import { DEFAULT_BUS_MODE, openFolder } from "./folder.ts";
+import { type Bus, DEFAULT_BUS_MODE, openBus } from "./folder.ts";
 import type { Dropped, Link } from "./link.ts";
 import { retain } from "./retained.ts";
 import { Routes } from "./routes.ts";
@@ -34,39 +36,45 @@ export interface BusOutletOptions {
   delimiter: Delimiter;
   /** How long a message waits for a subscriber that does not read. */
   slowTimeoutMs: number | undefined;
+  /** Whether it is no error if nobody gets a message; false if it is. */
+  wait?: boolean | number | undefined;
   /** Gives up waiting when aborted. */
   signal: AbortSignal | undefined;
   /** Marks what is sent. */
   origin: string | undefined;
   /** Is told of messages that a subscriber did not take in time. */
-  onDropped(dropped: Dropped): void;
+  onDropped?: ((dropped: Dropped) => void) | undefined;
 }
 
 /** The bus, as a publisher sees it. */
 export class BusOutlet implements Outlet {
-  readonly #folder: string;
+  readonly #bus: Bus;
   readonly #options: BusOutletOptions;
-  readonly #mode: number;
   readonly #routes: Routes;
   #turnedAt = performance.now();
+
+  private constructor(bus: Bus, options: BusOutletOptions) {
+    this.#bus = bus;
+    this.#options = options;
+    this.#routes = new Routes(bus.path, {
+      shared: bus.isShared,
+      slowTimeoutMs: options.slowTimeoutMs ?? SLOW_TIMEOUT_MS,
+      signal: options.signal,
+      origin: options.origin,
+      onDropped: this.#tellDropped,
+    });
+  }
 
   /**
    * Opens the bus.
    *
    * @param options How to publish.
+   * @returns The bus.
    * @throws {FifobusError} `unsafe_bus`.
    */
-  constructor(options: BusOutletOptions) {
-    this.#options = options;
-    this.#mode = options.mode ?? DEFAULT_BUS_MODE;
-    this.#folder = openFolder(this.#mode);
-    this.#routes = new Routes(this.#folder, {
-      shared: (this.#mode & 0o022) !== 0,
-      slowTimeoutMs: options.slowTimeoutMs ?? SLOW_TIMEOUT_MS,
-      signal: options.signal,
-      origin: options.origin,
-      onDropped: options.onDropped,
-    });
+  static async open(options: BusOutletOptions): Promise<BusOutlet> {
+    const bus = await openBus(options.mode ?? DEFAULT_BUS_MODE);
+    return new BusOutlet(bus, options);
   }
 
   get bufferedBytes(): number {
@@ -77,26 +85,34 @@ export class BusOutlet implements Outlet {
     checkTopicName(topic);
   }
 
-  subscribers(topic: string): number {
-    return this.#routes.find(topic).length;
+  async subscribers(topic: string): Promise<number> {
+    // node:fs takes 25 ms to load: only to count is it needed.
+    const { isRead } = await load<typeof import("../fifo/nonblocking.ts")>(
+      import.meta.resolve("../fifo/nonblocking.ts"),
+    );
+    return this.#routes.count(topic, isRead);
   }
 
   async send(
     topic: string,
     messages: Uint8Array<ArrayBuffer>,
     { single, retain, replyTo }: Sending,
-  ): Promise<void> {
+  ): Promise<number> {
     this.#options.signal?.throwIfAborted();
-    if (retain) this.#retain(topic, messages);
-    const links = this.#routes.find(topic);
-    if (links.length === 0) return await this.#turn();
-    const { delimiter } = this.#options;
-    const tagged = tagMessages(topic, messages, delimiter, replyTo);
-    const one = links[0]!;
-    if (links.length === 1 && one.delimiter === delimiter) {
-      return await one.send(tagged, single);
-    }
-    await Promise.all(links.map((link) => this.#sendTo(link, tagged, single)));
+    const failure = retain ? this.#retain(topic, messages) : undefined;
+    const links = this.#routes.find(topic, retain);
+    const count = links.length > 0
+      ? await this.#sendAll(links, topic, messages, { single, replyTo })
+      : await this.#sendNobody();
+    if (failure) throw failure;
+    if (count > 0 || this.#options.wait !== false) return count;
+    const reason = links.length > 0
+      ? "nobody who subscribes to it reads"
+      : "nobody subscribes to it";
+    throw new FifobusError(
+      "no_reader",
+      `Cannot publish to "${topic}": ${reason}`,
+    );
   }
 
   async waitFor(
@@ -106,7 +122,7 @@ export class BusOutlet implements Outlet {
   ): Promise<void> {
     const deadline = performance.now() + timeoutMs;
     const { signal } = this.#options;
-    for (let found; (found = this.subscribers(topic)) < count;) {
+    for (let found; (found = await this.subscribers(topic)) < count;) {
       if (performance.now() >= deadline) {
         throw new FifobusError(
           "timed_out",
@@ -122,36 +138,77 @@ export class BusOutlet implements Outlet {
     await this.#routes.close();
   }
 
-  /** Keeps the last of the messages. */
-  #retain(topic: string, messages: Uint8Array): void {
+  readonly #tellDropped = (dropped: Dropped): void =>
+    tell(this.#options.onDropped, dropped);
+
+  /**
+   * Keeps the last of the messages. If that fails those who are there get them
+   * all the same.
+   *
+   * @returns Why it failed.
+   */
+  #retain(topic: string, messages: Uint8Array): unknown {
     const end = this.#options.delimiter.charCodeAt(0);
     const start = messages.lastIndexOf(end, messages.length - 2) + 1;
-    retain(this.#folder, topic, messages.subarray(start, -1), this.#mode);
+    try {
+      retain(this.#bus, topic, messages.subarray(start, -1));
+    } catch (error) {
+      return error;
+    }
+  }
+
+  async #sendAll(
+    links: Link[],
+    topic: string,
+    messages: Uint8Array<ArrayBuffer>,
+    { single, replyTo }: Omit<Sending, "retain">,
+  ): Promise<number> {
+    const { delimiter } = this.#options;
+    const tagged = tagMessages(topic, messages, delimiter, replyTo);
+    const sent = links.map((link) => this.#sendTo(link, tagged, single));
+    let count = links.length * (single ? 1 : countAt(messages, delimiter));
+    for (const dropped of sent) count -= (await dropped) ?? 0;
+    return count;
   }
 
   /** A loop that awaits messages to nobody would starve timers and signals. */
-  async #turn(): Promise<void> {
-    if (performance.now() - this.#turnedAt < TURN_MS) return;
-    await delay(0);
-    this.#turnedAt = performance.now();
+  async #sendNobody(): Promise<number> {
+    if (performance.now() - this.#turnedAt >= TURN_MS) {
+      await delay(0);
+      this.#turnedAt = performance.now();
+    }
+    return 0;
   }
 
+  /** How many of the messages were dropped, if any were. */
   async #sendTo(
     link: Link,
     tagged: Uint8Array<ArrayBuffer>,
     single: boolean,
-  ): Promise<void> {
+  ): Promise<number | undefined> {
     const { delimiter } = this.#options;
-    if (link.delimiter === delimiter) return await link.send(tagged, single);
-    const taken = reframe(tagged, delimiter, link.delimiter);
-    if (taken.dropped > 0) {
-      this.#options.onDropped({
-        member: link.member,
-        count: taken.dropped,
-        reason: `it takes no messages that hold ${NAMES[link.delimiter]}; ` +
-          `use { delimiter: "${OTHER[link.delimiter]}" } on both sides`,
-      });
+    let messages = tagged;
+    let left = 0;
+    if (link.delimiter !== delimiter) {
+      const taken = reframe(tagged, delimiter, link.delimiter);
+      messages = taken.messages;
+      left = taken.dropped.count;
+      if (left > 0) this.#leaveOut(link, taken.dropped.messages, left);
+      if (messages.length === 0) return left;
     }
-    if (taken.messages.length > 0) await link.send(taken.messages, single);
+    const dropped = await link.send(messages, single) ?? 0;
+    // Those of other calls may have been dropped with it, in one write.
+    return single ? Math.min(dropped, 1) : left + dropped;
+  }
+
+  #leaveOut(
+    link: Link,
+    messages: Uint8Array<ArrayBuffer>,
+    count: number,
+  ): void {
+    link.miss(messages, this.#options.delimiter);
+    const reason = `it takes no messages that hold ${NAMES[link.delimiter]}; ` +
+      `use { delimiter: "${OTHER[link.delimiter]}" } on both sides`;
+    this.#tellDropped({ member: link.member, count, reason });
   }
 }

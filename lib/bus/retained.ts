@@ -3,9 +3,19 @@
  *
  * @module
  */
+import { FifobusError, reasonOf } from "../errors.ts";
+import type { Delimiter } from "../framing.ts";
+import { load } from "../load.ts";
 import { Message } from "../message.ts";
 import { matchesTopic } from "../topic.ts";
-import { checkLength, fileName, isTrusted, removeIfThere } from "./folder.ts";
+import {
+  type Bus,
+  isTrusted,
+  lstatIfThere,
+  makeFolder,
+  tidy,
+} from "./folder.ts";
+import { checkLength, fileName } from "./names.ts";
 
 const SUBFOLDER = "retained";
 
@@ -16,82 +26,157 @@ const TEMPORARY = "@";
  * Keeps the last value of a topic, or forgets it if it is empty. It is put in
  * place whole: whoever reads it gets this value or the one before.
  *
- * @param folder The bus.
+ * @param bus The bus.
  * @param topic The topic.
  * @param message The value.
- * @param mode The permissions of the bus.
+ * @throws {FifobusError} `not_retained`; `bad_address`, if the topic is too long.
  */
-export function retain(
-  folder: string,
-  topic: string,
-  message: Uint8Array,
-  mode: number,
-): void {
+export function retain(bus: Bus, topic: string, message: Uint8Array): void {
   const name = fileName(topic);
   checkLength(name, topic);
-  const path = `${folder}/${SUBFOLDER}/${name}`;
-  if (message.length === 0) return removeIfThere(path);
-  ensureSubfolder(folder, mode);
-  const temporary = `${folder}/${SUBFOLDER}/${TEMPORARY}${crypto.randomUUID()}`;
+  const folder = `${bus.path}/${SUBFOLDER}`;
   try {
-    Deno.writeFileSync(temporary, message, {
-      createNew: true,
-      mode: mode & 0o666,
-    });
-    if ((mode & 0o077) !== 0) Deno.chmodSync(temporary, mode & 0o666);
-    Deno.renameSync(temporary, path);
+    if (message.length === 0) forget(`${folder}/${name}`);
+    else keep(bus, folder, name, message);
   } catch (error) {
-    removeIfThere(temporary);
+    if (error instanceof Deno.errors.NotCapable) throw error;
+    throw new FifobusError(
+      "not_retained",
+      `Cannot keep the last value of "${topic}": ${reasonOf(error)}`,
+      { cause: error },
+    );
+  }
+}
+
+function keep(
+  bus: Bus,
+  folder: string,
+  name: string,
+  message: Uint8Array,
+): void {
+  ensureFolder(bus, folder);
+  const temporary = `${folder}/${TEMPORARY}${crypto.randomUUID()}`;
+  const mode = bus.mode & 0o666;
+  let info;
+  try {
+    using file = Deno.openSync(temporary, {
+      write: true,
+      createNew: true,
+      mode,
+    });
+    info = file.statSync();
+    for (let rest = message; rest.length > 0;) {
+      rest = rest.subarray(file.writeSync(rest));
+    }
+    bus.share(temporary, 0o666, info);
+    Deno.renameSync(temporary, `${folder}/${name}`);
+  } catch (error) {
+    if (info) tidy(temporary);
     throw error;
   }
 }
 
+function forget(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+/** How to read last values. */
+export interface RetainedOptions {
+  /** What ends a message, which a value must not hold. */
+  delimiter: Delimiter;
+  /** How long a value may be. */
+  maxBytes: number;
+  /** Is told of a value that is left out. */
+  onSkipped(text: string): void;
+}
+
 /**
- * Reads the last values that match a filter.
+ * Reads the last values that match a filter. What cannot be read, or is not a
+ * message that the subscriber takes, is left out.
  *
- * @param folder The bus.
+ * @param bus The bus.
  * @param filters The filters.
+ * @param options How to read.
  * @returns One message for each topic, marked as retained.
  */
-export function readRetained(folder: string, filters: string[]): Message[] {
+export async function readRetained(
+  bus: Bus,
+  filters: string[],
+  { delimiter, maxBytes, onSkipped }: RetainedOptions,
+): Promise<Message[]> {
+  const folder = `${bus.path}/${SUBFOLDER}`;
+  const found = topics(bus, folder, onSkipped)
+    .filter(({ topic }) => filters.some((it) => matchesTopic(it, topic)));
+  if (found.length === 0) return [];
+  const { readRegular } = await load<typeof import("./regular.ts")>(
+    import.meta.resolve("./regular.ts"),
+  );
   const messages: Message[] = [];
-  for (const name of names(`${folder}/${SUBFOLDER}`)) {
-    if (name.startsWith(TEMPORARY)) continue;
+  for (const { topic, name } of found) {
     try {
-      const topic = decodeURIComponent(name);
-      if (!filters.some((filter) => matchesTopic(filter, topic))) continue;
-      const path = `${folder}/${SUBFOLDER}/${name}`;
-      const info = Deno.lstatSync(path);
-      if (!info.isFile) continue;
-      const bytes = Deno.readFileSync(path);
+      const bytes = readRegular(`${folder}/${name}`, maxBytes);
+      const at = bytes.indexOf(delimiter.charCodeAt(0));
+      if (at >= 0) throw new Error(`its byte ${at} ends a message`);
+      if (bytes.length === 0) continue;
       messages.push(new Message(topic, bytes, 0, bytes.length, true));
     } catch (error) {
-      // Cleared since, or a name that no topic encodes to.
-      if (error instanceof Deno.errors.NotFound) continue;
-      if (!(error instanceof URIError)) throw error;
+      // Cleared since it was listed.
+      if ((error as { code?: string }).code === "ENOENT") continue;
+      onSkipped(`the last value of "${topic}" is left out: ${reasonOf(error)}`);
     }
   }
   return messages;
 }
 
-function names(path: string): string[] {
+/** Lists the files, with the topics that their names mean. */
+function topics(
+  bus: Bus,
+  folder: string,
+  onSkipped: (text: string) => void,
+): { topic: string; name: string }[] {
+  const info = lstatIfThere(folder);
+  if (!info) return [];
+  const found: { topic: string; name: string }[] = [];
   try {
-    return [...Deno.readDirSync(path)].map(({ name }) => name).sort();
+    checkFolder(bus, info);
+    for (const { name } of Deno.readDirSync(folder)) {
+      const topic = name.startsWith(TEMPORARY) ? undefined : decode(name);
+      if (topic) found.push({ topic, name });
+    }
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
+    onSkipped(`last values are left out: "${folder}": ${reasonOf(error)}`);
+  }
+  return found.sort((a, b) => a.topic < b.topic ? -1 : 1);
+}
+
+function decode(name: string): string | undefined {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    // Somebody else's file: a name that no topic encodes to.
   }
 }
 
-function ensureSubfolder(folder: string, mode: number): void {
-  const path = `${folder}/${SUBFOLDER}`;
-  try {
-    Deno.mkdirSync(path, { mode });
-    Deno.chmodSync(path, mode);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-    const info = Deno.lstatSync(path);
-    if (info.isDirectory && (isTrusted(info) || (mode & 0o022) !== 0)) return;
-    throw new Error(`Cannot keep a value in "${path}": it is not ours`);
+function ensureFolder(bus: Bus, folder: string): void {
+  let info = lstatIfThere(folder);
+  if (!info) {
+    // It may have been removed with the whole bus, at a logout.
+    if (!lstatIfThere(bus.path) && makeFolder(bus.path, bus.mode)) {
+      bus.share(bus.path, 0o7777);
+    }
+    if (makeFolder(folder, bus.mode)) bus.share(folder, 0o7777);
+    info = Deno.lstatSync(folder);
   }
+  checkFolder(bus, info);
+}
+
+/** It is no link to somewhere else, nor another user's, if that matters. */
+function checkFolder(bus: Bus, info: Deno.FileInfo): void {
+  if (!info.isDirectory) throw new Error("it is not a folder");
+  if (bus.isShared || isTrusted(info)) return;
+  throw new Error(`user ${info.uid} owns it`);
 }

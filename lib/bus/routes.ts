@@ -4,21 +4,12 @@
  * @module
  */
 import { matchesTopic } from "../topic.ts";
-import {
-  readSubscriptions,
-  removeIfThere,
-  type Subscription,
-} from "./folder.ts";
+import { isYoung, lstatIfThere, tidyFifo } from "./folder.ts";
 import { Link, type LinkOptions } from "./link.ts";
+import { readSubscriptions, type Subscription } from "./names.ts";
 
 /** How long a new subscriber may go unseen by a long-lived publisher. */
 const MAX_AGE_MS = 5;
-
-/**
- * The time stamp of a folder moves in ticks of up to 10 ms: a change in the
- * same tick as a listing does not show, so a young folder is listed again.
- */
-const TICK_MS = 20;
 
 /** How many topics a publisher remembers the way to. */
 const MAX_CACHED_TOPICS = 1000;
@@ -63,14 +54,16 @@ export class Routes {
    * Finds the members that a message is for.
    *
    * @param topic The message's topic.
+   * @param isKept Whether it was just kept as the last value: whoever joins from
+   * now on finds that, and who is there already must not be missed.
    * @returns A link to each.
    */
-  find(topic: string): Link[] {
-    this.#refresh();
+  find(topic: string, isKept = false): Link[] {
+    this.#refresh(isKept ? 0 : MAX_AGE_MS);
     let links = this.#byTopic.get(topic);
     if (!links) {
-      // Who asks subscribes to a topic of its own a moment before, and would
-      // miss an answer that goes by what the folder held 5 ms ago.
+      // A requester subscribes to its reply topic just before it asks: with a
+      // listing that is 5 ms old its answer would find nobody.
       this.#refresh(0);
       const found = new Set<Link>();
       for (const subscription of this.#subscriptions) {
@@ -84,6 +77,25 @@ export class Routes {
       this.#byTopic.set(topic, links);
     }
     return links;
+  }
+
+  /**
+   * Counts the members that a message would reach: a name proves nothing, as its
+   * process may have died without a word.
+   *
+   * @param topic The message's topic.
+   * @param isRead Tells whether somebody reads a FIFO, if that can be told.
+   * @returns How many are alive.
+   */
+  count(topic: string, isRead: (path: string) => boolean | undefined): number {
+    let count = 0;
+    for (const { member } of this.find(topic)) {
+      const path = this.#findPath(member);
+      const isAlive = path === undefined ? undefined : isRead(path);
+      if (isAlive) count++;
+      else if (isAlive === false) this.#forget(member);
+    }
+    return count;
   }
 
   /** Closes all links, once all is written or dropped. */
@@ -100,25 +112,36 @@ export class Routes {
     closing.finally(() => this.#closing.delete(closing));
   }
 
-  #link({ member, name, delimiter }: Subscription): Link {
+  #link({ member, delimiter }: Subscription): Link {
     let link = this.#links.get(member);
     if (!link) {
-      const path = `${this.#folder}/${name}`;
-      const onGone = () => this.#forget(member);
-      link = new Link(member, path, delimiter, this.#options, onGone);
+      link = new Link(member, delimiter, this.#options, {
+        findPath: () => this.#findPath(member),
+        onGone: () => this.#forget(member),
+      });
       this.#links.set(member, link);
     }
     return link;
   }
 
-  #refresh(maxAgeMs = MAX_AGE_MS): void {
+  /** One of a member's names that is there: it may have left some topics. */
+  #findPath(member: string): string | undefined {
+    for (const subscription of this.#subscriptions) {
+      if (subscription.member !== member) continue;
+      const path = `${this.#folder}/${subscription.name}`;
+      if (lstatIfThere(path)) return path;
+    }
+  }
+
+  #refresh(maxAgeMs: number): void {
     const now = performance.now();
     if (now - this.#checkedAt < maxAgeMs) return;
     this.#checkedAt = now;
-    const mtime = Deno.statSync(this.#folder).mtime!.getTime();
+    // It may be removed at a logout, and made again by a subscriber.
+    const mtime = lstatIfThere(this.#folder)?.mtime?.getTime() ?? 0;
     if (mtime === this.#listed.mtime && !this.#listed.young) return;
-    this.#listed = { mtime, young: Date.now() - mtime < TICK_MS };
-    this.#subscriptions = readSubscriptions(this.#folder);
+    this.#listed = { mtime, young: isYoung(mtime) };
+    this.#subscriptions = mtime === 0 ? [] : readSubscriptions(this.#folder);
     this.#byTopic.clear();
     const members = new Set(this.#subscriptions.map(({ member }) => member));
     for (const member of this.#links.keys()) {
@@ -130,9 +153,9 @@ export class Routes {
   #forget(member: string): void {
     for (const subscription of this.#subscriptions) {
       if (subscription.member !== member) continue;
-      removeIfThere(`${this.#folder}/${subscription.name}`);
+      tidyFifo(`${this.#folder}/${subscription.name}`);
     }
-    removeIfThere(`${this.#folder}/.${member}`);
+    tidyFifo(`${this.#folder}/.${member}`);
     this.#subscriptions = this.#subscriptions
       .filter((subscription) => subscription.member !== member);
     this.#byTopic.clear();

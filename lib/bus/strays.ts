@@ -45,10 +45,6 @@ export class Strays {
     this.#count = 0;
     this.#saidAt = performance.now();
     const text = `${what} dropped: a message is a topic, a tab and its text`;
-    try {
-      this.#onNotice({ code: "not_a_message", text });
-    } catch {
-      // A report that fails is not a reason to stop reading.
-    }
+    this.#onNotice({ code: "not_a_message", text });
   }
 }

@@ -34,7 +34,9 @@ export async function bridge(
 ): Promise<number> {
   const from = given.from!.map(parseAddress);
   const to = parseAddress(address);
-  const origins = new Set(from.map((it) => originOf(it, given.mode)));
+  const origins = new Set(
+    await Promise.all(from.map((it) => originOf(it, given.mode))),
+  );
   if (origins.size > 1) {
     throw new UsageError("all --from have to be of one broker, or of none");
   }
@@ -65,7 +67,7 @@ export async function bridge(
     ...common,
     mqtt,
     connectTimeoutMs: given.timeout,
-    origin: originOf(to, given.mode),
+    origin: await originOf(to, given.mode),
     onNotice: ({ text }) => say(text),
     signal: opening.signal,
   }).catch((error) => {
@@ -100,9 +102,12 @@ export async function bridge(
 }
 
 /** What tells where messages are from, and must not go back to. */
-function originOf(address: Address, mode?: number): string | undefined {
+async function originOf(
+  address: Address,
+  mode?: number,
+): Promise<string | undefined> {
   if (address.kind === "fifo") return undefined;
-  if (address.kind === "topic") return busId(mode);
+  if (address.kind === "topic") return await busId(mode);
   return new URL(address.broker).host;
 }
 

@@ -64,11 +64,10 @@ export class FailedMessages {
    * @returns What has become of it, for people.
    */
   async add(message: Message): Promise<string> {
-    if (this.#publisher.subscribers() === 0) {
-      return `the message is lost, as nobody subscribes to ${this.#address}`;
-    }
     try {
-      await this.#publisher.publish(message.bytes);
+      if (await this.#publisher.publish(message.bytes) === 0) {
+        return `the message is lost, as nobody subscribes to ${this.#address}`;
+      }
     } catch (error) {
       const code = error instanceof FifobusError ? error.code : undefined;
       const isUnread = code === "no_reader" || code === "timed_out";

@@ -157,12 +157,13 @@ export function toJson(
   { message, sequence, time }: Arrival,
   parse: boolean,
 ): string {
-  const { topic, retained, replyTo, length } = message;
+  const { topic, retained, missed, replyTo, length } = message;
   const about = {
     topic,
     time: time.toISOString(),
     sequence,
     retained,
+    ...missed > 0 && { missed },
     ...replyTo !== undefined && { reply_to: replyTo },
     length,
   };

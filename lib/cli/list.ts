@@ -4,7 +4,7 @@
  * @module
  */
 import { parseAddress } from "../address.ts";
-import { DEFAULT_BUS_MODE, openFolder } from "../bus/folder.ts";
+import { DEFAULT_BUS_MODE, openBus } from "../bus/folder.ts";
 import { listSubscriptions } from "../bus/list.ts";
 import { fifoStatus } from "../fifo/status.ts";
 import { visible, visibleJson } from "./output.ts";
@@ -26,11 +26,11 @@ export interface ListOptions {
  * @returns A line each.
  * @throws {FifobusError} `not_a_fifo`, `unsafe_bus`.
  */
-export function listAddresses(
+export async function listAddresses(
   addresses: string[],
   mode: number = DEFAULT_BUS_MODE,
   { json, isTerminal }: ListOptions,
-): string {
+): Promise<string> {
   const paths: string[] = [];
   const filters: string[] = [];
   for (const address of addresses) {
@@ -38,10 +38,11 @@ export function listAddresses(
     if (it.kind === "fifo") paths.push(it.path);
     else if (it.kind === "topic") filters.push(it.topic);
   }
-  const fifos = paths.map((path) => fifoStatus(path, () => openFolder(mode)));
+  const folder = async () => (await openBus(mode)).path;
+  const fifos = await Promise.all(paths.map((it) => fifoStatus(it, folder)));
   const subscriptions = addresses.length > 0 && filters.length === 0
     ? []
-    : listSubscriptions(mode)
+    : (await listSubscriptions(mode))
       .filter(({ filter }) => filters.length === 0 || filters.includes(filter));
   const show = isTerminal ? visible : (text: string) => text;
   const lines = json

@@ -130,9 +130,10 @@ export const OPTIONS = {
     help: "wait until a topic has a subscriber, or N",
   },
   "no-wait": {
-    only: "fifo",
+    only: ["fifo", "topic"],
+    excludes: ["wait"],
     group: WAITING,
-    help: "give up at once if nobody reads",
+    help: "give up at once if nobody reads or subscribes",
   },
   timeout: {
     takes: duration,

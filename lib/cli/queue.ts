@@ -17,7 +17,7 @@ export class Queue {
   readonly #maxBytes: number;
   readonly #say: (text: string) => void;
   /** What waits, in order, each until it is sent. */
-  readonly #waiting = new Map<Message, Promise<void>>();
+  readonly #waiting = new Map<Message, Promise<unknown>>();
   #bytes = 0;
   #dropped = 0;
   #failed = 0;
@@ -49,7 +49,7 @@ export class Queue {
    * @param message The message.
    * @param send Sends it, in the order of the calls.
    */
-  add(message: Message, send: () => Promise<void>): void {
+  add(message: Message, send: () => Promise<unknown>): void {
     if (this.isFull) {
       if (this.#dropped++ === 0) {
         this.#say(`dropping messages: ${this.#maxBytes} bytes wait already`);

@@ -31,10 +31,13 @@ export class Sender implements AsyncDisposable {
   readonly #world: World;
   readonly #dropped = new Map<string, number>();
   readonly #prefix: string;
+  readonly #hasTopics: boolean;
   #publisher: Promise<Publisher> | undefined;
   #pace: Pace | undefined;
   #published = 0;
   #unheard = 0;
+  /** How many subscribers got a message that any got: at least, and at most. */
+  #heard: [least: number, most: number] = [Infinity, 0];
   /** Shown on the line that a report would go to. */
   progress: Progress | undefined;
 
@@ -51,6 +54,8 @@ export class Sender implements AsyncDisposable {
     this.#prefix = given.keyed && address !== undefined
       ? prefixOf(address)
       : "";
+    this.#hasTopics = address === undefined ||
+      parseAddress(address).kind === "topic";
     if (address !== undefined) this.#publisher = this.#open(address);
     // It is awaited with the first message.
     this.#publisher?.catch(() => {});
@@ -63,9 +68,9 @@ export class Sender implements AsyncDisposable {
    */
   async send(message: string | Uint8Array): Promise<void> {
     const publisher = await this.#publisher!;
-    this.#count(publisher, 1);
     await this.due(1);
-    await publisher.publish(message, { retain: this.#given.retain });
+    const { retain } = this.#given;
+    this.#count(1, await publisher.publish(message, { retain }));
   }
 
   /**
@@ -82,9 +87,9 @@ export class Sender implements AsyncDisposable {
   ): Promise<void> {
     const to = topic === undefined ? undefined : this.#prefix + topic;
     const publisher = await (this.#publisher ??= this.#open(`topic:${to}`));
-    this.#count(publisher, count, to);
     const { retain } = this.#given;
-    await sendFramed(publisher, framed, { topic: to, retain });
+    const sent = sendFramed(publisher, framed, { topic: to, retain });
+    this.#count(count, await sent);
   }
 
   /**
@@ -110,10 +115,15 @@ export class Sender implements AsyncDisposable {
       this.#report(`${messages(count)} dropped for subscriber ${member}`);
     }
     if (!this.#given.verbose) return;
-    const unheard = this.#unheard > 0
-      ? `, ${this.#unheard} of them dropped: nobody subscribes`
+    const [least, most] = this.#heard;
+    const range = least < most ? `${least} to ${most}` : `${most}`;
+    const heard = this.#hasTopics && most > 0
+      ? ` to ${range} ${most === 1 ? "subscriber" : "subscribers"}`
       : "";
-    this.#report(`${messages(this.#published)} published${unheard}`);
+    const unheard = this.#unheard > 0
+      ? `, ${this.#unheard} of them heard by nobody`
+      : "";
+    this.#report(`${messages(this.#published)} published${heard}${unheard}`);
   }
 
   /** Closes what was opened, though something failed. */
@@ -121,11 +131,16 @@ export class Sender implements AsyncDisposable {
     await (await this.#publisher?.catch(() => undefined))?.close();
   }
 
-  #count(publisher: Publisher, messages: number, topic?: string): void {
+  /** Counts messages, and how often subscribers got one of them. */
+  #count(messages: number, heard: number | undefined): void {
     this.#published += messages;
     this.progress?.add(messages);
-    if (!this.#given.verbose || publisher.subscribers(topic) !== 0) return;
-    this.#unheard += messages;
+    if (heard === undefined) return;
+    this.#unheard += Math.max(0, messages - heard);
+    const each = heard / messages;
+    const [least, most] = this.#heard;
+    if (each >= 1) this.#heard[0] = Math.min(least, Math.floor(each));
+    this.#heard[1] = Math.max(most, Math.ceil(each));
   }
 
   async #open(address: string): Promise<Publisher> {

@@ -13,6 +13,7 @@ import { EXIT, UsageError } from "./exit_codes.ts";
 import type { Given } from "./options.ts";
 import { OutputClosed, writeAll } from "./output.ts";
 import { Printer } from "./printer.ts";
+import { count } from "./queue.ts";
 import { complain, runProgram, type World } from "./program.ts";
 import { Signals, Suspension } from "./signals.ts";
 import type { Stats } from "./stats.ts";
@@ -100,6 +101,7 @@ async function main(
   await using output = await openOutput(given, world, () => quit());
   shown = output;
   let ended = false;
+  let isIncomplete = false;
   let unhandled: Message[] = [];
   try {
     while (!ended) {
@@ -110,9 +112,15 @@ async function main(
       const arrived = await subscriber.read(room);
       silence.stop();
       if (!arrived) break;
+      const missed = arrived.reduce((sum, it) => sum + it.missed, 0);
+      if (missed > 0) say(`${count(missed)} missed, not read in time`);
+      isIncomplete = missed > 0 && Boolean(given["strict-delivery"]);
+      if (isIncomplete) {
+        arrived.splice(arrived.findIndex((it) => it.missed > 0));
+      }
       const messages = isWanted ? arrived.filter(isWanted) : arrived;
       const end = messages.findIndex(isLast);
-      ended = end >= 0 || messages.length >= left;
+      ended = end >= 0 || messages.length >= left || isIncomplete;
       unhandled = messages.splice(
         Math.min(end >= 0 ? end : Infinity, left),
       );
@@ -126,6 +134,7 @@ async function main(
     await subscriber.close([...output.unhandled ?? [], ...unhandled]);
   }
   if (signals.raised) return await signals.raise(signals.raised);
+  if (isIncomplete) return EXIT.missed;
   return silence.over && !ended ? EXIT.timedOut : EXIT.ok;
 }
 
@@ -257,7 +266,7 @@ async function printList(
   const { listAddresses } = await load<typeof import("./list.ts")>(
     import.meta.resolve("./list.ts"),
   );
-  const text = listAddresses(addresses, given.mode, {
+  const text = await listAddresses(addresses, given.mode, {
     json: Boolean(given.json),
     isTerminal: world.stdout.isTerminal(),
   });

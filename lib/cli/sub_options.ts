@@ -219,6 +219,12 @@ export const OPTIONS = {
     group: "Pipes and folders",
     help: "permissions of a FIFO [600], of the bus [700]",
   },
+  "strict-delivery": {
+    only: "topic",
+    excludes: ["list"],
+    group: "Pipes and folders",
+    help: "end with code 4 if messages were missed",
+  },
   "max-size": {
     takes: size,
     env: "FIFOBUS_MAX_SIZE",

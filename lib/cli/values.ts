@@ -92,8 +92,8 @@ export const size: ValueKind<number> = {
 /** File permissions in octal. */
 export const mode: ValueKind<number> = {
   placeholder: "MODE",
-  description: "permissions in octal such as 600 or 0660",
-  read: (text) => /^0?[0-7]{3}$/.test(text) ? parseInt(text, 8) : undefined,
+  description: "permissions in octal such as 600, 0660 or 1777",
+  read: (text) => /^[0-7]{3,4}$/.test(text) ? parseInt(text, 8) : undefined,
 };
 
 /** A time, or `inf` for none. */

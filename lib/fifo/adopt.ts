@@ -1,5 +1,5 @@
 /**
- * Giving a file that was just made to those who share its FIFO. In a file of its
+ * Giving a file that was just made to those who share it. In a file of its
  * own, as node:fs takes 25 ms to load.
  *
  * @module
@@ -13,29 +13,32 @@ import {
   openSync,
 } from "node:fs";
 
+/** Whose a file is, and who may use it. */
+type Access = Pick<Deno.FileInfo, "uid" | "gid" | "mode">;
+
 /**
- * Gives a file the owner, the group and the permissions of a FIFO, as far as
- * this user may. All by descriptor: by its path, chmod(2) and chown(2) would
- * follow a link that somebody has put there since.
+ * Gives a file an owner, a group and permissions, as far as this user may. All
+ * by descriptor: by its path, chmod(2) and chown(2) would follow a link that
+ * somebody has put there since.
  *
  * @param path The file.
  * @param info Which file that is.
- * @param fifo The FIFO.
+ * @param wanted Whose it is to be.
  */
 export function adopt(
   path: string,
   info: Deno.FileInfo,
-  fifo: Deno.FileInfo,
+  wanted: Access,
 ): void {
-  const fd = openSync(path, constants.O_RDWR | constants.O_NOFOLLOW);
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const { dev, ino } = fstatSync(fd);
     if (dev !== info.dev || ino !== info.ino) return;
     const { uid, gid } = info;
     // The group first: with another owner it is no longer ours to give.
-    attempt(() => fchownSync(fd, uid!, fifo.gid ?? gid!));
-    attempt(() => fchmodSync(fd, fifo.mode! & 0o666));
-    attempt(() => fchownSync(fd, fifo.uid ?? uid!, fifo.gid ?? gid!));
+    attempt(() => fchownSync(fd, uid!, wanted.gid ?? gid!));
+    attempt(() => fchmodSync(fd, wanted.mode!));
+    attempt(() => fchownSync(fd, wanted.uid ?? uid!, wanted.gid ?? gid!));
   } finally {
     closeSync(fd);
   }

@@ -113,6 +113,47 @@ export function statFifo(path: string): Deno.FileInfo {
   return Deno.statSync(path);
 }
 
+/** Looks at a FIFO that was opened, and throws if it is not to be used. */
+export type Accept = (info: Deno.FileInfo) => void;
+
+/**
+ * Refuses FIFOs that another user has made where anybody could: in /tmp, say. That
+ * user could read what is published, and forge what is received.
+ *
+ * @param path The address.
+ * @param mode The permissions that were asked for: if others may write, their
+ * FIFOs are welcome.
+ * @returns Looks at the FIFO once it is open.
+ */
+export function refuseOthers(path: string, mode: number | undefined): Accept {
+  return ({ uid }) => {
+    const own = ownUid();
+    if (own === null || uid === own || uid === 0) return;
+    if ((mode ?? 0) & 0o022 || uid === ownerOfFolder(path)) return;
+    throw unusable(
+      path,
+      `user ${uid} made it; mode 666 says that it is shared`,
+    );
+  };
+}
+
+/**
+ * Tells who we are.
+ *
+ * @returns The user's id; null without the permission to ask for it.
+ */
+export function ownUid(): number | null {
+  const { state } = Deno.permissions.querySync({ name: "sys", kind: "uid" });
+  return state === "granted" ? Deno.uid() : null;
+}
+
+/** Null if this process may not look. */
+function ownerOfFolder(fifo: string): number | null {
+  const path = fifo.slice(0, fifo.lastIndexOf("/") + 1) || ".";
+  const { state } = Deno.permissions.querySync({ name: "read", path });
+  return state === "granted" ? Deno.statSync(path).uid : null;
+}
+
 /**
  * Tells whether two looks were at one file.
  *
@@ -205,13 +246,32 @@ function exists(path: string): boolean {
   return true;
 }
 
-function kind(info: Deno.FileInfo): string {
+/**
+ * Says what a file is that is not a FIFO.
+ *
+ * @param info What stat said of it.
+ * @returns In words.
+ */
+export function kind(info: Deno.FileInfo): string {
+  if (info.isSymlink) return "a symbolic link";
   if (info.isDirectory) return "a folder";
   if (info.isSocket) return "a socket";
   return info.isFile ? "a regular file" : "a device";
 }
 
-function unusable(path: string, reason: string, cause?: unknown): FifobusError {
+/**
+ * Says why a path cannot be used as a FIFO.
+ *
+ * @param path Which.
+ * @param reason Why.
+ * @param cause What the system said.
+ * @returns The error.
+ */
+export function unusable(
+  path: string,
+  reason: string,
+  cause?: unknown,
+): FifobusError {
   return new FifobusError(
     "not_a_fifo",
     `Cannot use "${path}" as a FIFO: ${reason}`,

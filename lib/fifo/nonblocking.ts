@@ -7,6 +7,7 @@
 import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs";
 import { delay } from "jsr:@std/async@1.5.0/delay";
 import { FifobusError } from "../errors.ts";
+import { kind, unusable, wasReplaced } from "./file.ts";
 
 /** How long a poll pauses: at first, and at most. */
 const MIN_PAUSE_MS = 1;
@@ -26,20 +27,31 @@ export class NonblockingWriter {
    * @param path Where it is.
    * @param follow Whether a symbolic link is followed.
    * @returns The FIFO; undefined if nobody reads it.
+   * @throws {FifobusError} `not_a_fifo`, if it is something else.
    */
   static open(path: string, follow = true): NonblockingWriter | undefined {
-    const { O_WRONLY, O_NONBLOCK, O_NOFOLLOW } = constants;
-    const flags = O_WRONLY | O_NONBLOCK | (follow ? 0 : O_NOFOLLOW);
+    const { O_WRONLY, O_NONBLOCK } = constants;
+    const seen = follow ? Deno.statSync(path) : Deno.lstatSync(path);
+    if (!seen.isFifo) throw unusable(path, `it is ${kind(seen)}`);
+    let fd;
     try {
-      return new NonblockingWriter(openSync(path, flags));
+      fd = openSync(path, O_WRONLY | O_NONBLOCK);
     } catch (error) {
       if ((error as { code?: string }).code !== "ENXIO") throw error;
+      return undefined;
     }
+    const writer = new NonblockingWriter(fd);
+    // O_NOFOLLOW does not do: where not all permissions are granted, Deno opens
+    // what a link points to.
+    if (writer.isSame(seen)) return writer;
+    writer.close();
+    throw wasReplaced(path);
   }
 
-  /** Tells one FIFO from another. */
-  get ino(): number {
-    return fstatSync(this.#fd).ino;
+  /** Whether it is the same FIFO as another one that is open. */
+  isSame({ dev, ino }: Deno.FileInfo): boolean {
+    const info = fstatSync(this.#fd);
+    return info.dev === dev && info.ino === ino;
   }
 
   /**
@@ -64,18 +76,19 @@ export class NonblockingWriter {
 }
 
 /**
- * Tells whether a FIFO has a reader.
+ * Tells whether somebody reads a FIFO.
  *
  * @param path The FIFO; a symbolic link is not followed.
- * @returns Whether it can be opened to write to it.
+ * @returns Whether somebody does; undefined if that cannot be told: it is gone,
+ * not a FIFO, or this user may not write to it.
  */
-export function hasReader(path: string): boolean {
+export function isRead(path: string): boolean | undefined {
   try {
     const writer = NonblockingWriter.open(path, false);
     writer?.close();
     return writer !== undefined;
   } catch {
-    return false;
+    return undefined;
   }
 }
 

@@ -39,7 +39,7 @@ export class FifoOutlet implements Outlet {
     _topic: string,
     messages: Uint8Array<ArrayBuffer>,
     { single }: Sending,
-  ): Promise<void> {
+  ): Promise<number | undefined> {
     return single
       ? this.#outbox.add(messages)
       : this.#outbox.addAll(messages, this.#delimiter);

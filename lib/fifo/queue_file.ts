@@ -25,7 +25,7 @@
 import { reasonOf } from "../errors.ts";
 import { concat } from "../framing.ts";
 import { load } from "../load.ts";
-import { isSameFile, tryLock } from "./file.ts";
+import { isSameFile, ownUid, tryLock } from "./file.ts";
 
 const MAGIC = "fifobus queue 1\n";
 const PUBLISHER_AT = MAGIC.length;
@@ -609,11 +609,6 @@ function isOwnerTrusted({ uid, gid }: Deno.FileInfo, fifo: Deno.FileInfo) {
     (mode & 0o006) === 0o006;
 }
 
-function ownUid(): number | null {
-  const { state } = Deno.permissions.querySync({ name: "sys", kind: "uid" });
-  return state === "granted" ? Deno.uid() : null;
-}
-
 /** Removes the second name that a process has left which was killed. */
 function removeAside(path: string): void {
   const at = path.lastIndexOf("/") + 1;
@@ -642,7 +637,7 @@ async function create(path: string, fifo: Deno.FileInfo) {
       const { adopt } = await load<typeof import("./adopt.ts")>(
         import.meta.resolve("./adopt.ts"),
       );
-      adopt(aside, info, fifo);
+      adopt(aside, info, { ...fifo, mode });
     }
     Deno.linkSync(aside, path);
     return { file, info: file.statSync() };

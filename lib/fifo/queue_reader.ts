@@ -9,7 +9,13 @@ import { inWords, reasonOf } from "../errors.ts";
 import { concat, type Delimiter } from "../framing.ts";
 import { Message } from "../message.ts";
 import { MessageSplitter } from "../splitter.ts";
-import { isSameFile, PIPE_BUF, wasReplaced } from "./file.ts";
+import {
+  type Accept,
+  isSameFile,
+  PIPE_BUF,
+  refuseOthers,
+  wasReplaced,
+} from "./file.ts";
 import { NoQueueFile, pathBeside, pathIn, QueueFile } from "./queue_file.ts";
 import { FifoReader, READ_BYTES } from "./reader.ts";
 
@@ -20,7 +26,10 @@ import { FifoReader, READ_BYTES } from "./reader.ts";
 const MAX_WAIT_MS = 2000;
 
 /** How often a reader that waits looks whether its FIFO was replaced. */
-const WATCH_MS = 1000;
+const WATCH_MS = 500;
+
+/** How long a FIFO may be gone: `rm` and `mkfifo` of a script come in a row. */
+const GONE_MS = 400;
 
 /** How often a reader that does not wait looks. */
 const LOOK_AGAIN_MS = 100;
@@ -42,8 +51,15 @@ export interface Notice {
    * - `not_kept`: messages cannot be put back now; it is tried again.
    * - `not_a_message`: what was written to the FIFO of a subscriber of the bus
    *   is not a topic, a tab and a message, and was dropped.
+   * - `value_skipped`: the last value of a topic cannot be read, or is not a
+   *   message that the subscriber takes.
    */
-  code: "message_lost" | "no_queue" | "not_kept" | "not_a_message";
+  code:
+    | "message_lost"
+    | "no_queue"
+    | "not_kept"
+    | "not_a_message"
+    | "value_skipped";
   /** The same, for people. */
   text: string;
 }
@@ -67,6 +83,15 @@ export interface QueueReaderOptions {
    * @throws {Error} If there is no such place.
    */
   elsewhere(): Promise<string>;
+  /**
+   * Makes the FIFO again that somebody has removed, if it is not there.
+   *
+   * @returns What has it open until this reader has.
+   * @throws {FifobusError} `not_a_fifo`, if it cannot be made.
+   */
+  remake(): Promise<Disposable | void>;
+  /** Looks at a FIFO that was opened, and throws if it is not to be read. */
+  accept: Accept;
   /** Is told what is not a message. */
   onNotice(notice: Notice): void;
   /**
@@ -108,6 +133,9 @@ export class QueueReader {
   #lookedAt = -Infinity;
   #lookedAtPath = performance.now();
   #wasReplaced = false;
+  #goneAt = Infinity;
+  /** What has a FIFO open that was made again, until it is opened here. */
+  #held: Disposable | void = undefined;
   /** Why there is no queue file beside the FIFO. */
   #reason: unknown;
   #noticed = "";
@@ -205,6 +233,20 @@ export class QueueReader {
    */
   close(unhandled: Message[] = []): Promise<void> {
     return this.#closed ??= this.#close(unhandled);
+  }
+
+  /**
+   * Puts messages back while the process ends, if nobody else has the turn.
+   *
+   * @param messages What was taken and not handed out.
+   */
+  giveBackNow(messages: Message[]): void {
+    const back = [...messages, ...this.#surplus];
+    const queue = this.#queue;
+    if (back.length === 0 || !queue) return;
+    if (!this.#hasTurn && !queue.tryLock()) return;
+    if (!queue.isCurrent || !queue.look()) return;
+    queue.putFirst(Message.frame(back, this.#options.delimiter));
   }
 
   /**
@@ -321,6 +363,7 @@ export class QueueReader {
     if (this.#hasTurn) return true;
     while (true) {
       if (!this.#isBeside) await this.#moveBeside();
+      if (!this.#queue && this.#fifo) await this.#restorePath();
       const queue = this.#queue ?? await this.#openQueue();
       if (!queue) return true;
       try {
@@ -418,7 +461,8 @@ export class QueueReader {
   async #takeNew(queue: QueueFile): Promise<Message[]> {
     const splitter = this.#splitter;
     if (this.#fifo && this.#isReplaced()) {
-      await this.#moveOn(this.#fifo, queue);
+      await this.#drain(this.#fifo, queue);
+      await this.#moveOn(this.#fifo);
       return [];
     }
     const fifo = this.#openFifo();
@@ -468,11 +512,30 @@ export class QueueReader {
     this.#lookedAtPath = now;
     try {
       const info = Deno.statSync(this.#path);
-      this.#wasReplaced = Boolean(info.isFifo) && !isSameFile(info, this.#info);
+      this.#goneAt = Infinity;
+      this.#wasReplaced = !isSameFile(info, this.#info);
     } catch {
-      // It was removed: publishers that have it open go on.
+      this.#goneAt = Math.min(this.#goneAt, now);
+      this.#wasReplaced = now - this.#goneAt >= GONE_MS;
     }
     return this.#wasReplaced;
+  }
+
+  /** Its queue file went away, perhaps as the whole folder did. */
+  async #restorePath(): Promise<void> {
+    while (!this.#isResting && !this.#isThere()) {
+      if (this.#isReplaced()) this.#held ??= await this.#options.remake();
+      else await delay(LOOK_AGAIN_MS);
+    }
+  }
+
+  #isThere(): boolean {
+    try {
+      Deno.statSync(this.#path);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   /** Ends a read that waits once the path means another FIFO. */
@@ -493,13 +556,15 @@ export class QueueReader {
     return watch;
   }
 
-  /** Takes what is left in a FIFO that was replaced, and opens the other one. */
-  async #moveOn(fifo: FifoReader, queue: QueueFile): Promise<void> {
-    await this.#drain(fifo, queue);
+  /** Opens the FIFO that the path means now, once the other one is empty. */
+  async #moveOn(fifo: FifoReader): Promise<void> {
     fifo.close();
     this.#fifo = undefined;
+    using _held = this.#held ?? await this.#options.remake() ?? undefined;
+    this.#held = undefined;
     this.#info = Deno.statSync(this.#path);
     this.#wasReplaced = false;
+    this.#goneAt = Infinity;
     this.#openFifo();
   }
 
@@ -535,8 +600,19 @@ export class QueueReader {
   async #takeUnshared(): Promise<Message[]> {
     const splitter = this.#splitter;
     const fifo = this.#openFifo();
-    while (this.#surplus.length === 0 && !this.#isResting && !splitter.error) {
-      this.#surplus = await fifo.read(splitter);
+    {
+      using watch = this.#watch(fifo);
+      while (
+        this.#surplus.length === 0 && !this.#isResting && !splitter.error &&
+        !watch.isReplaced
+      ) this.#surplus = await fifo.read(splitter);
+    }
+    if (this.#isReplaced() && !this.#isResting) {
+      const read = async () => {
+        this.#surplus.push(...await fifo.read(splitter));
+      };
+      await fifo.empty(read, () => splitter.isInMessage);
+      await this.#moveOn(fifo);
     }
     const { taken, rest } = this.#choose(this.#surplus);
     this.#surplus = rest;
@@ -611,7 +687,8 @@ export class QueueReader {
 
   #openFifo(): FifoReader {
     if (this.#fifo) return this.#fifo;
-    const fifo = new FifoReader(this.#path, this.#options.delimiter);
+    const { delimiter, accept } = this.#options;
+    const fifo = new FifoReader(this.#path, delimiter, accept);
     if (isSameFile(fifo.info, this.#info)) return this.#fifo = fifo;
     fifo.close();
     throw wasReplaced(this.#path);
@@ -652,7 +729,8 @@ export class QueueReader {
         this.#reason ??= error;
       }
     }
-    this.#reportUnshared(inWords(this.#reason));
+    // Whoever ends has nothing to share any more.
+    if (!this.#isClosing) this.#reportUnshared(inWords(this.#reason));
     return undefined;
   }
 
@@ -706,11 +784,7 @@ export class QueueReader {
     const text = `${this.#path}: ${reason}`;
     if (code !== "message_lost" && this.#noticed === text) return;
     this.#noticed = text;
-    try {
-      this.#options.onNotice({ code, text });
-    } catch {
-      // A report that fails is not a reason to stop reading.
-    }
+    this.#options.onNotice({ code, text });
   }
 
   #closeFiles(): void {
@@ -740,6 +814,8 @@ export async function leaveMessage(
     maxBytes: Infinity,
     demand: new Demand(0),
     elsewhere: () => Promise.reject(new NoQueueFile(`${path}: no other place`)),
+    remake: () => Promise.resolve(),
+    accept: refuseOthers(path, undefined),
     onNotice: () => {},
   });
   try {

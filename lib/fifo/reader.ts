@@ -10,6 +10,7 @@ import { wake, WAKE_BYTES } from "../marks.ts";
 import type { Message } from "../message.ts";
 import type { MessageSplitter } from "../splitter.ts";
 import {
+  type Accept,
   cannotOpen,
   checkFifo,
   isSameFile,
@@ -80,10 +81,11 @@ export class FifoReader {
    *
    * @param path Where it is.
    * @param delimiter What ends a message.
+   * @param accept Looks at what was opened.
    * @throws {FifobusError} `not_a_fifo`; `too_many_readers`, if this process
    * has 24 of them open.
    */
-  constructor(path: string, delimiter: Delimiter) {
+  constructor(path: string, delimiter: Delimiter, accept?: Accept) {
     if (readers >= MAX_READERS) {
       throw new FifobusError(
         "too_many_readers",
@@ -95,6 +97,7 @@ export class FifoReader {
     this.#delimiter = delimiter;
     this.#file = checkFifo(open(path, { read: true, write: true }), path);
     try {
+      accept?.(this.info);
       // Deno runs one operation on a handle at a time: a read that is under
       // way can only be woken through another.
       this.#waker = open(path, { write: true });
@@ -231,6 +234,7 @@ export class FifoReader {
   #waitForLock(): () => boolean {
     let isLocked = false;
     const file = this.#locked = open(this.#path, { write: true });
+    if (!isSameFile(file.statSync(), this.info)) return () => false;
     file.lock(true).then(() => isLocked = true, () => {});
     return () => isLocked;
   }

@@ -4,7 +4,7 @@
  * @module
  */
 import { statFifo } from "./file.ts";
-import { hasReader } from "./nonblocking.ts";
+import { isRead } from "./nonblocking.ts";
 import { pathBeside, pathIn, statusOf } from "./queue_file.ts";
 
 /** What is known of a FIFO. */
@@ -32,20 +32,23 @@ export interface FifoStatus {
  * @returns What is known of it.
  * @throws {FifobusError} `not_a_fifo`.
  */
-export function fifoStatus(path: string, folder: () => string): FifoStatus {
+export async function fifoStatus(
+  path: string,
+  folder: () => Promise<string>,
+): Promise<FifoStatus> {
   const info = statFifo(path);
-  const queue = statusOf(pathBeside(path)) ?? elsewhere();
+  const queue = statusOf(pathBeside(path)) ?? await elsewhere();
   return {
     fifo: path,
-    reader: queue?.isAwaited ? "waiting" : hasReader(path) ? "open" : null,
+    reader: queue?.isAwaited ? "waiting" : isRead(path) ? "open" : null,
     messages: queue?.messages ?? 0,
     bytes: queue?.bytes ?? 0,
     since: queue?.since?.toISOString() ?? null,
   };
 
-  function elsewhere() {
+  async function elsewhere() {
     try {
-      return statusOf(pathIn(folder(), info));
+      return statusOf(pathIn(await folder(), info));
     } catch {
       // There is no such folder.
     }

@@ -4,7 +4,15 @@
  * @module
  */
 import { FifobusError } from "../errors.ts";
-import { cannotOpen, checkFifo, PIPE_BUF, tryLock } from "./file.ts";
+import {
+  cannotOpen,
+  isSameFile,
+  kind,
+  PIPE_BUF,
+  tryLock,
+  unusable,
+  wasReplaced,
+} from "./file.ts";
 import type { Delimiter } from "../framing.ts";
 import { load } from "../load.ts";
 import type { QueueFile } from "./queue_file.ts";
@@ -24,6 +32,14 @@ export interface FifoWriterOptions {
    * in open(2) to write to it, and it is no link to something else.
    */
   owned?: boolean;
+  /** Finds the path anew when the FIFO is opened, as it has several names. */
+  findPath?(): string;
+  /**
+   * Looks at the FIFO that was opened.
+   *
+   * @throws {Error} If it is not to be written to.
+   */
+  accept?(info: Deno.FileInfo): void;
 }
 
 /** The same FIFO, open twice. */
@@ -74,7 +90,7 @@ let nonblocking: typeof import("./nonblocking.ts") | undefined;
  * give up, and for the many. That needs node:fs, 30 ms to load.
  */
 export class FifoWriter {
-  readonly #path: string;
+  #path: string;
   readonly #tornMarker: Uint8Array;
   readonly #killedMarker: Uint8Array;
   readonly #options: FifoWriterOptions;
@@ -201,7 +217,7 @@ export class FifoWriter {
   async #reopen(): Promise<boolean> {
     const old = this.#handle!;
     const fresh = await this.#open();
-    if (isSame(old.file, fresh.file)) {
+    if (isSameFile(old.file.statSync(), fresh.file.statSync())) {
       closeHandle(fresh);
       return false;
     }
@@ -212,12 +228,28 @@ export class FifoWriter {
   }
 
   async #open(): Promise<Handle> {
+    this.#path = this.#options.findPath?.() ?? this.#path;
     try {
-      if (!this.#blocking) return await this.#openPolling();
-      const file = await Deno.open(this.#path, { write: true });
-      return { file: checkFifo(file, this.#path) };
+      const handle = this.#blocking
+        ? { file: await Deno.open(this.#path, { write: true }) }
+        : await this.#openPolling();
+      return this.#checked(handle);
     } catch (error) {
       throw cannotOpen(this.#path, error, "write");
+    }
+  }
+
+  /** The path may have come to mean another file, also between two opens. */
+  #checked(handle: Handle): Handle {
+    try {
+      const info = handle.file.statSync();
+      if (!info.isFifo) throw unusable(this.#path, `it is ${kind(info)}`);
+      if (handle.writer?.isSame(info) === false) throw wasReplaced(this.#path);
+      this.#options.accept?.(info);
+      return handle;
+    } catch (error) {
+      closeHandle(handle);
+      throw error;
     }
   }
 
@@ -239,7 +271,7 @@ export class FifoWriter {
       const file = owned
         ? openOwned(this.#path)
         : await Deno.open(this.#path, { write: true });
-      return { file: checkFifo(file, this.#path), writer };
+      return { file, writer };
     } catch (error) {
       writer.close();
       throw error;
@@ -302,7 +334,7 @@ async function openSame(
 ): Promise<NonblockingWriter | undefined> {
   const { NonblockingWriter } = await loadNonblocking();
   const writer = NonblockingWriter.open(path);
-  if (!writer || writer.ino === file.statSync().ino) return writer;
+  if (!writer || writer.isSame(file.statSync())) return writer;
   writer.close();
 }
 
@@ -331,12 +363,6 @@ function tryWrite({ writer }: Handle, bytes: Uint8Array): number {
 function closeHandle({ file, writer }: Handle): void {
   file.close();
   writer?.close();
-}
-
-function isSame(one: Deno.FsFile, other: Deno.FsFile): boolean {
-  const a = one.statSync();
-  const b = other.statSync();
-  return a.ino === b.ino && a.dev === b.dev;
 }
 
 function isDenoAtLeast(major: number, minor: number): boolean {

@@ -81,23 +81,25 @@ export class MqttOutlet implements Outlet {
     topic: string,
     messages: Uint8Array<ArrayBuffer>,
     how: Sending,
-  ): Promise<void> {
+  ): Promise<undefined> {
     const end = this.#options.delimiter.charCodeAt(0);
-    const sent: Promise<void>[] = [];
+    const sent: Promise<undefined>[] = [];
     for (let start = 0; start < messages.length;) {
       const stop = messages.indexOf(end, start);
       sent.push(this.sendBare(topic, messages.subarray(start, stop), how));
       start = stop + 1;
     }
     await Promise.all(sent);
+    return undefined;
   }
 
   sendBare(
     topic: string,
     message: Uint8Array<ArrayBuffer>,
     how: Sending,
-  ): Promise<void> {
-    const sent = this.#sendInTurn(topic, message, how);
+  ): Promise<undefined> {
+    // How many get it only the broker knows.
+    const sent = this.#sendInTurn(topic, message, how).then(() => undefined);
     const kept = sent.catch(() => {}).finally(() => this.#sending.delete(kept));
     this.#sending.add(kept);
     return sent;

@@ -1,6 +1,6 @@
 /**
- * Publishers and readers of all kinds on one FIFO, which are killed, stopped and
- * ended: `deno task chaos --seconds 600 --seed 1`.
+ * Publishers and readers of all kinds on one FIFO, and on topics, which are killed,
+ * stopped and ended: `deno task chaos --seconds 600 --seed 1`.
  *
  * Each message has the name of its publisher, a number, its length and a
  * checksum. What the readers print is held against the promises.
@@ -14,6 +14,8 @@ import {
   LANGUAGES,
   prepare,
 } from "../../examples/_programs.ts";
+import { message, parse, Program, type Report } from "./_chaos.ts";
+import { chaosOfTopics } from "./topics.ts";
 import { Folder } from "../_folder.ts";
 import { commandLine, eventually } from "../_process.ts";
 import { randomNumbers } from "../_random.ts";
@@ -28,26 +30,6 @@ interface Arena {
   endings: Deno.Signal[];
   /** Whether a program that reads nothing holds the FIFO open. */
   held: boolean;
-}
-
-/** What was found on one FIFO. */
-export interface Report {
-  arena: string;
-  publishers: number;
-  publishersKilled: number;
-  readers: number;
-  ended: Record<string, number>;
-  stopped: number;
-  messages: number;
-  /** Accepted, and not there. */
-  lost: number;
-  /** Not whole: joined with another one, or cut. */
-  broken: number;
-  doubled: number;
-  /** After a later one of the same publisher, at one reader. */
-  reordered: number;
-  /** Which, for those who look for the reason. */
-  details: string[];
 }
 
 const here = (name: string) => fromFileUrl(new URL(name, import.meta.url));
@@ -107,58 +89,6 @@ const ARENAS: Arena[] = [
     held: false,
   },
 ];
-
-/** A message: `PUBLISHER NUMBER LENGTH CHECKSUM PAYLOAD`. */
-function message(publisher: string, number: number, length: number): string {
-  const letter = String.fromCharCode(97 + number % 26);
-  const payload = letter.repeat(length);
-  return `${publisher} ${number} ${length} ${checksum(payload)} ${payload}`;
-}
-
-/** FNV-1a, of 32 bits. */
-function checksum(text: string): string {
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < text.length; i++) {
-    hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  }
-  return (hash >>> 0).toString(16);
-}
-
-/** Reads a message; undefined if it is not whole. */
-function parse(
-  line: string,
-): { publisher: string; number: number } | undefined {
-  const [, publisher, number, length, sum, payload] =
-    /^(\w+) (\d+) (\d+) ([0-9a-f]+) ([a-z]*)$/.exec(line) ?? [];
-  if (payload === undefined || payload.length !== Number(length)) return;
-  if (checksum(payload) !== sum) return;
-  return { publisher: publisher!, number: Number(number) };
-}
-
-/** A program whose output goes to a file. */
-class Program {
-  readonly output: string;
-  readonly child: Deno.ChildProcess;
-  isOver = false;
-
-  constructor(command: Command, output: string, env: Record<string, string>) {
-    this.output = output;
-    this.child = new Deno.Command("sh", {
-      args: ["-c", 'exec "$@" > "$0" 2>> "$0.err"', output, ...command],
-      env,
-      stdin: "piped",
-    }).spawn();
-    this.child.status.then(() => this.isOver = true);
-  }
-
-  kill(signal: Deno.Signal): void {
-    try {
-      if (!this.isOver) this.child.kill(signal);
-    } catch {
-      // It has just ended.
-    }
-  }
-}
 
 /** Tries one FIFO. */
 async function run(arena: Arena, endAt: number, seed: number): Promise<Report> {
@@ -385,9 +315,10 @@ async function check(
  */
 export async function chaos(seconds: number, seed: number): Promise<Report[]> {
   const endAt = performance.now() + 1000 * seconds;
-  return await Promise.all(
-    ARENAS.map((arena, i) => run(arena, endAt, seed + i)),
-  );
+  return await Promise.all([
+    ...ARENAS.map((arena, i) => run(arena, endAt, seed + i)),
+    chaosOfTopics(endAt, seed + ARENAS.length),
+  ]);
 }
 
 if (import.meta.main) {

@@ -1,0 +1,102 @@
+/**
+ * What one Subscriber gets of the inbox of its process.
+ *
+ * @module
+ */
+import type { Message } from "../message.ts";
+import { MessageQueue } from "../message_queue.ts";
+import { matchesTopic } from "../topic.ts";
+import type { JoinOptions } from "./join_options.ts";
+
+/** Where the messages of a Subscriber come from. */
+export interface MembershipSource {
+  /** Messages were taken: there is room for more. */
+  resume(): void;
+  /** Waits until all that was sent is in the queues. */
+  passMark(): Promise<void>;
+  /** Sends nothing more, once all that came before is in the queue. */
+  remove(membership: Membership): Promise<void>;
+}
+
+/** What one Subscriber gets of its process's inbox. */
+export class Membership {
+  /** Its filters. */
+  readonly filters: string[];
+  /** Is told what is not a message. */
+  readonly onNotice: JoinOptions["onNotice"];
+  readonly #queue: MessageQueue;
+  #inbox: MembershipSource | undefined;
+  #missed = 0;
+  #left: Promise<void> | undefined;
+
+  /** Creates one that nothing is sent to yet. */
+  constructor(filters: string[], options: JoinOptions) {
+    this.filters = filters;
+    this.onNotice = options.onNotice;
+    this.#queue = new MessageQueue(options.maxBytes);
+  }
+
+  /** Waits until all that was sent before is in the queue. */
+  async settle(): Promise<void> {
+    await this.#inbox?.passMark();
+  }
+
+  /** Whether it holds up its inbox. */
+  get isFull(): boolean {
+    return this.#queue.isFull;
+  }
+
+  /** Waits for messages. */
+  async next(): Promise<Message[] | undefined> {
+    const messages = await this.#queue.next();
+    this.#inbox?.resume();
+    return messages;
+  }
+
+  /** Leaves the bus; what was sent before can still be read. */
+  end(): Promise<void> {
+    return this.#left ??= this.#leave();
+  }
+
+  /** Leaves the bus. */
+  close(): Promise<void> {
+    return this.end();
+  }
+
+  async #leave(): Promise<void> {
+    await this.#inbox?.remove(this);
+    this.finish();
+  }
+
+  /** Is told where its messages come from. */
+  attach(inbox: MembershipSource): void {
+    this.#inbox = inbox;
+  }
+
+  /** Whether a message is for this Subscriber. */
+  wants(topic: string): boolean {
+    return this.filters.some((filter) => matchesTopic(filter, topic));
+  }
+
+  /** Takes a message. */
+  push(message: Message): void {
+    const missed = this.#missed;
+    this.#missed = 0;
+    this.#queue.add(missed > 0 ? message.after(missed) : message);
+  }
+
+  /** Counts messages that did not arrive. */
+  miss(count: number): void {
+    this.#missed += count;
+  }
+
+  /** Takes the last values, which come before all others, but none twice. */
+  preface(values: Message[]): void {
+    this.#queue.addFirst(values.filter((it) => !this.#queue.has(it)));
+  }
+
+  /** Nothing more will come. */
+  finish(error?: unknown): void {
+    this.#queue.end(error);
+  }
+}

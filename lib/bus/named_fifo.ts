@@ -1,0 +1,139 @@
+/**
+ * The FIFO of a process on the bus, which has a name for each of its filters.
+ *
+ * @module
+ */
+import { FifobusError } from "../errors.ts";
+import { ensureFifo, isSameFile, tryLock } from "../fifo/file.ts";
+import { FifoReader } from "../fifo/reader.ts";
+import type { Delimiter } from "../framing.ts";
+import { type Bus, lstatIfThere, tidy } from "./folder.ts";
+import type { JoinOptions } from "./join_options.ts";
+import { memberName, subscriptionName } from "./names.ts";
+
+/** The FIFO of an inbox, with a name for each filter. */
+export class NamedFifo {
+  readonly #bus: Bus;
+  readonly #member: string;
+  readonly #delimiter: Delimiter;
+  readonly #info: Deno.FileInfo;
+  #hasLinks = false;
+  /** Reads it. */
+  readonly reader: FifoReader;
+  /** Keeps systemd-tmpfiles away from the folder for as long as it is open. */
+  readonly #folder: Deno.FsFile;
+
+  private constructor(bus: Bus, member: string, delimiter: Delimiter) {
+    this.#bus = bus;
+    this.#member = member;
+    this.#delimiter = delimiter;
+    this.reader = new FifoReader(this.#hidden, delimiter);
+    this.#info = this.reader.info;
+    this.#folder = Deno.openSync(bus.path);
+    tryLock(this.#folder, false);
+  }
+
+  /**
+   * Makes the FIFO under a hidden name and opens it, so that a name which can
+   * be seen always has a reader.
+   */
+  static async open(
+    { bus, delimiter, origin }: JoinOptions,
+  ): Promise<NamedFifo> {
+    // A name of its own each time: publishers may still write to another one.
+    const member = memberName(origin);
+    const path = `${bus.path}/.${member}`;
+    await ensureFifo(path, bus.mode & 0o666);
+    try {
+      bus.share(path, 0o666);
+      return new NamedFifo(bus, member, delimiter);
+    } catch (error) {
+      tidy(path);
+      throw error;
+    }
+  }
+
+  get #hidden(): string {
+    return `${this.#bus.path}/.${this.#member}`;
+  }
+
+  #path(filter: string): string {
+    const name = subscriptionName(filter, this.#member, this.#delimiter);
+    return `${this.#bus.path}/${name}`;
+  }
+
+  #isAt(path: string): boolean {
+    const info = lstatIfThere(path);
+    return info !== undefined && isSameFile(info, this.#info);
+  }
+
+  /** Gives it another name. */
+  link(filter: string): void {
+    const path = this.#path(filter);
+    try {
+      Deno.linkSync(this.#hidden, path);
+    } catch (error) {
+      if (error instanceof Deno.errors.PermissionDenied) throw this.#noLinks();
+      throw error;
+    }
+    this.#hasLinks ||= this.#isLink(path);
+    if (this.#hasLinks) return;
+    tidy(path);
+    throw this.#noLinks();
+  }
+
+  /**
+   * Whether both names are one FIFO for the kernel: FUSE may make two of them
+   * that have one inode number. A lock tells.
+   */
+  #isLink(path: string): boolean {
+    if (!this.#isAt(path)) return false;
+    const both = { read: true, write: true };
+    using one = Deno.openSync(this.#hidden, both);
+    using other = Deno.openSync(path, both);
+    return tryLock(one, true) !== true || tryLock(other, true) === false;
+  }
+
+  /** FUSE makes another file of each name, and Android allows none. */
+  #noLinks(): FifobusError {
+    return new FifobusError(
+      "unsafe_bus",
+      `Cannot use "${this.#bus.path}" as the bus: its file system has no hard ` +
+        "links to FIFOs; set FIFOBUS_DIR to a folder of another one",
+    );
+  }
+
+  /** Takes a name away. */
+  unlink(filter: string): void {
+    tidy(this.#path(filter));
+  }
+
+  /**
+   * Makes the names again that somebody has removed.
+   *
+   * @param filters All that it should have.
+   * @returns Whether it could; not if none was left.
+   */
+  mend(filters: Iterable<string>): boolean {
+    const wanted = [this.#hidden, ...[...filters].map((it) => this.#path(it))];
+    const there = wanted.find((path) => this.#isAt(path));
+    if (there === undefined) return false;
+    for (const path of wanted) {
+      if (!lstatIfThere(path)) Deno.linkSync(there, path);
+      else if (!this.#isAt(path)) return false;
+    }
+    return true;
+  }
+
+  /** Takes all its names away. */
+  unlinkAll(filters: Iterable<string>): void {
+    for (const filter of filters) this.unlink(filter);
+    tidy(this.#hidden);
+  }
+
+  /** Closes it. */
+  close(): void {
+    this.reader.close();
+    this.#folder.close();
+  }
+}

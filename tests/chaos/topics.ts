@@ -1,0 +1,202 @@
+/**
+ * Publishers and subscribers of topics, which are killed, stopped and ended, on a
+ * bus that is removed and made again.
+ *
+ * @module
+ */
+import { Folder } from "../_folder.ts";
+import { commandLine } from "../_process.ts";
+import { randomNumbers } from "../_random.ts";
+import { message, parse, Program, type Report } from "./_chaos.ts";
+
+const TOPICS = ["a/1", "a/2", "a/b/1", "b/1", "b/2"];
+
+/** Filters of one subscriber, which overlap. */
+const FILTERS = [["#"], ["a/#", "a/+"], ["a/1", "+/1", "b/#"], ["b/2", "#"]];
+
+/** How often the bus is removed: for the last time well before the end. */
+const REMOVE_MS = 7000;
+const QUIET_MS = 4000;
+
+/** When a subscriber may miss messages, as its names were gone, with a margin. */
+type Gone = [from: number, to: number];
+
+/** A message as `sub --json` prints it. */
+interface Printed {
+  topic: string;
+  message: string;
+  time: string;
+  retained: boolean;
+  missed?: number;
+}
+
+/**
+ * Tries the bus.
+ *
+ * @param endAt When to end, as performance.now() has it.
+ * @param seed What makes the choices the same in each run.
+ * @returns What was found: lost are the messages of a gap that nobody was told of.
+ */
+export async function chaosOfTopics(
+  endAt: number,
+  seed: number,
+): Promise<Report> {
+  await using folder = new Folder();
+  const random = randomNumbers(seed);
+  const bus = folder.file("bus");
+  const env = { FIFOBUS_DIR: bus };
+  const report: Report = {
+    arena: "topics",
+    publishers: 0,
+    publishersKilled: 0,
+    readers: 0,
+    ended: {},
+    stopped: 0,
+    messages: 0,
+    lost: 0,
+    broken: 0,
+    doubled: 0,
+    reordered: 0,
+    details: [],
+  };
+  const gone: Gone[] = [];
+  const outputs: string[] = [];
+  const pause = (ms: number) => new Promise((done) => setTimeout(done, ms));
+  const left = () => endAt - performance.now();
+
+  /** One publisher after the other, each with some topics. */
+  const publish = async (slot: number) => {
+    while (left() > 0) {
+      const name = `p${slot}x${report.publishers++}`;
+      const options = ["-q", "-l", "--keyed", ...random(3) ? [] : ["--retain"]];
+      const command = commandLine("pub", ...options);
+      const publisher = new Program(command, folder.file(name), env);
+      const input = publisher.child.stdin.getWriter();
+      const numbers = TOPICS.map(() => 0);
+      const stopAt = performance.now() + 300 + random(2500);
+      try {
+        while (performance.now() < Math.min(stopAt, endAt)) {
+          const lines: string[] = [];
+          for (let i = random(20); i >= 0; i--) {
+            const at = random(TOPICS.length);
+            const size = random(10) ? random(60) : random(8000);
+            const text = message(name, ++numbers[at]!, size);
+            lines.push(`${TOPICS[at]}\t${text}\n`);
+          }
+          await Promise.race([
+            input.write(new TextEncoder().encode(lines.join(""))),
+            pause(1000),
+          ]);
+          await pause(1 + random(20));
+        }
+      } catch {
+        // It has ended: its standard error is looked at in the end.
+      }
+      if (random(3) === 0) {
+        report.publishersKilled++;
+        publisher.kill("SIGKILL");
+        await input.abort().catch(() => {});
+      } else await input.close().catch(() => {});
+      const { code } = await publisher.child.status;
+      if (code === 1) report.details.push(`${name} has failed`);
+    }
+  };
+
+  /** One subscriber after the other. */
+  const subscribe = async (slot: number) => {
+    while (left() > 0) {
+      const output = folder.file(`s${slot}x${report.readers++}`);
+      outputs.push(output);
+      const filters = FILTERS[random(FILTERS.length)]!;
+      const command = commandLine("sub", "--json", ...filters);
+      const subscriber = new Program(command, output, env);
+      const life = 300 + random(4000);
+      await Promise.race([subscriber.child.status, pause(life)]);
+      if (!subscriber.isOver && random(4) === 0) {
+        report.stopped++;
+        subscriber.kill("SIGSTOP");
+        await pause(50 + random(2500));
+        subscriber.kill("SIGCONT");
+        await pause(random(500));
+      }
+      const signals = ["SIGTERM", "SIGINT", "SIGHUP", "SIGKILL"] as const;
+      const signal = signals[random(signals.length)]!;
+      if (!subscriber.isOver) {
+        report.ended[signal] = (report.ended[signal] ?? 0) + 1;
+        subscriber.kill(signal);
+      } else report.details.push(`${output} has ended by itself`);
+      await subscriber.child.stdin.close().catch(() => {});
+      await subscriber.child.status;
+    }
+  };
+
+  const remove = async () => {
+    while (left() > QUIET_MS + REMOVE_MS) {
+      await pause(REMOVE_MS);
+      const from = Date.now();
+      await Deno.remove(bus, { recursive: true }).catch(() => {});
+      // Within 2 s they are all back.
+      gone.push([from - 200, from + 2500]);
+    }
+  };
+
+  await Promise.all([
+    ...[0, 1].map(publish),
+    ...[0, 1, 2, 3].map(subscribe),
+    remove(),
+  ]);
+  for (const output of outputs) await check(output, gone, report);
+  return report;
+}
+
+/** Holds what one subscriber printed against the promises. */
+async function check(
+  output: string,
+  gone: Gone[],
+  report: Report,
+): Promise<void> {
+  const lines = (await Deno.readTextFile(output)).split("\n");
+  // A kill may come within a line.
+  lines.pop();
+  const last = new Map<string, { number: number; at: number }>();
+  const seen = new Set<string>();
+  let missed = 0;
+  let gaps = 0;
+  for (const line of lines) {
+    const printed: Printed = JSON.parse(line);
+    const it = parse(printed.message);
+    if (!it) {
+      report.broken++;
+      report.details.push(`broken: ${printed.message.slice(0, 60)}`);
+      continue;
+    }
+    report.messages++;
+    missed += printed.missed ?? 0;
+    // A last value is from before.
+    if (printed.retained) continue;
+    const key = `${it.publisher} ${printed.topic}`;
+    const id = `${key} ${it.number}`;
+    if (seen.has(id)) {
+      report.doubled++;
+      report.details.push(`doubled: ${output} ${id}`);
+    }
+    seen.add(id);
+    const at = Date.parse(printed.time);
+    const before = last.get(key);
+    last.set(key, { number: it.number, at });
+    if (!before) continue;
+    if (it.number < before.number) {
+      report.reordered++;
+      report.details.push(`reordered: ${output} ${id} after ${before.number}`);
+    }
+    const wasGone = gone.some(([from, to]) => before.at < to && at > from);
+    const gap = it.number - before.number - 1;
+    if (gap > 0 && !wasGone) {
+      gaps += gap;
+      if (gaps > missed) {
+        report.details.push(`gap: ${output} ${gap} before ${id}`);
+      }
+    }
+  }
+  report.lost += Math.max(0, gaps - missed);
+}

@@ -1,0 +1,122 @@
+/**
+ * What a script of the library leaves behind that does not close what it opened.
+ *
+ * @module
+ */
+import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
+import { eventually, finish, Process, sh, TestBus } from "./_process.ts";
+
+/** Runs a script with the library. */
+async function script(bus: TestBus, body: string): Promise<Process> {
+  const path = bus.file("script.ts");
+  const library = new URL("../mod.ts", import.meta.url);
+  await Deno.writeTextFile(
+    path,
+    `import { Publisher, Subscriber } from "${library}";\n${body}`,
+  );
+  const config = new URL("../deno.json", import.meta.url).pathname;
+  return new Process(
+    [Deno.execPath(), "run", "--config", config, "-A", path],
+    bus.env,
+  );
+}
+
+const ENDS: Record<string, string> = {
+  "Deno.exit()": "Deno.exit(3);",
+  "an error": 'throw new Error("x");',
+  "an error in a timer": 'setTimeout(() => { throw new Error("x"); });',
+  "a rejection": 'Promise.reject(new Error("x"));',
+};
+
+for (const [what, line] of Object.entries(ENDS)) {
+  Deno.test(`a script that ends by ${what} leaves no names, and gives back`, async () => {
+    await using bus = new TestBus();
+    const pipe = bus.file("pipe");
+    await using running = await script(
+      bus,
+      `
+        const topics = await Subscriber.open(["a", "b/#"]);
+        const group = await Subscriber.open("$share/g/c");
+        const fifo = await Subscriber.open(${JSON.stringify(pipe)});
+        console.log("ready");
+        for await (const { text } of fifo) {
+          console.log(text);
+          break;
+        }
+        ${line}
+      `,
+    );
+    await running.until("ready\n");
+    await finish(sh('printf "1\\n2\\n3\\n" > "$0"', pipe));
+    await running.until("1\n");
+    await running.ended();
+    assertEquals(bus.names().filter((name) => !name.startsWith("c@+g")), []);
+    const rest = await finish(bus.subOnce("-W", "0.1", pipe));
+    assertEquals(rest.stdout, "2\n3\n");
+  });
+}
+
+Deno.test("a Subscriber that is not closed keeps its process alive, from wherever it reads", async () => {
+  await using bus = new TestBus();
+  for (const address of ["t", bus.file("pipe"), "$share/g/t"]) {
+    await using running = await script(
+      bus,
+      `
+        const subscriber = await Subscriber.open(${JSON.stringify(address)});
+        const timer = setTimeout(async () => {
+          console.log("still here");
+          await subscriber.close();
+        }, 200);
+        // It alone would not keep the process alive.
+        Deno.unrefTimer(timer);
+      `,
+    );
+    const { code, stdout } = await running.ended();
+    assertEquals([code, stdout], [0, "still here\n"]);
+  }
+});
+
+Deno.test("a Subscriber whose limit is reached lets its process end", async () => {
+  await using bus = new TestBus();
+  const pipe = bus.file("pipe");
+  await using running = await script(
+    bus,
+    `
+      const one = await Subscriber.open(${JSON.stringify(pipe)}, { limit: 1 });
+      console.log("ready");
+      console.log((await one.read())[0].text);
+    `,
+  );
+  await running.until("ready\n");
+  await finish(bus.pub(pipe, "last"));
+  const { code, stdout } = await running.ended();
+  assertEquals([code, stdout], [0, "last\n"]);
+});
+
+Deno.test("members that were killed are forgotten by the next publisher", async () => {
+  await using bus = new TestBus();
+  await using sub = await bus.sub("Warehouse/Door");
+  // No file name depends on case.
+  assertEquals(
+    bus.names().map((name) => name.split("@")[0]),
+    ["%57arehouse%2F%44oor"],
+  );
+  sub.kill("SIGKILL");
+  await sub.ended();
+  await finish(bus.pub("Warehouse/Door", "x"));
+  await eventually(() => bus.names().length === 0);
+});
+
+Deno.test("topics that differ in case, and those of dots, have values of their own", async () => {
+  await using bus = new TestBus();
+  const topics = ["a/Door", "a/door", ".", "..", ".hidden"];
+  for (const topic of topics) {
+    const { code, stderr } = await finish(bus.pub("-r", topic, `of ${topic}`));
+    assertEquals([code, stderr], [0, ""]);
+  }
+  const { stdout } = await finish(bus.subOnce("--retained-only", "-v", "#"));
+  assertEquals(
+    stdout.trimEnd().split("\n").sort(),
+    topics.map((topic) => `${topic}\tof ${topic}`).sort(),
+  );
+});

@@ -1,0 +1,82 @@
+/**
+ * Last values: what is left out, and what comes once.
+ *
+ * @module
+ */
+import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
+import { assertMatch } from "jsr:@std/assert@1.0.19/match";
+import { Publisher, Subscriber } from "../mod.ts";
+import { ownBus } from "./_bus.ts";
+import { finish, sh, TestBus } from "./_process.ts";
+
+/** What may be in the place of a value, as a line of shell that makes it. */
+const BAD: Record<string, [line: string, reason: RegExp]> = {
+  unreadable: ['ln -s /nowhere "$0"', /not a regular file/],
+  link: ['ln -s /etc/passwd "$0"', /not a regular file/],
+  folder: ['mkdir "$0"', /not a regular file/],
+  fifo: ['mkfifo "$0"', /not a regular file/],
+  large: ['truncate -s 6G "$0"', /6442450944 bytes, the limit is 1000/],
+  lines: ['printf "two\\nlines" > "$0"', /byte 3 ends a message/],
+};
+
+Deno.test("a bad last value is left out with a reason, and the others are not", async () => {
+  await using bus = new TestBus();
+  await finish(bus.pub("-r", "a", "1"));
+  await finish(bus.pub("-r", "z", "2"));
+  for (const [name, [line]] of Object.entries(BAD)) {
+    const made = await finish(
+      sh(line, `${bus.env.FIFOBUS_DIR}/retained/${name}`),
+    );
+    assertEquals(made.stderr, "");
+  }
+  await finish(sh('printf x > "$0"', `${bus.env.FIFOBUS_DIR}/retained/%zz`));
+  const args = ["--max-size=1000", "--retained-only", "-v", "#"];
+  const { code, stdout, stderr } = await finish(bus.subOnce(...args));
+  assertEquals([code, stdout], [0, "a\t1\nz\t2\n"]);
+  const said = stderr.trimEnd().split("\n");
+  assertEquals(said.length, Object.keys(BAD).length);
+  for (const [name, [, reason]] of Object.entries(BAD)) {
+    const line = said.find((it) => it.includes(`"${name}"`));
+    assertMatch(line ?? "", reason);
+  }
+  // And messages go on.
+  await using sub = await bus.sub("-R", "-C1", "a");
+  await finish(bus.pub("a", "live"));
+  assertEquals((await sub.ended()).stdout, "live\n");
+});
+
+for (const line of ['printf x > "$0"', 'ln -s /etc "$0"', 'mkfifo "$0"']) {
+  Deno.test(`last values that are not a folder are passed over: ${line}`, async () => {
+    await using bus = new TestBus();
+    await finish(bus.pub("t", "makes the folder"));
+    await finish(sh(line, `${bus.env.FIFOBUS_DIR}/retained`));
+    await using sub = await bus.sub("-C1", "t");
+    const { code, stderr } = await finish(bus.pub("-r", "t", "live"));
+    // Those who are there get the message all the same.
+    assertEquals((await sub.ended()).stdout, "live\n");
+    assertEquals(code, 1);
+    assertMatch(stderr, /^pub: Cannot keep the last value of "t": it is not a/);
+  });
+}
+
+Deno.test("a value that is published while somebody subscribes comes once", async () => {
+  await using _bus = ownBus();
+  await using publisher = await Publisher.open("t");
+  let isOver = false;
+  const publishing = (async () => {
+    for (let i = 0; !isOver; i++) {
+      await publisher.publish(`${i}`, { retain: true });
+    }
+  })();
+  for (let i = 0; i < 50; i++) {
+    await using subscriber = await Subscriber.open("t");
+    const numbers: number[] = [];
+    while (numbers.length < 20) {
+      const messages = (await subscriber.read())!;
+      numbers.push(...messages.map(({ text }) => Number(text)));
+    }
+    assertEquals(numbers, numbers.map((_, i) => numbers[0]! + i));
+  }
+  isOver = true;
+  await publishing;
+});
