@@ -36,8 +36,18 @@ const TORN = encoder.encode(TORN_TEXT);
 const KILLED_TEXT = "\x18fifobus lost\x18";
 const KILLED = encoder.encode(KILLED_TEXT);
 
+/**
+ * What a publisher puts before a message of several writes to a topic. Whoever
+ * reads it knows if another publisher goes on where this one was killed.
+ */
+const LARGE_TEXT = "\x18fifobus large ";
+const LARGE_START = encoder.encode(LARGE_TEXT);
+
+/** The digits of the largest safe integer. */
+const MAX_LARGE_LENGTH = LARGE_START.length + 16 + 1;
+
 /** The length of the longest mark in bytes. */
-export const MAX_MARK_LENGTH = WAKE_LENGTH;
+export const MAX_MARK_LENGTH = Math.max(WAKE_LENGTH, MAX_LARGE_LENGTH);
 
 /** The length of a wake marker and its delimiter in bytes. */
 export const WAKE_BYTES = WAKE_LENGTH + 1;
@@ -78,6 +88,20 @@ export function tornMarker(
   return encoder.encode((isKilled ? KILLED_TEXT : TORN_TEXT) + delimiter);
 }
 
+/**
+ * The bytes before a message of several writes.
+ *
+ * @param length How many bytes it has, without its delimiter.
+ * @param delimiter What ends it.
+ * @returns The marker and its delimiter.
+ */
+export function largeMarker(
+  length: number,
+  delimiter: Delimiter,
+): Uint8Array<ArrayBuffer> {
+  return encoder.encode(`${LARGE_TEXT}${length}\x18${delimiter}`);
+}
+
 /** A mark at the end of some bytes. */
 export interface Mark {
   /** How long it is. */
@@ -86,6 +110,8 @@ export interface Mark {
   token: string | undefined;
   /** Whether the publisher of these bytes was killed. */
   isKilled: boolean;
+  /** How long the next message is; the bytes before it are torn, too. */
+  next: number | undefined;
 }
 
 /**
@@ -107,15 +133,37 @@ export function markAtEnd(
   if (last === CAN_BYTE) {
     const from = end - TORN.length;
     const isKilled = has(buffer, start, from, KILLED);
-    if (!isKilled && !has(buffer, start, from, TORN)) return undefined;
-    return { length: TORN.length, token: undefined, isKilled };
+    if (!isKilled && !has(buffer, start, from, TORN)) {
+      return largeAtEnd(buffer, start, end);
+    }
+    const length = TORN.length;
+    return { length, token: undefined, isKilled, next: undefined };
   }
   const from = end - WAKE_LENGTH;
   if (last === SYN_BYTE && has(buffer, start, from, WAKE_START)) {
     const token = buffer.subarray(from + WAKE_START.length, end - 1);
     const text = decoder.decode(token);
-    return { length: WAKE_LENGTH, token: text, isKilled: false };
+    return {
+      length: WAKE_LENGTH,
+      token: text,
+      isKilled: false,
+      next: undefined,
+    };
   }
+}
+
+function largeAtEnd(
+  buffer: Uint8Array,
+  start: number,
+  end: number,
+): Mark | undefined {
+  const from = buffer.lastIndexOf(CAN_BYTE, end - 2);
+  if (end - from > MAX_LARGE_LENGTH) return undefined;
+  if (!has(buffer, start, from, LARGE_START)) return undefined;
+  const digits = buffer.subarray(from + LARGE_START.length, end - 1);
+  const next = Number(decoder.decode(digits));
+  if (!Number.isSafeInteger(next)) return undefined;
+  return { length: end - from, token: undefined, isKilled: true, next };
 }
 
 /**

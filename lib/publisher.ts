@@ -218,7 +218,12 @@ export class Publisher implements AsyncDisposable {
     const to = parseAddress(address);
     if (to.kind === "fifo") {
       await ensureFifo(to.path, mode ?? DEFAULT_MODE);
-      const waiting = { wait: wait !== false, timeoutMs, signal };
+      const waiting = {
+        wait: wait !== false,
+        timeoutMs,
+        signal,
+        hasQueue: true,
+      };
       const accept = refuseOthers(to.path, mode);
       const outlet = new FifoOutlet(to.path, delimiter, { ...waiting, accept });
       return new Publisher(address, address, outlet, options);

@@ -47,6 +47,8 @@ export class MessageSplitter {
   #isMarked = false;
   #lost = 0;
   #wakes: string[] = [];
+  /** How long the next message is, where its publisher has said so. */
+  #announced: number | undefined;
   #unread: Uint8Array<ArrayBuffer> = new Uint8Array();
   #error: FifobusError | undefined;
 
@@ -169,6 +171,7 @@ export class MessageSplitter {
     this.takeRest();
     this.#count = count;
     this.#isSkipping = this.#isStray = false;
+    this.#announced = undefined;
     this.#error = undefined;
     this.#unread = new Uint8Array();
   }
@@ -202,7 +205,7 @@ export class MessageSplitter {
       this.#wakes.push(mark.token);
       // It may have landed between two halves of somebody's message.
       this.#keep(buffer.slice(start, end - mark.length), messages);
-    } else if (mark || this.#isSkipping) {
+    } else if (mark || this.#isSkipping || this.#isJoined(end - start)) {
       // A publisher that could not write to its end says so, or has another try.
       // Two may have put their marks behind one message.
       const isLost = mark
@@ -210,13 +213,20 @@ export class MessageSplitter {
         : !this.#isStray;
       if (isLost) this.#lost++;
       this.#isSkipping = this.#isStray = false;
+      this.#announced = mark?.next;
     } else if (end - start > this.#maxBytes) {
       const record = buffer.subarray(start, end);
       this.#refuse(`is ${end - start}`, record, messages);
     } else {
+      this.#announced = undefined;
       this.#count++;
       messages.push(new Message(this.#topic, buffer, start, end));
     }
+  }
+
+  /** Whether another message goes on where a publisher was killed. */
+  #isJoined(length: number): boolean {
+    return this.#announced !== undefined && this.#announced !== length;
   }
 
   #keep(bytes: Uint8Array<ArrayBuffer>, messages: Message[]): void {

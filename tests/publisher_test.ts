@@ -4,7 +4,15 @@ import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { assertRejects } from "jsr:@std/assert@1.0.19/rejects";
 import { FifobusError, publish, Publisher, Subscriber } from "../mod.ts";
 import { Folder } from "./_folder.ts";
-import { eventually, finish, pub, sh, sub } from "./_process.ts";
+import {
+  eventually,
+  finish,
+  pub,
+  repeatUntil,
+  sh,
+  sub,
+  TestBus,
+} from "./_process.ts";
 
 async function texts(subscriber: Subscriber, count: number): Promise<string[]> {
   const texts: string[] = [];
@@ -276,4 +284,35 @@ Deno.test("a publisher that is killed within a message costs that message only",
     assertEquals(await subscriber.line(), "next");
     return isReported;
   });
+});
+
+Deno.test("a publisher that is killed within a message to a topic joins it to no other", async () => {
+  await using bus = new TestBus();
+  for (const filter of ["t", "$share/g/t"]) {
+    await using subscriber = await bus.sub("--no-exit-word", filter);
+    for (let i = 0; i < 5; i++) {
+      subscriber.kill("SIGSTOP");
+      await using killed = bus.pub(
+        "--slow-timeout=inf",
+        "t",
+        "x".repeat(100_000),
+      );
+      // Its pipe is full, and the rest of the message waits.
+      await eventually(async () => {
+        const probe = bus.pub("--slow-timeout=0", "-v", "t", "full?");
+        return (await finish(probe)).stderr.includes("heard by nobody");
+      });
+      killed.kill("SIGKILL");
+      await killed.ended();
+      subscriber.kill("SIGCONT");
+      const line = await repeatUntil(
+        () => finish(bus.pub("t", `next ${i}`)),
+        subscriber.until(`next ${i}\n`),
+      );
+      const shown = line.replaceAll(/x{9,}/g, (it) => `${it.length} x`);
+      assertMatch(shown, /^(full\?\n|next \d\n)*$/);
+    }
+    subscriber.kill("SIGTERM");
+    await subscriber.ended();
+  }
 });

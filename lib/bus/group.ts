@@ -8,6 +8,7 @@ import { delay } from "jsr:@std/async@1.5.0/delay";
 import type { Demand } from "../demand.ts";
 import { FifobusError } from "../errors.ts";
 import { ensureFifo, isSameFile, tryLock } from "../fifo/file.ts";
+import { pathBeside, QueueFile } from "../fifo/queue_file.ts";
 import { QueueReader } from "../fifo/queue_reader.ts";
 import { tooLarge } from "../framing.ts";
 import type { Message } from "../message.ts";
@@ -289,6 +290,7 @@ async function makeFifo(bus: Bus, path: string): Promise<Disposable> {
   bus.share(hidden, 0o666);
   const reader = Deno.openSync(hidden, { read: true, write: true });
   try {
+    await makeQueue(path, Deno.lstatSync(hidden));
     Deno.linkSync(hidden, path);
   } catch (error) {
     reader.close();
@@ -298,6 +300,16 @@ async function makeFifo(bus: Bus, path: string): Promise<Disposable> {
     tidy(hidden);
   }
   return reader;
+}
+
+/** Publishers say there that they are within a message, from the first one on. */
+async function makeQueue(path: string, fifo: Deno.FileInfo): Promise<void> {
+  const queue = await QueueFile.open(pathBeside(path), fifo);
+  try {
+    if (queue.tryLock()) queue.look();
+  } finally {
+    queue.close();
+  }
 }
 
 /**

@@ -35,6 +35,8 @@ export interface LinkOptions {
 
 /** What a link has to know of its member. */
 export interface LinkMember {
+  /** Whether it is a group. */
+  isGroup: boolean;
   /** Finds a name of its FIFO; undefined if it has left. */
   findPath(): string | undefined;
   /** It is dead: nobody reads its FIFO. */
@@ -81,6 +83,7 @@ export class Link {
     this.#writer = new FifoWriter("", delimiter, {
       wait: false,
       owned: true,
+      hasQueue: of.isGroup,
       signal: options.signal,
       get timeoutMs() {
         return grant();

@@ -112,10 +112,11 @@ export class Routes {
     closing.finally(() => this.#closing.delete(closing));
   }
 
-  #link({ member, delimiter }: Subscription): Link {
+  #link({ member, group, delimiter }: Subscription): Link {
     let link = this.#links.get(member);
     if (!link) {
       link = new Link(member, delimiter, this.#options, {
+        isGroup: group !== undefined,
         findPath: () => this.#findPath(member),
         onGone: () => this.#forget(member),
       });

@@ -16,7 +16,7 @@ import {
 import type { Delimiter } from "../framing.ts";
 import { load } from "../load.ts";
 import type { QueueFile } from "./queue_file.ts";
-import { tornMarker } from "../marks.ts";
+import { largeMarker, tornMarker } from "../marks.ts";
 import type { NonblockingWriter } from "./nonblocking.ts";
 
 /** How a writer waits. */
@@ -32,6 +32,11 @@ export interface FifoWriterOptions {
    * in open(2) to write to it, and it is no link to something else.
    */
   owned?: boolean;
+  /**
+   * Whether its readers have a queue file, where a publisher says that it is
+   * within a message. On the bus it says so in the FIFO where there is none.
+   */
+  hasQueue?: boolean;
   /** Finds the path anew when the FIFO is opened, as it has several names. */
   findPath?(): string;
   /**
@@ -93,6 +98,7 @@ export class FifoWriter {
   #path: string;
   readonly #tornMarker: Uint8Array;
   readonly #killedMarker: Uint8Array;
+  readonly #delimiter: Delimiter;
   readonly #options: FifoWriterOptions;
   readonly #blocking: boolean;
   #handle: Handle | undefined;
@@ -113,6 +119,7 @@ export class FifoWriter {
     this.#path = path;
     this.#tornMarker = tornMarker(delimiter);
     this.#killedMarker = tornMarker(delimiter, true);
+    this.#delimiter = delimiter;
     this.#options = options;
     this.#blocking = OPEN_IS_ASYNC && options.wait && !options.signal &&
       options.timeoutMs === undefined && blockingWriters < MAX_BLOCKING_WRITERS;
@@ -139,6 +146,7 @@ export class FifoWriter {
         await this.#findMarks(exclusive);
       const marks = this.#marks;
       let isEnded = !isLeft;
+      let isAnnounced = false;
       if (exclusive) marks?.markPublisher(true);
       for (let rest = bytes; rest.length > 0;) {
         try {
@@ -148,10 +156,16 @@ export class FifoWriter {
             await this.#put(this.#tornMarker);
             this.#torn = false;
           }
+          if (exclusive && this.#options.owned && !marks && !isAnnounced) {
+            const { length } = bytes;
+            await this.#put(largeMarker(length - 1, this.#delimiter));
+            isAnnounced = true;
+          }
           rest = rest.subarray(await this.#put(rest));
         } catch (error) {
           // What the last reader did not read of it waits for the next one.
-          this.#torn ||= rest.length < bytes.length;
+          this.#torn ||= isAnnounced || rest.length < bytes.length;
+          isAnnounced = false;
           if (!(error instanceof Deno.errors.BrokenPipe)) {
             this.#endTorn();
             throw cannotOpen(this.#path, error, "write");
@@ -168,7 +182,7 @@ export class FifoWriter {
 
   /** Opens what tells that another publisher was killed within a message. */
   async #findMarks(exclusive: boolean): Promise<boolean> {
-    if (this.#options.owned) return false;
+    if (!this.#options.hasQueue) return false;
     const now = performance.now();
     const isEarly = now - this.#lookedAt < LOOK_MS;
     // A file that was removed may have been made again by now.

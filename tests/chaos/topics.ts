@@ -16,10 +16,18 @@ const FILTERS = [["#"], ["a/#", "a/+"], ["a/1", "+/1", "b/#"], ["b/2", "#"]];
 
 /** How often the bus is removed: for the last time well before the end. */
 const REMOVE_MS = 7000;
-const QUIET_MS = 4000;
+const QUIET_MS = 1000;
 
 /** When a subscriber may miss messages, as its names were gone, with a margin. */
 type Gone = [from: number, to: number];
+
+/** One subscriber. */
+interface Life {
+  output: string;
+  from: number;
+  to: number;
+  wasStopped: boolean;
+}
 
 /** A message as `sub --json` prints it. */
 interface Printed {
@@ -60,7 +68,7 @@ export async function chaosOfTopics(
     details: [],
   };
   const gone: Gone[] = [];
-  const outputs: string[] = [];
+  const lives: Life[] = [];
   const pause = (ms: number) => new Promise((done) => setTimeout(done, ms));
   const left = () => endAt - performance.now();
 
@@ -106,14 +114,16 @@ export async function chaosOfTopics(
   const subscribe = async (slot: number) => {
     while (left() > 0) {
       const output = folder.file(`s${slot}x${report.readers++}`);
-      outputs.push(output);
+      const life = { output, from: Date.now(), to: 0, wasStopped: false };
+      lives.push(life);
       const filters = FILTERS[random(FILTERS.length)]!;
       const command = commandLine("sub", "--json", ...filters);
       const subscriber = new Program(command, output, env);
-      const life = 300 + random(4000);
-      await Promise.race([subscriber.child.status, pause(life)]);
+      const ms = 300 + random(8000);
+      await Promise.race([subscriber.child.status, pause(ms)]);
       if (!subscriber.isOver && random(4) === 0) {
         report.stopped++;
+        life.wasStopped = true;
         subscriber.kill("SIGSTOP");
         await pause(50 + random(2500));
         subscriber.kill("SIGCONT");
@@ -121,6 +131,7 @@ export async function chaosOfTopics(
       }
       const signals = ["SIGTERM", "SIGINT", "SIGHUP", "SIGKILL"] as const;
       const signal = signals[random(signals.length)]!;
+      life.to = Date.now();
       if (!subscriber.isOver) {
         report.ended[signal] = (report.ended[signal] ?? 0) + 1;
         subscriber.kill(signal);
@@ -131,7 +142,7 @@ export async function chaosOfTopics(
   };
 
   const remove = async () => {
-    while (left() > QUIET_MS + REMOVE_MS) {
+    while (left() > 4 * QUIET_MS + REMOVE_MS) {
       await pause(REMOVE_MS);
       const from = Date.now();
       await Deno.remove(bus, { recursive: true }).catch(() => {});
@@ -145,13 +156,13 @@ export async function chaosOfTopics(
     ...[0, 1, 2, 3].map(subscribe),
     remove(),
   ]);
-  for (const output of outputs) await check(output, gone, report);
+  for (const life of lives) await check(life, gone, report);
   return report;
 }
 
 /** Holds what one subscriber printed against the promises. */
 async function check(
-  output: string,
+  { output, from, to, wasStopped }: Life,
   gone: Gone[],
   report: Report,
 ): Promise<void> {
@@ -160,6 +171,7 @@ async function check(
   lines.pop();
   const last = new Map<string, { number: number; at: number }>();
   const seen = new Set<string>();
+  let lastAt = 0;
   let missed = 0;
   let gaps = 0;
   for (const line of lines) {
@@ -182,6 +194,7 @@ async function check(
     }
     seen.add(id);
     const at = Date.parse(printed.time);
+    lastAt = at;
     const before = last.get(key);
     last.set(key, { number: it.number, at });
     if (!before) continue;
@@ -189,7 +202,9 @@ async function check(
       report.reordered++;
       report.details.push(`reordered: ${output} ${id} after ${before.number}`);
     }
-    const wasGone = gone.some(([from, to]) => before.at < to && at > from);
+    const wasGone = gone.some(([since, until]) =>
+      before.at < until && at > since
+    );
     const gap = it.number - before.number - 1;
     if (gap > 0 && !wasGone) {
       gaps += gap;
@@ -199,4 +214,11 @@ async function check(
     }
   }
   report.lost += Math.max(0, gaps - missed);
+  const isDeaf = !wasStopped &&
+    gone.some(([since, until]) =>
+      from < since - QUIET_MS && to > until + QUIET_MS && lastAt < until
+    );
+  if (!isDeaf) return;
+  report.lost++;
+  report.details.push(`deaf: ${output}`);
 }
