@@ -1,5 +1,5 @@
 /**
- * Where a message goes: one argument says it.
+ * Where messages go and come from: one argument says it.
  *
  * @module
  */
@@ -22,7 +22,7 @@ export interface MqttAddress {
   kind: "mqtt";
   /** Its scheme, host and port, and nothing secret: `mqtt://host:1883`. */
   broker: string;
-  /** What the address says of who connects. */
+  /** The user and the password that the address has. */
   user: string | undefined;
   password: string | undefined;
   /** The topic; empty if the address has none. */
@@ -33,6 +33,7 @@ export interface MqttAddress {
 export type Address = FifoAddress | TopicAddress | MqttAddress;
 
 const FIFO_SCHEME = "fifo:";
+const TOPIC_SCHEME = "topic:";
 
 /** The schemes of MQTT, with their ports. */
 const MQTT_PORTS: Record<string, number> = {
@@ -42,27 +43,44 @@ const MQTT_PORTS: Record<string, number> = {
   wss: 443,
 };
 
+/** What other programs call them. */
+const OTHER_NAMES: Record<string, string> = {
+  tcp: "mqtt",
+  ssl: "mqtts",
+  tls: "mqtts",
+  http: "ws",
+  https: "wss",
+};
+
+/** What a URL starts with, of whatever kind. */
+const SCHEME = /^([a-z][a-z0-9+.-]*):\/\//i;
+
 /**
  * Reads an address: a path that starts with `/`, `./` or `../`, or any path
  * after `fifo:`, is a FIFO; `mqtt://`, `mqtts://`, `ws://` and `wss://` stand for
- * a broker, with the topic behind the first slash as it is; everything else is a
- * topic name or filter of the bus. Topics are not checked here.
+ * a broker, with the topic behind the first slash as it is; what follows
+ * `topic:`, and everything else but other URLs, is a topic name or filter of the
+ * bus. Topics are not checked here.
  *
  * @param text The address as a user writes it.
  * @returns Where that is.
  * @throws {FifobusError} `bad_address`, if it is none of these.
  */
 export function parseAddress(text: string): Address {
-  const broker = /^(mqtts?|wss?):\/\/([^/]*)\/?(.*)$/s.exec(text);
-  if (broker) return mqttAddress(broker[1]!, broker[2]!, broker[3]!);
-  const isFifo = text.startsWith(FIFO_SCHEME) || /^\.{0,2}\//.test(text);
-  if (!isFifo) return { kind: "topic", topic: text };
-  const path = text.startsWith(FIFO_SCHEME)
-    ? text.slice(FIFO_SCHEME.length)
-    : text;
-  if (path === "") throw bad(text, "it is empty");
-  if (path.includes("\0")) throw bad(text, "a path cannot hold a NUL");
-  return { kind: "fifo", path };
+  if (text.startsWith(TOPIC_SCHEME)) {
+    return { kind: "topic", topic: text.slice(TOPIC_SCHEME.length) };
+  }
+  const isFifo = text.startsWith(FIFO_SCHEME);
+  if (isFifo || /^\.{0,2}\//.test(text)) {
+    const path = isFifo ? text.slice(FIFO_SCHEME.length) : text;
+    if (path === "") throw bad(text, "it is empty");
+    if (path.includes("\0")) throw bad(text, "a path cannot hold a NUL");
+    return { kind: "fifo", path };
+  }
+  const [, scheme] = SCHEME.exec(text) ?? [];
+  if (scheme === undefined) return { kind: "topic", topic: text };
+  if (!Object.hasOwn(MQTT_PORTS, scheme)) throw unknownScheme(text, scheme);
+  return mqttAddress(text, scheme);
 }
 
 /**
@@ -70,44 +88,92 @@ export function parseAddress(text: string): Address {
  *
  * @param text The address as a user writes it.
  * @returns Whether it is.
- * @throws {FifobusError} `bad_address`, if it is no address.
+ * @throws {FifobusError} `bad_address`, if it is not an address.
  */
 export function isMqtt(text: string): boolean {
   return parseAddress(text).kind === "mqtt";
 }
 
-function mqttAddress(
-  scheme: string,
-  authority: string,
-  topic: string,
-): MqttAddress {
-  // Nothing of what could be a password is in an error.
-  const host = authority.slice(authority.lastIndexOf("@") + 1);
-  const shown = `${scheme}://${host}/${topic}`;
-  let url: URL;
-  let user: string, password: string;
-  try {
-    url = new URL(`http://${authority}`);
-    [user, password] = [url.username, url.password].map(decodeURIComponent) as [
-      string,
-      string,
-    ];
-  } catch {
-    throw bad(shown, "what is between // and / is no host, or no port");
+/**
+ * Writes an address for people to read: without a user and a password.
+ *
+ * @param address The address.
+ * @returns Its text.
+ */
+export function shownAddress(address: Address): string {
+  if (address.kind === "fifo") return address.path;
+  if (address.kind === "topic") return address.topic;
+  return `${address.broker}/${address.topic}`;
+}
+
+function mqttAddress(text: string, scheme: string): MqttAddress {
+  const [, authority, topic] = /^\w+:\/\/([^/]*)\/?(.*)$/s.exec(text)!;
+  const parts = readAuthority(authority!);
+  // The rest of it would be taken for a topic, and the user for the host.
+  const isCut = /^[^@]*@[^/@]+:[0-9]+(\/|$)/.test(topic!) &&
+    !authority!.includes("@");
+  if (!parts || isCut) {
+    const reason = "what is between // and / is not a host, or not a port";
+    const advice = "in a user name and a password, /, ?, #, @ and % are " +
+      "written %2F, %3F, %23, %40 and %25";
+    throw bad(text, text.includes("@") ? `${reason}; ${advice}` : reason);
   }
-  if (!url.hostname) throw bad(shown, "there is no host");
-  // URL leaves out the port that is the default of http.
-  const port = /:80$/.test(host) ? 80 : url.port || MQTT_PORTS[scheme]!;
+  const { hostname, port, user, password } = parts;
   return {
     kind: "mqtt",
-    broker: `${scheme}://${url.hostname}:${port}`,
+    broker: `${scheme}://${hostname}:${port || MQTT_PORTS[scheme]!}`,
     user: user || undefined,
     password: password || undefined,
-    topic,
+    topic: topic!,
   };
 }
 
+/** Reads `user:password@host:port`; undefined if it is something else. */
+function readAuthority(authority: string) {
+  try {
+    const url = new URL(`http://${authority}`);
+    const { hostname, pathname, search, hash } = url;
+    if (!hostname || pathname + search + hash !== "/") return undefined;
+    // URL leaves out the port that is the default of http.
+    const port = /:80$/.test(authority) ? "80" : url.port;
+    const user = decodeURIComponent(url.username);
+    const password = decodeURIComponent(url.password);
+    return { hostname, port, user, password };
+  } catch {
+    return undefined;
+  }
+}
+
+function unknownScheme(text: string, scheme: string): FifobusError {
+  const typed = scheme.toLowerCase();
+  const known = Object.keys(MQTT_PORTS);
+  const meant = Object.hasOwn(OTHER_NAMES, typed)
+    ? OTHER_NAMES[typed]
+    : known.find((it) => typed === it) ?? known.find((it) => isNear(typed, it));
+  const hint = meant
+    ? `did you mean ${meant}://?`
+    : "brokers are mqtt://, mqtts://, ws:// and wss://.";
+  const reason = `${scheme}:// is not known, ${hint} A topic of that name is ` +
+    "written with topic: before it";
+  return bad(text, reason);
+}
+
+/** Tells whether one letter more, less or other makes two words the same. */
+function isNear(one: string, other: string): boolean {
+  const shorter = Math.min(one.length, other.length);
+  const longer = Math.max(one.length, other.length);
+  let start = 0;
+  while (start < shorter && one[start] === other[start]) start++;
+  let end = 0;
+  while (end < shorter - start && one.at(-1 - end) === other.at(-1 - end)) {
+    end++;
+  }
+  return longer - start - end <= 1;
+}
+
+/** Nothing of what could be a password is in the error. */
 function bad(text: string, reason: string): FifobusError {
-  const message = `Cannot use the address ${JSON.stringify(text)}: ${reason}`;
+  const shown = SCHEME.test(text) ? text.replace(/:\/\/.*@/s, "://…@") : text;
+  const message = `Cannot use the address ${JSON.stringify(shown)}: ${reason}`;
   return new FifobusError("bad_address", message);
 }

@@ -1,5 +1,6 @@
 /**
- * The error that a caller of this library may want to catch.
+ * The error that a caller of this library may want to catch, and what the
+ * system's errors are in words.
  *
  * @module
  */
@@ -18,6 +19,8 @@
  * - `delimiter_in_message`: a message holds the byte that would end it.
  * - `too_many_readers`: this process already reads as many FIFOs as it can.
  * - `unsafe_bus`: the folder of the bus is not one, or others could change it.
+ * - `system_error`: the system refused what the bus needs, for example as a disk
+ *   is full; `cause` is its error.
  * - `not_retained`: a message cannot be kept as the last value of its topic; the
  *   subscribers have it.
  * - `not_a_request`: the message to be answered asks for no answer.
@@ -36,6 +39,7 @@ export type FifobusErrorCode =
   | "delimiter_in_message"
   | "too_many_readers"
   | "unsafe_bus"
+  | "system_error"
   | "not_retained"
   | "not_a_request"
   | "closed";
@@ -72,4 +76,96 @@ export class FifobusError extends Error {
     this.name = "FifobusError";
     this.code = code;
   }
+}
+
+/** What the system calls its errors, and what they mean for people. */
+const SYSTEM_ERRORS: [code: string, text: string, reason: string][] = [
+  ["ENOENT", "No such file or directory", "it is not there"],
+  ["EACCES", "Permission denied", "permission denied"],
+  ["EPERM", "Operation not permitted", "the system does not permit it"],
+  ["EEXIST", "File exists", "something else is there already"],
+  ["EISDIR", "Is a directory", "it is a folder"],
+  ["ENOTDIR", "Not a directory", "a part of the path is not a folder"],
+  ["ENOSPC", "No space left on device", "the disk is full"],
+  ["EDQUOT", "Disk quota exceeded", "the disk quota is used up"],
+  ["EFBIG", "File too large", "the file would be too large"],
+  ["EROFS", "Read-only file system", "the file system is read-only"],
+  ["ENOLCK", "No locks available", "its file system has no locks"],
+  ["EOPNOTSUPP", "Operation not supported", "its file system cannot do that"],
+  ["ELOOP", "Too many levels of symbolic links", "its link cannot be followed"],
+  ["ENAMETOOLONG", "File name too long", "its name is too long"],
+  ["EMFILE", "Too many open files", "too many files are open: ulimit -n"],
+  [
+    "ENFILE",
+    "Too many open files in system",
+    "the system has too many files open",
+  ],
+  ["ENOMEM", "Cannot allocate memory", "there is not enough memory"],
+  ["E2BIG", "Argument list too long", "arguments and environment are too long"],
+  ["EBUSY", "Device or resource busy", "it is in use"],
+  ["EAGAIN", "Resource temporarily unavailable", "it is busy"],
+  ["EIO", "Input/output error", "the device failed"],
+];
+
+/** What Deno and Node.js put behind it: the call, and the files. */
+const CALL = /(?:: |, )([a-z]+) '([^]*?)'(?: -> '[^]*')?$/;
+
+/** What their calls do. */
+const ACTIONS: Record<string, string> = {
+  lstat: "look at",
+  stat: "look at",
+  mkdir: "make",
+  readdir: "read",
+  readfile: "read",
+  writefile: "write",
+};
+
+/**
+ * Says what an error means.
+ *
+ * @param error The error, or the text that the system has for one.
+ * @returns The reason, without a name of what it is about if it is the system's.
+ */
+export function reasonOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return systemReason(error) ?? text;
+}
+
+/**
+ * Says what went wrong, with the file that it is about if the system names it.
+ *
+ * @param error The error.
+ * @returns The text for people.
+ */
+export function inWords(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  const reason = systemReason(error);
+  if (reason === undefined) return text;
+  const [, call, path] = CALL.exec(text) ?? [];
+  if (call === undefined) return `Cannot go on: ${reason}`;
+  return `Cannot ${ACTIONS[call] ?? call} "${path}": ${reason}`;
+}
+
+/**
+ * Makes an error of ours out of one of the system.
+ *
+ * @param error The error.
+ * @returns A {@linkcode FifobusError}; others stay as they are.
+ */
+export function withoutSystemErrors(error: unknown): unknown {
+  if (systemReason(error) === undefined) return error;
+  return new FifobusError("system_error", inWords(error), { cause: error });
+}
+
+/** What an error of the system means; undefined if it is another. */
+function systemReason(error: unknown): string | undefined {
+  if (error instanceof FifobusError) return undefined;
+  const text = error instanceof Error ? error.message : String(error);
+  const { code } = Object(error) as { code?: unknown };
+  const [, , reason] = SYSTEM_ERRORS.find((it) => code === it[0]) ??
+    SYSTEM_ERRORS.findLast((it) => text.startsWith(it[1])) ?? [];
+  if (reason !== undefined) return reason;
+  // Deno knows more of them than are named here.
+  const [, known] = /^(.*) \(os error \d+\)/.exec(text) ?? [];
+  return known?.replace(/^./, (letter) => letter.toLowerCase());
 }

@@ -42,12 +42,13 @@ export function encodeMessage(
   }
   const at = framed.indexOf(end);
   if (at === length) return framed;
-  const reason = delimiter === "\n"
-    ? "a line feed, which would end it there; NUL as the delimiter allows it"
-    : "a NUL, which would end it there; a line feed as the delimiter allows it";
+  const [name, other] = delimiter === "\n"
+    ? ["a line feed", "\\0"]
+    : ["a NUL", "\\n"];
   throw new FifobusError(
     "delimiter_in_message",
-    `Cannot publish to "${address}": byte ${at} of the message is ${reason}`,
+    `Cannot publish to "${address}": byte ${at} of the message is ${name}, ` +
+      `which would end it there; use { delimiter: "${other}" } on both sides`,
   );
 }
 

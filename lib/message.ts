@@ -5,9 +5,12 @@
  */
 import { FifobusError } from "./errors.ts";
 import { concat, type Delimiter } from "./framing.ts";
+import { MAX_TOPIC_BYTES, nameFault } from "./topic.ts";
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+// U+FEFF is a character as any other, also at the start: MQTT 5, section 1.5.4.
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 const TAB = 0x09;
 
@@ -16,6 +19,9 @@ const TAB = 0x09;
  * ASCII's separator of units, and no topic holds a control character.
  */
 const UNIT_SEPARATOR = "\x1f";
+
+/** What stands before the tab at most: two topics, and what is between them. */
+const MAX_TAG_BYTES = 2 * MAX_TOPIC_BYTES + 1;
 
 /** Publishes an answer to a topic. */
 export type SendAnswer = (
@@ -127,12 +133,15 @@ export class Message {
    * member of the bus.
    *
    * @param answer How {@linkcode reply} answers; without it, it cannot.
-   * @returns The message behind the tab; undefined if there is no tab.
+   * @returns The message behind the tab; undefined if there is no tab, or what
+   * stands before it cannot be a topic.
    */
   untagged(answer?: SendAnswer): Message | undefined {
-    const tab = this.#buffer.indexOf(TAB, this.#start);
-    if (tab < 0 || tab >= this.#end) return undefined;
+    const length = this.bytes.indexOf(TAB);
+    if (length < 0) return undefined;
+    const tab = this.#start + length;
     const tag = decodeTag(this.#buffer.subarray(this.#start, tab));
+    if (!tag) return undefined;
     const message = new Message(tag.topic, this.#buffer, tab + 1, this.#end);
     const { replyTo } = tag;
     if (replyTo !== undefined) message.#request = { replyTo, answer };
@@ -224,19 +233,33 @@ interface Tag {
   replyTo: string | undefined;
 }
 
-let lastTag: Tag = { bytes: new Uint8Array(0), topic: "", replyTo: undefined };
+let lastTag: Tag | undefined;
 
 /** Decodes a tag; most often it is the same as that of the message before. */
-function decodeTag(bytes: Uint8Array<ArrayBuffer>): Tag {
-  const last = lastTag.bytes;
-  let same = bytes.length === last.length;
-  for (let i = 0; same && i < last.length; i++) same = bytes[i] === last[i];
+function decodeTag(bytes: Uint8Array<ArrayBuffer>): Tag | undefined {
+  const last = lastTag?.bytes;
+  let same = bytes.length === last?.length;
+  for (let i = 0; same && i < bytes.length; i++) same = bytes[i] === last![i];
   if (same) return lastTag;
-  const text = decoder.decode(bytes);
+  const tag = parseTag(bytes);
+  if (tag) lastTag = tag;
+  return tag;
+}
+
+function parseTag(bytes: Uint8Array<ArrayBuffer>): Tag | undefined {
+  if (bytes.length > MAX_TAG_BYTES) return undefined;
+  let text;
+  try {
+    text = strict.decode(bytes);
+  } catch {
+    return undefined;
+  }
   const at = text.indexOf(UNIT_SEPARATOR);
   const topic = at < 0 ? text : text.slice(0, at);
   const replyTo = at < 0 ? undefined : text.slice(at + 1);
-  return lastTag = { bytes: bytes.slice(), topic, replyTo };
+  const topics = replyTo === undefined ? [topic] : [topic, replyTo];
+  if (topics.some((it) => nameFault(it) !== undefined)) return undefined;
+  return { bytes: bytes.slice(), topic, replyTo };
 }
 
 /**

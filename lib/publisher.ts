@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type MqttAddress, parseAddress } from "./address.ts";
+import { type MqttAddress, parseAddress, shownAddress } from "./address.ts";
 import type { Dropped } from "./bus/link.ts";
 import { FifobusError, type FifobusErrorCode } from "./errors.ts";
 import { DEFAULT_MODE, ensureFifo, refuseOthers } from "./fifo/file.ts";
@@ -229,7 +229,7 @@ export class Publisher implements AsyncDisposable {
       return new Publisher(address, address, outlet, options);
     }
     if (to.kind === "mqtt") {
-      const shown = `${to.broker}/${to.topic}`;
+      const shown = shownAddress(to);
       const outlet = await openBroker(to, options);
       return new Publisher(shown, to.topic, outlet, options);
     }

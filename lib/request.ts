@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { parseAddress } from "./address.ts";
+import { parseAddress, shownAddress } from "./address.ts";
 import { FifobusError, type FifobusErrorCode } from "./errors.ts";
 import type { Delimiter } from "./framing.ts";
 import { load } from "./load.ts";
@@ -144,14 +144,14 @@ export async function* requestAll(
   const { timeoutMs = TIMEOUT_MS, signal } = options;
   signal?.throwIfAborted();
   const to = parseAddress(topic);
-  const shown = to.kind === "mqtt" ? `${to.broker}/${to.topic}` : topic;
+  const shown = shownAddress(to);
   if (to.kind === "fifo") {
     throw refused("bad_address", shown, "a FIFO has no replies");
   }
   checkTopicName(to.topic);
   // A broker says so when it gets the request.
   const isAsked = to.kind === "mqtt" || options.wait ||
-    await hasSubscriber(topic, options.mode);
+    await hasSubscriber(to.topic, options.mode);
   if (!isAsked) throw refused("no_reader", shown, "nobody subscribes to it");
   // A broker keeps topics that start with a dollar sign to itself.
   const prefix = to.kind === "mqtt" ? MQTT_REPLY_PREFIX : REPLY_PREFIX;

@@ -8,6 +8,24 @@ import { concat, type Delimiter, tooLarge } from "./framing.ts";
 import { markAtEnd, MAX_MARK_LENGTH } from "./marks.ts";
 import { Message } from "./message.ts";
 
+/** What the bytes are. */
+export interface SplitterOptions {
+  /**
+   * Whether they are from a FIFO, where marks are not messages; elsewhere
+   * {@linkcode MessageSplitter.isMarked} says that one came.
+   *
+   * @default {true}
+   */
+  hasMarks?: boolean;
+  /**
+   * Whether each message has its topic before it. What is over the limit without
+   * one is not a message: its beginning stands for it, and the rest is dropped.
+   *
+   * @default {false}
+   */
+  hasTopics?: boolean;
+}
+
 /**
  * Cuts what arrives into messages.
  *
@@ -19,10 +37,13 @@ export class MessageSplitter {
   readonly #end: number;
   readonly #maxBytes: number;
   readonly #hasMarks: boolean;
+  readonly #hasTopics: boolean;
   #rest: Uint8Array<ArrayBuffer>[] = [];
   #restBytes = 0;
   #count = 0;
   #isSkipping = false;
+  /** Whether what is skipped was never a message. */
+  #isStray = false;
   #isMarked = false;
   #lost = 0;
   #wakes: string[] = [];
@@ -37,19 +58,19 @@ export class MessageSplitter {
    * @param topic What the messages say of where they came from.
    * @param delimiter What ends a message.
    * @param maxBytes How long a message may be, without its delimiter.
-   * @param hasMarks Whether the bytes are from a FIFO, where marks are not
-   * messages; elsewhere {@linkcode isMarked} says that one came.
+   * @param options What the bytes are.
    */
   constructor(
     topic: string,
     delimiter: Delimiter,
     maxBytes: number,
-    hasMarks = true,
+    { hasMarks = true, hasTopics = false }: SplitterOptions = {},
   ) {
     this.#topic = topic;
     this.#end = delimiter.charCodeAt(0);
     this.#maxBytes = maxBytes;
     this.#hasMarks = hasMarks;
+    this.#hasTopics = hasTopics;
   }
 
   /** Whether a message has begun, and its end is still to come. */
@@ -88,16 +109,19 @@ export class MessageSplitter {
     ) {
       if (this.#restBytes === 0) this.#take(chunk, start, end, messages);
       else {
-        this.#keep(chunk.subarray(start, end + 1));
+        this.#keep(chunk.subarray(start, end + 1), messages);
         const record = this.takeRest();
-        if (!this.#error) this.#take(record, 0, record.length - 1, messages);
+        // It was too long, and is gone, if there is nothing left of it.
+        if (record.length > 0) {
+          this.#take(record, 0, record.length - 1, messages);
+        }
       }
       start = end + 1;
     }
     // A copy, so that a few bytes do not keep a whole chunk in memory.
     const tail = chunk.slice(start);
     if (this.#error) this.#unread = tail;
-    else if (tail.length > 0) this.#keep(tail);
+    else if (tail.length > 0) this.#keep(tail, messages);
     return messages;
   }
 
@@ -146,7 +170,7 @@ export class MessageSplitter {
   reset(count: number): void {
     this.takeRest();
     this.#count = count;
-    this.#isSkipping = false;
+    this.#isSkipping = this.#isStray = false;
     this.#announced = undefined;
     this.#error = undefined;
     this.#unread = new Uint8Array();
@@ -180,16 +204,19 @@ export class MessageSplitter {
     else if (mark?.token !== undefined) {
       this.#wakes.push(mark.token);
       // It may have landed between two halves of somebody's message.
-      this.#keep(buffer.slice(start, end - mark.length));
+      this.#keep(buffer.slice(start, end - mark.length), messages);
     } else if (mark || this.#isSkipping || this.#isJoined(end - start)) {
       // A publisher that could not write to its end says so, or has another try.
       // Two may have put their marks behind one message.
-      const isLost = mark ? mark.isKilled && end - start > mark.length : true;
+      const isLost = mark
+        ? mark.isKilled && end - start > mark.length
+        : !this.#isStray;
       if (isLost) this.#lost++;
-      this.#isSkipping = false;
+      this.#isSkipping = this.#isStray = false;
       this.#announced = mark?.next;
     } else if (end - start > this.#maxBytes) {
-      this.#fail(`is ${end - start}`);
+      const record = buffer.subarray(start, end);
+      this.#refuse(`is ${end - start}`, record, messages);
     } else {
       this.#announced = undefined;
       this.#count++;
@@ -202,7 +229,7 @@ export class MessageSplitter {
     return this.#announced !== undefined && this.#announced !== length;
   }
 
-  #keep(bytes: Uint8Array<ArrayBuffer>): void {
+  #keep(bytes: Uint8Array<ArrayBuffer>, messages: Message[]): void {
     if (this.#error || bytes.length === 0) return;
     this.#rest.push(bytes);
     this.#restBytes += bytes.length;
@@ -213,17 +240,29 @@ export class MessageSplitter {
       this.#rest = [end];
       this.#restBytes = end.length;
     } else if (this.#restBytes > this.#maxBytes + slack) {
-      this.#fail(`has no end after ${this.#restBytes}`);
-      this.takeRest();
+      const found = `has no end after ${this.#restBytes}`;
+      const isStray = this.#refuse(found, this.takeRest(), messages);
       this.#isSkipping = bytes.at(-1) !== this.#end;
+      this.#isStray = isStray && this.#isSkipping;
     }
   }
 
-  #fail(found: string): void {
+  /** Passes over a record that is too long, or fails; tells whether it passed. */
+  #refuse(
+    found: string,
+    record: Uint8Array<ArrayBuffer>,
+    messages: Message[],
+  ): boolean {
+    const beginning = new Message(this.#topic, record);
+    if (this.#hasTopics && !beginning.untagged()) {
+      messages.push(beginning);
+      return true;
+    }
     const text = tooLarge(found, this.#maxBytes);
     this.#error ??= new FifobusError(
       "message_too_large",
       `Cannot read message ${this.#count + 1} of ${this.#topic}: ${text}`,
     );
+    return false;
   }
 }

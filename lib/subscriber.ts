@@ -9,6 +9,7 @@ import type { JoinOptions } from "./bus/join_options.ts";
 import { tell } from "./callback.ts";
 import { onExit } from "./leftovers.ts";
 import { Demand } from "./demand.ts";
+import { withoutSystemErrors } from "./errors.ts";
 import { DEFAULT_MODE, ensureFifo, refuseOthers } from "./fifo/file.ts";
 import { type Notice, QueueReader } from "./fifo/queue_reader.ts";
 import { DEFAULT_MAX_BYTES, type Delimiter } from "./framing.ts";
@@ -55,8 +56,8 @@ export interface SubscriberOptions {
    */
   limit?: number | undefined;
   /**
-   * Is told what is not a message: that one was lost, or that the readers of a
-   * FIFO cannot take turns.
+   * Is told what is not a message: that one was lost, that a record was dropped
+   * as it is not one, or that the readers of a FIFO cannot take turns.
    */
   onNotice?: ((notice: Notice) => void) | undefined;
   /** How to speak to a broker. */
@@ -223,7 +224,7 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
       options.signal?.throwIfAborted();
     } catch (error) {
       await Promise.all(sources.map((source) => source.close(() => [])));
-      throw error;
+      throw withoutSystemErrors(error);
     }
     return new Subscriber(sources, options, demand);
   }
@@ -517,7 +518,6 @@ async function joinGroup(
   const member = await GroupMember.join(shared, {
     ...await joinOptions(options),
     demand,
-    onNotice: (notice) => tell(options.onNotice, notice),
   });
   return {
     next: () => member.next(),
@@ -536,6 +536,7 @@ async function joinOptions(options: SubscriberOptions): Promise<JoinOptions> {
     maxBytes: options.maxBytes ?? DEFAULT_MAX_BYTES,
     retained: options.retained ?? true,
     origin: options.origin,
+    onNotice: (notice) => tell(options.onNotice, notice),
     onSkipped: (text) =>
       tell(options.onNotice, { code: "value_skipped", text }),
   };

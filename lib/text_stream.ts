@@ -22,5 +22,6 @@ export function textStream(
   const framing: TransformStream<string, string> = delimiter === "\n"
     ? new TextLineStream()
     : new TextDelimiterStream(delimiter);
-  return bytes.pipeThrough(new TextDecoderStream()).pipeThrough(framing);
+  const decoder = new TextDecoderStream("utf-8", { ignoreBOM: true });
+  return bytes.pipeThrough(decoder).pipeThrough(framing);
 }

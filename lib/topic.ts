@@ -15,6 +15,14 @@ export const REPLY_PREFIX = "$reply/";
 /** What the filters of shared subscriptions start with. */
 const SHARE_PREFIX = "$share/";
 
+/** The longest topic and the longest filter: MQTT 5, section 1.5.4. */
+export const MAX_TOPIC_BYTES = 65_535;
+
+/** How much of a topic an error shows. */
+const SHOWN_CHARACTERS = 100;
+
+const encoder = new TextEncoder();
+
 /** A subscription that a group of subscribers shares. */
 export interface SharedFilter {
   /** The name of the group. */
@@ -45,24 +53,34 @@ export function parseShared(text: string): SharedFilter | undefined {
  * Checks a topic name, which a message is published to.
  *
  * @param name The name.
- * @throws {FifobusError} `bad_address`, if it is empty, or holds a wildcard, a
- * control character or half of a surrogate pair.
+ * @throws {FifobusError} `bad_address`, if it is empty, longer than 65,535 bytes
+ * of UTF-8, or holds a wildcard, a control character or half of a surrogate pair.
  */
 export function checkTopicName(name: string): void {
-  const reason = commonFault(name) ??
-    (/[+#]/.test(name)
-      ? "+ and # are for subscribers"
-      : name.startsWith(SHARE_PREFIX)
-      ? "$share/ is for subscribers"
-      : undefined);
+  const reason = nameFault(name);
   if (reason !== undefined) throw badTopic("topic", name, reason);
+}
+
+/**
+ * Says what is wrong with a topic name.
+ *
+ * @param name The name.
+ * @returns The reason; undefined if a message can be published to it.
+ */
+export function nameFault(name: string): string | undefined {
+  const reason = commonFault(name);
+  if (reason !== undefined) return reason;
+  if (/[+#]/.test(name)) return "+ and # are for subscribers";
+  return name.startsWith(SHARE_PREFIX)
+    ? "$share/ is for subscribers"
+    : undefined;
 }
 
 /**
  * Checks a topic filter, which a subscriber asks for.
  *
  * @param text The filter, shared or not.
- * @throws {FifobusError} `bad_address`, if it is no topic name with `+` for
+ * @throws {FifobusError} `bad_address`, if it is not a topic name with `+` for
  * whole levels and `#` for the rest.
  */
 export function checkTopicFilter(text: string): void {
@@ -77,6 +95,21 @@ export function checkTopicFilter(text: string): void {
       ? "# stands for all levels at the end"
       : undefined);
   if (reason !== undefined) throw badTopic("filter", text, reason);
+}
+
+/**
+ * Tells whether a subscriber can ask for a topic filter.
+ *
+ * @param text The filter, shared or not.
+ * @returns Whether {@linkcode checkTopicFilter} accepts it.
+ */
+export function isTopicFilter(text: string): boolean {
+  try {
+    checkTopicFilter(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**
@@ -114,12 +147,18 @@ function commonFault(topic: string): string | undefined {
   if (topic === "") return "it is empty";
   if (/\p{Cc}/u.test(topic)) return "it holds a control character";
   if (!topic.isWellFormed()) return "it holds half a character";
-  return undefined;
+  // A UTF-16 unit has at most three bytes of UTF-8.
+  if (3 * topic.length <= MAX_TOPIC_BYTES) return undefined;
+  const { length } = encoder.encode(topic);
+  if (length <= MAX_TOPIC_BYTES) return undefined;
+  return `it has ${length} bytes, the limit is ${MAX_TOPIC_BYTES}`;
 }
 
 function badTopic(what: string, topic: string, reason: string): FifobusError {
+  const start = topic.slice(0, SHOWN_CHARACTERS);
+  const shown = JSON.stringify(start) + (start === topic ? "" : "…");
   return new FifobusError(
     "bad_address",
-    `Cannot use the ${what} ${JSON.stringify(topic)}: ${reason}`,
+    `Cannot use the ${what} ${shown}: ${reason}`,
   );
 }

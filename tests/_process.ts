@@ -38,7 +38,8 @@ export class Process implements AsyncDisposable {
     this.#child.status.then(() => this.#ended = true);
     this.#input = this.#child.stdin.getWriter();
     this.#stdout = this.#child.stdout
-      .pipeThrough(new TextDecoderStream()).getReader();
+      .pipeThrough(new TextDecoderStream("utf-8", { ignoreBOM: true }))
+      .getReader();
     this.#stderr = this.#readErrors();
   }
 
@@ -99,7 +100,9 @@ export class Process implements AsyncDisposable {
   }
 
   async #readErrors(): Promise<string> {
-    const texts = this.#child.stderr.pipeThrough(new TextDecoderStream());
+    const texts = this.#child.stderr.pipeThrough(
+      new TextDecoderStream("utf-8", { ignoreBOM: true }),
+    );
     for await (const text of texts) this.#errors += text;
     return this.#errors;
   }

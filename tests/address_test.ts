@@ -1,7 +1,12 @@
 import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
+import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { assertThrows } from "jsr:@std/assert@1.0.19/throws";
-import { parseAddress } from "../lib/address.ts";
+import {
+  type MqttAddress,
+  parseAddress,
+  shownAddress,
+} from "../lib/address.ts";
 import { FifobusError } from "../lib/errors.ts";
 
 Deno.test("parseAddress() takes paths that start with /, ./, ../ and fifo:", () => {
@@ -24,10 +29,44 @@ Deno.test("parseAddress() takes everything else for a topic", () => {
   }
 });
 
+Deno.test("parseAddress() takes what follows topic: as it is", () => {
+  for (const topic of ["a/b", "/a", "./a", "fifo:a", "tcp://h/a", "topic:a"]) {
+    assertEquals(parseAddress(`topic:${topic}`), { kind: "topic", topic });
+  }
+});
+
 Deno.test("parseAddress() refuses what is neither", () => {
-  for (const text of ["fifo:", "/a\0b", "mqtt://", "mqtt://h:x/a", "ws:///a"]) {
-    const error = assertThrows(() => parseAddress(text));
-    assertEquals(error instanceof FifobusError && error.code, "bad_address");
+  const faults = ["fifo:", "/a\0b", "mqtt://", "mqtt://h:x/a", "ws:///a"];
+  for (
+    const text of [...faults, "mqtt://h?x/a", "mqtt://h#x", "mqtt://h\\x/a"]
+  ) {
+    const error = assertThrows(() => parseAddress(text), FifobusError);
+    assertEquals(error.code, "bad_address", text);
+  }
+});
+
+Deno.test("parseAddress() refuses other schemes, and names the nearest", () => {
+  const schemes: Record<string, string | undefined> = {
+    "tcp": "mqtt",
+    "ssl": "mqtts",
+    "http": "ws",
+    "https": "wss",
+    "mqt": "mqtt",
+    "mqqt": "mqtt",
+    "mqttt": "mqtt",
+    "MQTTS": "mqtts",
+    "wsss": "wss",
+    "nats": undefined,
+    "amqp+ssl": undefined,
+    "a": undefined,
+  };
+  for (const [scheme, meant] of Object.entries(schemes)) {
+    const text = `${scheme}://ada:secret@host/a`;
+    const error = assertThrows(() => parseAddress(text), FifobusError);
+    assertEquals(error.code, "bad_address");
+    const [, hint] = /did you mean (.+):\/\/\?/.exec(error.message) ?? [];
+    assertEquals(hint, meant, error.message);
+    assert(!error.message.includes("secret"), error.message);
   }
 });
 
@@ -54,8 +93,20 @@ Deno.test("parseAddress() keeps a password out of what is shown", () => {
     password: "p@ss",
     topic: "a",
   });
-  for (const text of ["mqtt://ada:secret@host:x/a", "mqtt://a:%secret@h/a"]) {
+  assertEquals(shownAddress(address), "mqtt://host:1883/a");
+  // What is not percent-encoded ends the host, or begins the topic.
+  const faults = ["secret@host:x/a", "%secret@host/a", "secret/@host/a"];
+  const cut = ["se/cret@h/a", "12/secret@h:1883/a", "secret/a@h"];
+  const queries = ["12#secret@host:1883/a", "secret?@host/a", "se#cret@host"];
+  for (const password of [...faults, ...cut, ...queries]) {
+    const text = `mqtt://ada:${password}`;
     const { message } = assertThrows(() => parseAddress(text), FifobusError);
-    assert(!message.includes("secret"), message);
+    assert(!/secret|cret|ada/.test(message), message);
+    assertMatch(message, /written %2F/);
+  }
+  // A topic may hold an @.
+  for (const topic of ["a@b", "ada@example.org/in", "a:1/b@c"]) {
+    const { broker } = parseAddress(`mqtt://host:1883/${topic}`) as MqttAddress;
+    assertEquals(broker, "mqtt://host:1883");
   }
 });

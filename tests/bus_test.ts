@@ -19,8 +19,18 @@ const EXAMPLES = new URL("../examples/topics/", import.meta.url).pathname;
 
 Deno.test("every subscriber gets every message that one of its filters matches", async () => {
   await using bus = new TestBus();
-  await using one = await bus.sub("-v", "warehouse/+/temperature", "alarm/#");
-  await using two = await bus.sub("warehouse/#", "warehouse/a1/+", "#");
+  await using one = await bus.sub(
+    "--exit-word=exit",
+    "-v",
+    "warehouse/+/temperature",
+    "alarm/#",
+  );
+  await using two = await bus.sub(
+    "--exit-word=exit",
+    "warehouse/#",
+    "warehouse/a1/+",
+    "#",
+  );
   await finish(bus.pub("warehouse/a1/temperature", "21.5"));
   await finish(bus.pub("alarm", "hot"));
   await finish(bus.pub("warehouse/a1/humidity", "40"));
@@ -40,6 +50,7 @@ Deno.test("a publish to nobody is dropped with code 0, and -v says so", async ()
   const { code, stderr } = await finish(bus.pub("-v", "nobody", "x"));
   assertEquals([code, stderr], [
     0,
+    `pub: the bus is ${bus.env.FIFOBUS_DIR}\n` +
     "pub: 1 message published, 1 of them heard by nobody\n",
   ]);
 });
@@ -107,7 +118,9 @@ Deno.test("ten subscribers and four publishers, one killed and one stopped on th
   const count = 2000;
   const subscribers: Process[] = [];
   await using _all = disposing(subscribers);
-  for (let i = 0; i < 10; i++) subscribers.push(await bus.sub("load/#"));
+  for (let i = 0; i < 10; i++) {
+    subscribers.push(await bus.sub("--exit-word=exit", "load/#"));
+  }
   const [killed, stopped, ...healthy] = subscribers as [
     Process,
     Process,
@@ -215,7 +228,7 @@ Deno.test("what a subscriber left that died before it had a name is swept", asyn
   const young = `${bus.env.FIFOBUS_DIR}/.124-young`;
   await finish(bus.sh('mkfifo "$0" "$1"', orphan, young));
   await Deno.utime(orphan, new Date(0), new Date(0));
-  await using subscriber = await bus.sub("t");
+  await using subscriber = await bus.sub("--exit-word=exit", "t");
   await finish(bus.pub("t", "exit"));
   assertEquals((await subscriber.ended()).code, 0);
   const left = [...Deno.readDirSync(bus.env.FIFOBUS_DIR!)];
@@ -246,8 +259,8 @@ Deno.test("last values come first to a new subscriber, until they are cleared", 
   await finish(bus.pub("-r", "x", "4"));
   const retained = await finish(bus.subOnce("-v", "--retained-only", "w/#"));
   assertEquals([retained.code, retained.stdout], [0, "w/a\t2\nw/b\t3\n"]);
-  await using all = await bus.sub("w/#");
-  await using fresh = await bus.sub("-R", "w/#");
+  await using all = await bus.sub("--exit-word=exit", "w/#");
+  await using fresh = await bus.sub("--exit-word=exit", "-R", "w/#");
   await finish(bus.pub("w/b", "live"));
   await finish(bus.pub("-r", "w/a", ""));
   await finish(bus.pub("w/a", "exit"));
@@ -273,7 +286,11 @@ Deno.test("sub --list shows who subscribes to what", async () => {
 Deno.test("plain shell tools rewire topics: sub --keyed, a filter, pub --keyed", async () => {
   await using bus = new TestBus();
   await using subscriber = await bus.sub("-v", "out/#");
-  const [from, to] = [["sub", "--keyed", "in/#"], ["pub", "-l", "--keyed"]]
+  const [from, to] = [["sub", "--exit-word=exit", "--keyed", "in/#"], [
+    "pub",
+    "-l",
+    "--keyed",
+  ]]
     .map(([name, ...args]) =>
       commandLine(name as "pub" | "sub", ...args).map((it) => `'${it}'`).join(
         " ",
@@ -303,8 +320,8 @@ Deno.test("plain shell tools rewire topics: sub --keyed, a filter, pub --keyed",
 Deno.test("plain programs join: a publisher in shell, a subscriber in Python", async () => {
   await using bus = new TestBus();
   await using ours = await bus.sub("warehouse/+/temperature");
-  await using rest = await bus.sub("warehouse/#");
-  await using other = await bus.sub("alarm");
+  await using rest = await bus.sub("--exit-word=exit", "warehouse/#");
+  await using other = await bus.sub("--exit-word=exit", "alarm");
   await using python = bus.sh(
     'exec python3 "$0" "$1"',
     `${EXAMPLES}subscribe.py`,
@@ -358,7 +375,8 @@ Deno.test("--keyed -v counts the messages of each topic that nobody heard", asyn
   await publisher.end();
   assertEquals(
     (await publisher.ended()).stderr,
-    "pub: 4 messages published to 1 subscriber, 2 of them " +
+    `pub: the bus is ${bus.env.FIFOBUS_DIR}\n` +
+      "pub: 4 messages published to 1 subscriber, 2 of them " +
       "heard by nobody\n",
   );
   assertEquals((await subscriber.ended()).stdout, "1\n4\n");
@@ -372,7 +390,8 @@ Deno.test("a symbolic link in the place of a FIFO is not followed", async () => 
   await Deno.symlink(victim, `${bus.env.FIFOBUS_DIR}/t@1`);
   assertEquals(
     (await finish(bus.pub("-v", "t", "x"))).stderr,
-    "pub: 1 message published, 1 of them heard by nobody\n",
+    `pub: the bus is ${bus.env.FIFOBUS_DIR}\n` +
+      "pub: 1 message published, 1 of them heard by nobody\n",
   );
   file.close();
 });

@@ -106,7 +106,7 @@ dashboardTest(
 
 dashboardTest(
   "the screen comes back after Ctrl-C, SIGTERM, and the exit word",
-  ["#"],
+  ["--exit-word=exit", "#"],
   async (terminal, bus) => {
     const run = `. ${bus.file("run")}; echo code $?`;
     await terminal.press("C-c");
@@ -184,7 +184,8 @@ terminalTest(
   async () => {
     await using bus = new TestBus();
     const env = Object.entries(bus.env).map((it) => it.join("="));
-    const command = commandLine("sub", "--dashboard", "#");
+    const args = ["--exit-word=exit", "--dashboard", "#"];
+    const command = commandLine("sub", ...args);
     await using dashboard = inTerminal("env", ...env, ...command);
     await dashboard.until("no message yet");
     const started = performance.now();
@@ -201,7 +202,11 @@ terminalTest(
 
 Deno.test("without a terminal, sub --dashboard prints lines", async () => {
   await using bus = new TestBus();
-  await using subscriber = await bus.sub("--dashboard", "#");
+  await using subscriber = await bus.sub(
+    "--exit-word=exit",
+    "--dashboard",
+    "#",
+  );
   await finish(bus.pub("a/t", "21.5"));
   assertEquals(await subscriber.line(), "a/t\t21.5");
   await finish(bus.pub("a/t", "exit"));

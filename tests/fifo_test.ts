@@ -37,7 +37,7 @@ Deno.test("ensureFifo() says what is in the way, and does not touch it", async (
     ["socket", "it is a socket"],
     ["missing/pipe", "its folder is not there"],
     ["regular/pipe", "a part of the path is not a folder"],
-    ["dangling", "File exists"],
+    ["dangling", "it is a symbolic link to nothing"],
   ];
   for (const [name, reason] of cases) {
     const path = folder.file(name);

@@ -162,6 +162,46 @@ Deno.test("Message.untagged() takes off what tagMessages() put before a message"
   assertEquals(messages[2]!.tagged().text, "t\t3\t\x1f");
 });
 
+Deno.test("Message.untagged() refuses what cannot be a message of a topic", () => {
+  const long = "x".repeat(65_535);
+  const cases: [record: string | Uint8Array<ArrayBuffer>, topic?: string][] = [
+    ["a/b\tmessage", "a/b"],
+    ["a/b\x1fc\tmessage", "a/b"],
+    ["\ufeffa\t\ufeff", "\ufeffa"],
+    [`${long}\t`, long],
+    [`${long}\x1f${long}\t`, long],
+    [""],
+    ["a/b"],
+    ["\tmessage"],
+    ["a\x1bb\tmessage"],
+    ["a\x1f\tmessage"],
+    ["a\x1fb\x1fc\tmessage"],
+    ["a\x1fb/#\tmessage"],
+    ["a/+\tmessage"],
+    ["$share/g/a\tmessage"],
+    [`${long}x\tmessage`],
+    [`a\x1f${long}x\tmessage`],
+    [Uint8Array.of(0x61, 0xff, 0x09, 0x62)],
+  ];
+  for (const [record, topic] of cases) {
+    const bytes = typeof record === "string" ? encoder.encode(record) : record;
+    const message = new Message("p", bytes).untagged();
+    assertEquals(message?.topic, topic, JSON.stringify(record).slice(0, 40));
+  }
+});
+
+Deno.test("MessageSplitter passes over an endless record without a topic, and fails at one with a topic", () => {
+  const splitter = new MessageSplitter("p", "\n", 100, { hasTopics: true });
+  const x = "x".repeat(90);
+  assertEquals(
+    split(splitter, "a\t1\n", x, x, x, `${x}\nb\t2\n${x}${x}\nc\t3\n`),
+    ["a\t1", x + x, "b\t2", x + x, "c\t3"],
+  );
+  assertEquals([splitter.error, splitter.takeLost()], [undefined, 0]);
+  assertEquals(split(splitter, `d\t${x}`, x, "\ne\t5\n"), []);
+  assertEquals(splitter.error?.code, "message_too_large");
+});
+
 Deno.test("findMarked() finds the first message that readers would drop", () => {
   const mark = decoder.decode(wake("\n").bytes).slice(0, -1);
   const torn = decoder.decode(tornMarker("\n")).slice(0, -1);

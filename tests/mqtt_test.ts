@@ -284,7 +284,10 @@ testWithout(
     assertMatch(doubtful.stderr, /certificate is not trusted: (see )?--ca/);
     const unknown = await finish(pub(trusted[0]!, address, "x"));
     assertEquals(unknown.code, 1);
-    assertMatch(unknown.stderr, /it wants a certificate|see --ca and --cert/);
+    assertMatch(
+      unknown.stderr,
+      /it wants a certificate: --cert and --key|see --ca and --cert/,
+    );
     const any = await finish(pub("--insecure", ...ours, address, "x"));
     assertEquals([any.code, any.stderr], [0, ""]);
     const plain = await finish(pub(address.replace("mqtts", "mqtt"), "x"));

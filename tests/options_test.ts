@@ -11,6 +11,7 @@ import {
   parseOptions,
   withDefaults,
 } from "../lib/cli/options.ts";
+import { MOSQUITTO_OPTIONS } from "../lib/cli/usage.ts";
 import {
   count,
   duration,
@@ -49,6 +50,11 @@ Deno.test("parseOptions() reads options as the shell's tools do", async () => {
     [["--", "--json", "-n"], {}, ["--json", "-n"]],
     [["a", "--", "--", "b"], {}, ["a", "--", "b"]],
     [["", "a b"], {}, ["", "a b"]],
+    [["t", "-18.5"], {}, ["t", "-18.5"]],
+    [["-5", "-.5", "-1e3", "-2x"], {}, ["-5", "-.5", "-1e3", "-2x"]],
+    [["t", "-1", "-j"], { json: true }, ["t", "-1"]],
+    [["-n5", "-5"], { count: 5 }, ["-5"]],
+    [["-w", "-5"], { word: "-5" }, []],
   ];
   for (const [args, given, operands] of cases) {
     assertEquals(
@@ -72,7 +78,9 @@ Deno.test("parseOptions() refuses what is not in the table", async () => {
     [["--lins"], "there is no option --lins (did you mean --lines?)"],
     [["-jl"], "options --lines and --json exclude each other"],
     [["--also", "a"], "option --also goes with --lines"],
-    [["-x"], "there is no option -x"],
+    [["-x"], "-x (put -- before an argument that starts with -)"],
+    [["-."], "there is no option -."],
+    [["-j5"], "there is no option -5"],
     [["-jx"], "there is no option -x"],
     [["--json=no"], "option --json takes no value"],
     [["--count"], "option --count takes a whole number from 1"],
@@ -142,4 +150,43 @@ Deno.test("a run without options looks for each variable that is a default", () 
     Object.values<Option>(options).flatMap(({ env }) => env ?? [])
   );
   assertEquals(new Set(variables), new Set(DEFAULT_VARIABLES));
+});
+
+Deno.test("no option is a digit: numbers are operands", () => {
+  const letters = [PUB, SUB].flatMap(({ options }) =>
+    Object.values<Option>(options).flatMap(({ short }) => short ?? [])
+  );
+  assertEquals(letters.filter((letter) => !/[A-Za-z]/.test(letter)), []);
+});
+
+Deno.test("what mosquitto_pub and mosquitto_sub take is told from ours", async () => {
+  const topic = "the topic is the first argument";
+  const cases: [table: OptionTable, args: string[], hint: string][] = [
+    [PUB.options, ["-t", "a", "-m", "b"], topic],
+    [PUB.options, ["-h", "localhost", "-t", "a"], "mqtt://HOST:PORT/TOPIC"],
+    [PUB.options, ["-m", "b"], "the message follows the topic"],
+    [PUB.options, ["-p", "1883"], "mqtt://HOST:PORT/TOPIC"],
+    [PUB.options, ["--host", "localhost"], "mqtt://HOST:PORT/TOPIC"],
+    [PUB.options, ["-q", "1", "a", "b"], "write --qos"],
+    [SUB.options, ["-q", "1", "a"], "write --qos"],
+    [SUB.options, ["-t", "a"], topic],
+  ];
+  for (const [table, args, hint] of cases) {
+    await assertRejects(
+      () => parseOptions(table, args, MOSQUITTO_OPTIONS),
+      UsageError,
+      hint,
+    );
+  }
+  const right: [args: string[], operands: string[]][] = [
+    [["-q", "a", "1"], ["a", "1"]],
+    [["a", "-q", "1"], ["a", "1"]],
+    [["-q", "topic:1", "2"], ["topic:1", "2"]],
+    [["-h"], []],
+    [["-h", "-q"], []],
+  ];
+  for (const [args, operands] of right) {
+    const read = await parseOptions(PUB.options, args, MOSQUITTO_OPTIONS);
+    assertEquals(read.operands, operands, args.join(" "));
+  }
 });

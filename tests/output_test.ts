@@ -123,7 +123,7 @@ Deno.test("sub --filter-out leaves topics out, which do not count", async () => 
 
 Deno.test("sub --stats counts on standard error", async () => {
   await using bus = new TestBus();
-  await using subscriber = await bus.sub("--stats", "t");
+  await using subscriber = await bus.sub("--exit-word=exit", "--stats", "t");
   await using publisher = bus.pub("t");
   await publisher.write("one\ntwo\nexit\n");
   await publisher.end();

@@ -313,6 +313,7 @@ Deno.test("a publisher that is killed within a message to a topic joins it to no
       assertMatch(shown, /^(full\?\n|next \d\n)*$/);
     }
     subscriber.kill("SIGTERM");
-    await subscriber.ended();
+    const { stderr } = await subscriber.ended();
+    assertMatch(stderr, /\d messages? (was|were) dropped: /);
   }
 });

@@ -197,7 +197,7 @@ Deno.test("a plain shell subscriber answers", async () => {
 
 Deno.test("who subscribes to everything sees requests, and no answers", async () => {
   await using bus = ownBus();
-  await using all = await bus.sub("-v", "#", "+/+");
+  await using all = await bus.sub("--exit-word=exit", "-v", "#", "+/+");
   await using _shell = await shellResponder(bus, "ask");
   assertEquals((await request("ask", "x")).text, "ask x");
   await publish("over", "exit");

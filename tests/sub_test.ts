@@ -2,7 +2,7 @@ import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { assertStringIncludes } from "jsr:@std/assert@1.0.19/string-includes";
 import { Folder } from "./_folder.ts";
-import { commandLine, finish, pub, sh, sub } from "./_process.ts";
+import { commandLine, finish, pub, sh, sub, TestBus } from "./_process.ts";
 
 Deno.test("sub prints what plain echoes write, across their coming and going", async () => {
   await using folder = new Folder();
@@ -38,6 +38,30 @@ Deno.test("sub ends on the exit word, which can be another, or none", async () =
     const { code, stdout } = await subscriber.ended();
     assertEquals([code, stdout], [0, printed], args.join(" "));
   }
+});
+
+Deno.test("on topics nobody else's message ends sub, unless it was asked for", async () => {
+  await using bus = new TestBus();
+  await finish(bus.pub("--retain", "a", "exit"));
+  const path = await bus.fifo();
+  const cases: [args: string[], printed: string][] = [
+    [["-C3", "a"], "exit\nexit\nx\n"],
+    [["-C2", "-R", "a"], "exit\nx\n"],
+    [["--exit-word=exit", "a"], "exit\n"],
+    [["--exit-word", "x", "a"], "exit\nexit\n"],
+    [["-C3", path, "a"], "exit\nexit\nx\n"],
+  ];
+  for (const [args, printed] of cases) {
+    await using subscriber = await bus.sub(...args);
+    await finish(bus.pub("a", "exit"));
+    await finish(bus.pub("a", "x"));
+    const { code, stdout } = await subscriber.ended();
+    assertEquals([code, stdout], [0, printed], args.join(" "));
+  }
+  // A FIFO's still does, beside a topic.
+  await using both = await bus.sub("-R", path, "a");
+  await finish(bus.pub(path, "exit"));
+  assertEquals((await both.ended()).stdout, "");
 });
 
 Deno.test("sub --count prints so many messages and ends", async () => {

@@ -98,3 +98,19 @@ Deno.test("checkTopicFilter() and checkTopicName() refuse the wrong shape", () =
     assertEquals(code(() => checkTopicName(name)), "bad_address", name);
   }
 });
+
+Deno.test("topics and filters have 65,535 bytes at most, as in MQTT", () => {
+  const fits = ["a".repeat(65_535), "日".repeat(21_845)];
+  for (const topic of fits) {
+    checkTopicName(topic);
+    checkTopicFilter(topic);
+    for (const check of [checkTopicName, checkTopicFilter]) {
+      const error = assertThrows(() => check(`${topic}b`), FifobusError);
+      assertEquals(error.code, "bad_address");
+      // The topic is not in the error as a whole.
+      assertEquals(error.message.length < 300, true);
+    }
+  }
+  // The name of the group counts.
+  assertThrows(() => checkTopicFilter(`$share/g/${fits[0]}`), FifobusError);
+});

@@ -58,7 +58,7 @@ async function tellUsers(folder: ForUsers): Promise<void> {
   await finish(folder.run(GRACE, "pub", path, "b"));
   const { code, stdout, stderr } = await finish(reader);
   assertEquals([code, stdout], [0, "a\nb\n"]);
-  assertMatch(stderr, /^sub: .*cannot take turns.*Permission denied.*\n$/);
+  assertMatch(stderr, /^sub: .*cannot take turns.*permission denied.*\n$/);
 }
 
 /** A queue file of somebody else is not used. */

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { FifobusError } from "../errors.ts";
 import { checkSystem } from "../fifo/file.ts";
 import { load } from "../load.ts";
 import { readSubscriptions } from "./names.ts";
+import { refused, unsafe } from "./unsafe.ts";
 
 /** Who may use the bus, unless told otherwise: its owner. */
 export const DEFAULT_BUS_MODE = 0o700;
@@ -52,6 +52,7 @@ export interface Bus {
 export async function openBus(mode: number): Promise<Bus> {
   checkSystem();
   const path = folderPath();
+  if (!lstatIfThere(path)) checkPlace(path);
   const isNew = makeFolder(path, mode);
   const share = await sharing(mode);
   if (isNew) share(path, path, 0o7777);
@@ -80,8 +81,8 @@ export function makeFolder(path: string, mode: number): boolean {
     if (error instanceof Deno.errors.NotFound) {
       throw unsafe(path, "the folder that would hold it is not there");
     }
-    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-    return false;
+    if (error instanceof Deno.errors.AlreadyExists) return false;
+    throw refused(path, "make", error);
   }
 }
 
@@ -94,7 +95,7 @@ function check(path: string, mode: number): void {
   const now = (info.mode! & 0o7777).toString(8);
   throw unsafe(
     path,
-    `others may write to it (mode ${now}); chmod go-w it, or allow that with --mode ${now}`,
+    `others may write to it (mode ${now}); chmod go-w it, or allow that with { mode: 0o${now} }`,
   );
 }
 
@@ -200,16 +201,41 @@ export function lstatIfThere(path: string): Deno.FileInfo | undefined {
   }
 }
 
-function folderPath(): string {
+/**
+ * Says where the bus is, whether it is there or not.
+ *
+ * @returns The path of its folder.
+ */
+export function folderPath(): string {
   const own = Deno.env.get("FIFOBUS_DIR");
   if (own) return own;
-  const runtime = Deno.env.get("XDG_RUNTIME_DIR");
+  const runtime = Deno.env.get("XDG_RUNTIME_DIR") || runtimeFolder();
   return runtime ? `${runtime}/fifobus` : `/tmp/fifobus-${Deno.uid()}`;
 }
 
-function unsafe(path: string, reason: string): FifobusError {
-  return new FifobusError(
-    "unsafe_bus",
-    `Cannot use "${path}" as the bus: ${reason}`,
+/**
+ * Finds the user's runtime folder where nothing names it: cron, ssh and sudo
+ * would else have another bus than the desktop.
+ */
+function runtimeFolder(): string | undefined {
+  const path = `/run/user/${Deno.uid()}`;
+  // Nobody is to be asked for a permission because of this.
+  const isAllowed = (["read", "write"] as const).every((name) =>
+    Deno.permissions.querySync({ name, path }).state === "granted"
+  );
+  const info = isAllowed ? lstatIfThere(path) : undefined;
+  return info?.isDirectory && info.uid === Deno.uid() ? path : undefined;
+}
+
+/** Checks that a bus is not made where its user could not use it any more. */
+function checkPlace(path: string): void {
+  const runtime = Deno.env.get("XDG_RUNTIME_DIR");
+  if (Deno.env.get("FIFOBUS_DIR") || !runtime) return;
+  const info = lstatIfThere(runtime);
+  if (!info || isTrusted(info)) return;
+  throw unsafe(
+    path,
+    `XDG_RUNTIME_DIR is the folder of user ${info.uid}; ` +
+      "unset it, or set FIFOBUS_DIR",
   );
 }

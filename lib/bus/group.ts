@@ -9,7 +9,7 @@ import type { Demand } from "../demand.ts";
 import { FifobusError } from "../errors.ts";
 import { ensureFifo, isSameFile, tryLock } from "../fifo/file.ts";
 import { QueueFile } from "../fifo/queue_file.ts";
-import { type Notice, QueueReader } from "../fifo/queue_reader.ts";
+import { QueueReader } from "../fifo/queue_reader.ts";
 import { tooLarge } from "../framing.ts";
 import type { Message } from "../message.ts";
 import type { SharedFilter } from "../topic.ts";
@@ -24,6 +24,7 @@ import {
   memberName,
   subscriptionName,
 } from "./names.ts";
+import { Strays } from "./strays.ts";
 
 /** How long to wait for a publisher that is within a message. */
 const MAX_ATTEMPTS = 100;
@@ -33,8 +34,6 @@ const PAUSE_MS = 10;
 export interface GroupOptions extends JoinOptions {
   /** How many messages are wanted. */
   demand: Demand;
-  /** Is told what is not a message. */
-  onNotice(notice: Notice): void;
 }
 
 /** One member of a group. */
@@ -48,11 +47,15 @@ export class GroupMember {
   #back: Message[] = [];
   /** How many messages the group did not get before the next one. */
   #missed = 0;
+  /** The same, for records that have come since. */
+  readonly #gaps = new WeakMap<Message, number>();
+  readonly #strays: Strays;
   #error: FifobusError | undefined;
 
   private constructor(options: GroupOptions) {
     this.#options = options;
     this.#answers = new Answers(options);
+    this.#strays = new Strays(options.onNotice);
   }
 
   /**
@@ -81,11 +84,7 @@ export class GroupMember {
       if (!records) return undefined;
       const messages: Message[] = [];
       for (const [i, record] of records.entries()) {
-        let message = record.untagged(answer);
-        if (!message) {
-          this.#missed += parseGap(record)?.count ?? 0;
-          continue;
-        }
+        let message = record.untagged(answer)!;
         const { length, topic } = message;
         if (length > this.#options.maxBytes) {
           const reason = tooLarge(`is ${length}`, this.#options.maxBytes);
@@ -96,8 +95,8 @@ export class GroupMember {
           this.#back = records.slice(i + 1);
           break;
         }
-        if (this.#missed > 0) message = message.after(this.#missed);
-        this.#missed = 0;
+        const missed = this.#gaps.get(record);
+        if (missed !== undefined) message = message.after(missed);
         this.#records.set(message, record);
         messages.push(message);
       }
@@ -135,6 +134,20 @@ export class GroupMember {
       ...this.#back,
     ]);
     await this.#answers.close();
+    this.#strays.report();
+  }
+
+  /** Tells messages from what publishers have missed, and from the rest. */
+  #isMessage(record: Message): boolean {
+    if (!record.untagged()) {
+      const gap = parseGap(record);
+      if (gap) this.#missed += gap.count;
+      else this.#strays.add();
+      return false;
+    }
+    if (this.#missed > 0) this.#gaps.set(record, this.#missed);
+    this.#missed = 0;
+    return true;
   }
 
   async #join({ group, filter }: SharedFilter): Promise<void> {
@@ -155,6 +168,7 @@ export class GroupMember {
         this.#reader = await QueueReader.open(path, {
           delimiter,
           maxBytes: maxBytes + MAX_TAG_BYTES,
+          isMessage: (record) => this.#isMessage(record),
           demand: this.#options.demand,
           onNotice: this.#options.onNotice,
           accept: (info) => this.#checkTrust(path, info),

@@ -16,6 +16,7 @@ import { Membership, type MembershipSource } from "./membership.ts";
 import { parseGap } from "./missed.ts";
 import { NamedFifo } from "./named_fifo.ts";
 import { readRetained } from "./retained.ts";
+import { Strays } from "./strays.ts";
 
 /** How many topics an inbox remembers the Subscribers of. */
 const MAX_CACHED_TOPICS = 1000;
@@ -42,7 +43,7 @@ export async function join(
   filters: string[],
   options: JoinOptions,
 ): Promise<Membership> {
-  const membership = new Membership(filters, options.maxBytes);
+  const membership = new Membership(filters, options);
   if (options.retained !== "only") {
     // One that is about to close, as it has failed, takes no more.
     while (!(await openInbox(filters, options)).add(membership));
@@ -97,6 +98,9 @@ class Inbox implements MembershipSource {
   readonly #onClosed: () => void;
   readonly #answers: Answers;
   readonly #memberships = new Set<Membership>();
+  readonly #strays = new Strays((notice) => {
+    for (const { onNotice } of this.#memberships) onNotice(notice);
+  });
   /** How many Subscribers have each filter. */
   readonly #filters = new Map<string, number>();
   #watch: ReturnType<typeof setInterval>;
@@ -144,7 +148,9 @@ class Inbox implements MembershipSource {
   #makeSplitter(): MessageSplitter {
     const { bus, delimiter, maxBytes } = this.#options;
     // An error names the bus: the name of the FIFO tells nobody anything.
-    return new MessageSplitter(bus.path, delimiter, maxBytes + MAX_TAG_BYTES);
+    return new MessageSplitter(bus.path, delimiter, maxBytes + MAX_TAG_BYTES, {
+      hasTopics: true,
+    });
   }
 
   /**
@@ -182,6 +188,7 @@ class Inbox implements MembershipSource {
     const isLast = this.#memberships.size === 1;
     if (isLast) this.#release();
     await this.passMark();
+    if (isLast) this.#strays.report();
     this.#memberships.delete(membership);
     this.#routes.clear();
     if (this.#memberships.size === 0) await this.#close();
@@ -207,6 +214,7 @@ class Inbox implements MembershipSource {
           }
         }
         this.#passMarks(reader.passed);
+        this.#reportLost();
         if (this.#splitter.error) throw this.#splitter.error;
         if (reader.passed >= this.#lastMark) this.#goOn();
         // Who leaves must not wait for those who do not read.
@@ -227,10 +235,21 @@ class Inbox implements MembershipSource {
     this.#close().catch(() => {});
   }
 
+  /** Where a publisher was killed, another message may go on. */
+  #reportLost(): void {
+    const lost = this.#splitter.takeLost();
+    if (lost === 0) return;
+    const what = lost === 1 ? "1 message was" : `${lost} messages were`;
+    const text = `${what} dropped: a publisher was ended within one`;
+    for (const { onNotice } of this.#memberships) {
+      onNotice({ code: "message_lost", text });
+    }
+  }
+
   /** A record that is not a message. */
   #note(record: Message): void {
     const gap = parseGap(record);
-    if (!gap) return;
+    if (!gap) return this.#strays.add();
     const { topic, count } = gap;
     const missed = topic === undefined ? this.#memberships : this.#route(topic);
     for (const membership of missed) membership.miss(count);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Notice } from "../fifo/queue_reader.ts";
 import type { Delimiter } from "../framing.ts";
 import type { Bus } from "./folder.ts";
 
@@ -24,6 +25,8 @@ export interface JoinOptions {
   retained: boolean | "only";
   /** Messages with this mark are not wanted. */
   origin: string | undefined;
+  /** Is told what is not a message. */
+  onNotice(notice: Notice): void;
   /** Is told of a last value that is left out. */
   onSkipped(text: string): void;
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { FifobusError } from "../errors.ts";
+import { FifobusError, reasonOf } from "../errors.ts";
 import { PIPE_BUF } from "../fifo/file.ts";
 import { FifoWriter } from "../fifo/writer.ts";
 import { countAt, type Delimiter } from "../framing.ts";
@@ -157,11 +157,7 @@ export class Link {
     if (isDead || hasLeft) return countAt(messages, this.delimiter);
     this.#stalled = code === "timed_out";
     const count = this.#missed.add(messages, this.delimiter);
-    const reason = this.#stalled
-      ? "it does not read"
-      : error instanceof Error
-      ? error.message
-      : String(error);
+    const reason = this.#stalled ? "it does not read" : reasonOf(error);
     this.#options.onDropped({ member: this.member, count, reason });
     return count;
   }

@@ -4,6 +4,7 @@
  * @module
  */
 import { isRead } from "../fifo/nonblocking.ts";
+import { isTopicFilter } from "../topic.ts";
 import { DEFAULT_BUS_MODE, lstatIfThere, openBus } from "./folder.ts";
 import { livingMembers } from "./group.ts";
 import { readSubscriptions } from "./names.ts";
@@ -37,6 +38,8 @@ export async function listSubscriptions(
           live(`$share/${group}/${filter}`, it.member, it.path)
         )
     )
+    // A name can be made by hand, of anything.
+    .filter(({ filter }) => isTopicFilter(filter))
     .sort((a, b) => a.filter < b.filter ? -1 : Number(a.filter > b.filter));
 }
 

@@ -6,6 +6,7 @@
 import type { Message } from "../message.ts";
 import { MessageQueue } from "../message_queue.ts";
 import { matchesTopic } from "../topic.ts";
+import type { JoinOptions } from "./join_options.ts";
 
 /** Where the messages of a Subscriber come from. */
 export interface MembershipSource {
@@ -21,15 +22,18 @@ export interface MembershipSource {
 export class Membership {
   /** Its filters. */
   readonly filters: string[];
+  /** Is told what is not a message. */
+  readonly onNotice: JoinOptions["onNotice"];
   readonly #queue: MessageQueue;
   #inbox: MembershipSource | undefined;
   #missed = 0;
   #left: Promise<void> | undefined;
 
   /** Creates one that nothing is sent to yet. */
-  constructor(filters: string[], maxBytes: number) {
+  constructor(filters: string[], options: JoinOptions) {
     this.filters = filters;
-    this.#queue = new MessageQueue(maxBytes);
+    this.onNotice = options.onNotice;
+    this.#queue = new MessageQueue(options.maxBytes);
   }
 
   /** Waits until all that was sent before is in the queue. */

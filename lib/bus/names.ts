@@ -5,6 +5,7 @@
  */
 import { FifobusError } from "../errors.ts";
 import type { Delimiter } from "../framing.ts";
+import { refused } from "./unsafe.ts";
 
 /** Stands before the mark of those who leave out what has the same mark. */
 const ORIGIN_MARK = "~";
@@ -138,7 +139,7 @@ function entries(path: string): Deno.DirEntry[] {
     return [...Deno.readDirSync(path)];
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
+    throw refused(path, "read", error);
   }
 }
 

@@ -26,6 +26,7 @@ const LOOK_MS = 5;
 const TURN_MS = 10;
 
 const NAMES: Record<Delimiter, string> = { "\n": "a line feed", "\0": "a NUL" };
+const OTHER: Record<Delimiter, string> = { "\n": "\\0", "\0": "\\n" };
 
 /** How to publish to the bus. */
 export interface BusOutletOptions {
@@ -207,7 +208,8 @@ export class BusOutlet implements Outlet {
     count: number,
   ): void {
     link.miss(messages, this.#options.delimiter);
-    const reason = `it takes no messages that hold ${NAMES[link.delimiter]}`;
+    const reason = `it takes no messages that hold ${NAMES[link.delimiter]}; ` +
+      `use { delimiter: "${OTHER[link.delimiter]}" } on both sides`;
     this.#tellDropped({ member: link.member, count, reason });
   }
 }

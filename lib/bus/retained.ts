@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { FifobusError } from "../errors.ts";
+import { FifobusError, reasonOf } from "../errors.ts";
 import type { Delimiter } from "../framing.ts";
 import { load } from "../load.ts";
 import { Message } from "../message.ts";
@@ -180,8 +180,4 @@ function checkFolder(bus: Bus, info: Deno.FileInfo): void {
   if (!info.isDirectory) throw new Error("it is not a folder");
   if (bus.isShared || isTrusted(info)) return;
   throw new Error(`user ${info.uid} owns it`);
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

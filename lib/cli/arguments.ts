@@ -5,21 +5,32 @@
  */
 import { UsageError } from "./exit_codes.ts";
 import { parseArgs } from "jsr:@std/cli@1.0.32/parse-args";
-import { type Given, type Option, type OptionTable, read } from "./options.ts";
+import {
+  type ForeignOptions,
+  type Given,
+  type Option,
+  type OptionTable,
+  read,
+} from "./options.ts";
+
+/** What starts with a dash and is not an option: no option is a digit. */
+const NUMBER = /^-\.?[0-9]/;
 
 /**
  * Parses the arguments of a program.
  *
  * @param table Its options.
  * @param args The arguments.
+ * @param foreign What the options of other programs are called here.
  * @returns The options that were given, and the other arguments.
  * @throws {UsageError} If an option is not known, or not given as it must be.
  */
 export function parseArguments<T extends OptionTable>(
   table: T,
   args: string[],
+  foreign: ForeignOptions = {},
 ): { given: Given<T>; operands: string[] } {
-  const { options, operands } = normalize(table, args);
+  const { options, operands } = normalize(table, args, foreign);
   const names = Object.keys(table);
   const parsed: Record<string, unknown> & { _: string[] } = parseArgs(
     [...options, "--", ...operands],
@@ -72,6 +83,7 @@ function check(
 function normalize(
   table: OptionTable,
   args: string[],
+  foreign: ForeignOptions,
 ): { options: string[]; operands: string[] } {
   const options: string[] = [];
   const operands: string[] = [];
@@ -83,24 +95,31 @@ function normalize(
     throw new UsageError(`option ${shown} takes ${takes!.description}`);
   };
   for (let arg; (arg = rest.shift()) !== undefined;) {
+    const meant = Object.hasOwn(foreign, arg) ? foreign[arg] : undefined;
+    if (meant?.before?.test(rest[0] ?? "") && operands.length === 0) {
+      throw new UsageError(`${arg} ${rest[0]}: ${meant.hint}`);
+    }
     if (arg === "--") operands.push(...rest.splice(0));
     else if (arg.startsWith("--")) {
       const equals = arg.indexOf("=");
       const shown = equals < 0 ? arg : arg.slice(0, equals);
       const name = shown.slice(2);
       const option = Object.hasOwn(table, name) ? table[name] : undefined;
-      if (!option) throw unknown(shown, nearest(name, Object.keys(table)));
+      if (!option) {
+        const near = nearest(name, Object.keys(table));
+        throw unknown(shown, foreign, near && `did you mean --${near}?`);
+      }
       if (!option.takes) {
         if (equals >= 0) throw new UsageError(`option ${shown} takes no value`);
         options.push(arg);
       } else if (equals >= 0) options.push(arg);
       else options.push(`${arg}=${value(shown, option)}`);
-    } else if (arg.startsWith("-") && arg !== "-") {
+    } else if (arg.startsWith("-") && arg !== "-" && !NUMBER.test(arg)) {
       for (let at = 1; at < arg.length; at++) {
         const shown = `-${arg[at]}`;
         const [name, option] = Object.entries(table)
           .find(([, { short }]) => short === arg[at]) ?? [];
-        if (!option) throw unknown(shown);
+        if (!option) throw unknown(shown, foreign);
         if (!option.takes) options.push(`--${name}`);
         else {
           const attached = arg.slice(at + 1);
@@ -113,9 +132,13 @@ function normalize(
   return { options, operands };
 }
 
-function unknown(shown: string, near?: string): UsageError {
-  const hint = near ? ` (did you mean --${near}?)` : "";
-  return new UsageError(`there is no option ${shown}${hint}`);
+function unknown(
+  shown: string,
+  foreign: ForeignOptions,
+  near = "put -- before an argument that starts with -",
+): UsageError {
+  const hint = Object.hasOwn(foreign, shown) ? foreign[shown]!.hint : near;
+  return new UsageError(`there is no option ${shown} (${hint})`);
 }
 
 /** The name that was most likely meant, if any was. */

@@ -4,6 +4,7 @@
  * @module
  */
 import { delay } from "jsr:@std/async@1.5.0/delay";
+import { reasonOf } from "../errors.ts";
 import type { Message } from "../message.ts";
 import { OutputClosed } from "./output.ts";
 
@@ -182,10 +183,6 @@ export class Exec {
       return { reason: `could not answer: ${reasonOf(error)}` };
     }
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /**

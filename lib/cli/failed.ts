@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { parseAddress } from "../address.ts";
+import { parseAddress, shownAddress } from "../address.ts";
 import { FifobusError } from "../errors.ts";
 import { leaveMessage } from "../fifo/queue_reader.ts";
 import type { Delimiter } from "../framing.ts";
@@ -15,6 +15,7 @@ const FULL_MS = 1000;
 
 /** Publishes messages to another address. */
 export class FailedMessages {
+  /** As reports name it. */
   readonly #address: string;
   /** The path, if the address is a FIFO. */
   readonly #path: string | undefined;
@@ -52,7 +53,7 @@ export class FailedMessages {
       delimiter,
       maxBytes: Infinity,
     });
-    return new FailedMessages(address, path, delimiter, publisher);
+    return new FailedMessages(shownAddress(to), path, delimiter, publisher);
   }
 
   /**

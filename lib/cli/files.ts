@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { reasonOf } from "../errors.ts";
 
 /**
  * Opens a file to read it.
@@ -16,15 +17,42 @@ export async function openFile(
   path: string,
   option?: string,
 ): Promise<Deno.FsFile> {
+  const name = option ? `--${option} "${path}"` : `"${path}"`;
+  let file: Deno.FsFile;
   try {
-    return await Deno.open(path);
+    file = await Deno.open(path);
   } catch (error) {
-    const reason = error instanceof Deno.errors.NotFound
-      ? "there is no such file"
-      : error instanceof Deno.errors.PermissionDenied
-      ? "no permission to read it"
-      : error;
-    const which = option ? `--${option} "${path}"` : `"${path}"`;
-    throw new Error(`Cannot read ${which}: ${reason}`, { cause: error });
+    throw cannotRead(name, error);
   }
+  if (!file.statSync().isDirectory) return file;
+  file.close();
+  throw new Error(`Cannot read ${name}: it is a folder`);
+}
+
+/**
+ * Reads a file or a pipe, and says which it was that failed.
+ *
+ * @param name What errors call it.
+ * @param bytes What it holds.
+ * @returns The same.
+ * @throws {Error} If it cannot be read, with the reason.
+ */
+export async function* chunksOf(
+  name: string,
+  bytes: ReadableStream<Uint8Array<ArrayBuffer>>,
+): AsyncGenerator<Uint8Array<ArrayBuffer>, void> {
+  try {
+    yield* bytes;
+  } catch (error) {
+    throw cannotRead(name, error);
+  }
+}
+
+function cannotRead(name: string, error: unknown): Error {
+  const reason = error instanceof Deno.errors.NotFound
+    ? "there is no such file"
+    : error instanceof Deno.errors.PermissionDenied
+    ? "no permission to read it"
+    : reasonOf(error);
+  return new Error(`Cannot read ${name}: ${reason}`, { cause: error });
 }

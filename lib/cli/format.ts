@@ -143,7 +143,7 @@ const CLOCK: Record<string, (time: Date) => string> = {
   "%": () => "%",
 };
 
-const strict = new TextDecoder("utf-8", { fatal: true });
+const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
  * Writes all that is known of a message as JSON, which is safe to show. A
@@ -172,7 +172,8 @@ export function toJson(
   try {
     text = strict.decode(message.bytes);
   } catch {
-    return `${head},"base64":"${message.bytes.toBase64()}"}`;
+    const base64 = message.bytes.toBase64();
+    return visibleJson(`${head},"base64":"${base64}"}`);
   }
   const value = parse && isJson(text) ? oneLine(text) : JSON.stringify(text);
   return visibleJson(`${head},"message":${value}}`);

@@ -4,7 +4,7 @@
  * @module
  */
 
-const decoder = new TextDecoder("utf-8", { fatal: true });
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
  * Checks that a message is JSON.

@@ -8,6 +8,8 @@ import { load } from "../load.ts";
 import { marked } from "../marks.ts";
 import { Message } from "../message.ts";
 import { MessageSplitter } from "../splitter.ts";
+import { nameFault } from "../topic.ts";
+import { chunksOf } from "./files.ts";
 import { checkJson } from "./json.ts";
 import type { World } from "./program.ts";
 import { delimiterOf, type Options, type Sender } from "./sender.ts";
@@ -46,7 +48,7 @@ export async function publishLines(
     input.name,
     delimiterOf(given),
     given["max-size"] ?? DEFAULT_MAX_BYTES,
-    false,
+    { hasMarks: false },
   );
   const publish = linePublisher(input.name, given, sender);
   let sent = Promise.resolve();
@@ -57,7 +59,7 @@ export async function publishLines(
     sent.catch(() => {});
     await previous;
   };
-  for await (const chunk of input.readable) {
+  for await (const chunk of chunksOf(input.name, input.readable)) {
     const lines = splitter.push(chunk);
     if (lines.length > 0) await send(lines);
     progress?.addBytes(chunk.length);
@@ -124,10 +126,12 @@ function linePublisher(
 function untag(line: Message, where: string): Message {
   const message = line.untagged();
   if (message && message.replyTo === undefined) return message;
-  const reason = message
-    ? "its topic holds the control character US"
-    : "there is no tab between topic and message";
-  const start = JSON.stringify(line.text.slice(0, 40));
+  const { text } = line;
+  const tab = text.indexOf("\t");
+  const reason = tab < 0
+    ? "there is no tab between topic and message"
+    : nameFault(text.slice(0, tab)) ?? "its topic is not UTF-8";
+  const start = JSON.stringify(text.slice(0, 40));
   throw new Error(`Cannot publish ${where}: ${reason}: ${start}`);
 }
 

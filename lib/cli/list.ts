@@ -7,20 +7,29 @@ import { parseAddress } from "../address.ts";
 import { DEFAULT_BUS_MODE, openBus } from "../bus/folder.ts";
 import { listSubscriptions } from "../bus/list.ts";
 import { fifoStatus } from "../fifo/status.ts";
+import { visible, visibleJson } from "./output.ts";
+
+/** How to write a list. */
+export interface ListOptions {
+  /** Whether each is a JSON object. */
+  json: boolean;
+  /** Whether control characters are to be shown. */
+  isTerminal: boolean;
+}
 
 /**
  * Lists subscriptions and FIFOs.
  *
  * @param addresses Filters and FIFOs; none for all subscriptions.
  * @param mode The permissions that the bus may have.
- * @param json Whether each is a JSON object.
+ * @param options How to write them.
  * @returns A line each.
  * @throws {FifobusError} `not_a_fifo`, `unsafe_bus`.
  */
 export async function listAddresses(
   addresses: string[],
   mode: number = DEFAULT_BUS_MODE,
-  json: boolean,
+  { json, isTerminal }: ListOptions,
 ): Promise<string> {
   const paths: string[] = [];
   const filters: string[] = [];
@@ -35,12 +44,13 @@ export async function listAddresses(
     ? []
     : (await listSubscriptions(mode))
       .filter(({ filter }) => filters.length === 0 || filters.includes(filter));
+  const show = isTerminal ? visible : (text: string) => text;
   const lines = json
-    ? [...fifos, ...subscriptions].map((it) => JSON.stringify(it))
+    ? [...fifos, ...subscriptions].map((it) => visibleJson(JSON.stringify(it)))
     : [
       ...fifos.map((it) =>
         [
-          it.fifo,
+          show(it.fifo),
           it.reader ?? "-",
           it.messages === 1 ? "1 message" : `${it.messages} messages`,
           `${it.bytes} bytes`,
@@ -48,7 +58,7 @@ export async function listAddresses(
         ].join("\t")
       ),
       ...subscriptions.map((it) =>
-        [it.filter, it.pid ?? "-", it.since ?? "-"].join("\t")
+        [show(it.filter), it.pid ?? "-", it.since ?? "-"].join("\t")
       ),
     ];
   return lines.map((line) => `${line}\n`).join("");

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Address, parseAddress } from "../address.ts";
+import { type Address, parseAddress, shownAddress } from "../address.ts";
 import { load } from "../load.ts";
 import { UsageError } from "./exit_codes.ts";
 import type { ValueKind } from "./values.ts";
@@ -46,6 +46,20 @@ export interface Option {
 /** The options of a program, by their long names. */
 export type OptionTable = Record<string, Option>;
 
+/** What people write who are used to another program. */
+export interface ForeignOption {
+  /**
+   * What follows it, if it is one of ours with another meaning; only before all
+   * operands.
+   */
+  before?: RegExp;
+  /** What to write instead. */
+  hint: string;
+}
+
+/** The options of other programs, as they are typed. */
+export type ForeignOptions = Record<string, ForeignOption>;
+
 /** What was given of each option. */
 export type Given<T extends OptionTable> = {
   [Name in keyof T]?: T[Name] extends { takes: ValueKind<infer V> }
@@ -61,12 +75,14 @@ export type Env = Pick<Deno.Env, "get">;
  *
  * @param table Its options.
  * @param args The arguments.
+ * @param foreign What the options of other programs are called here.
  * @returns The options that were given, and the other arguments.
  * @throws {UsageError} If an option is not known, or not given as it must be.
  */
 export async function parseOptions<T extends OptionTable>(
   table: T,
   args: string[],
+  foreign?: ForeignOptions,
 ): Promise<{ given: Given<T>; operands: string[] }> {
   // The parser takes 3 ms to load, which `pub ADDRESS MESSAGE` need not wait for.
   if (!args.some((arg) => arg.startsWith("-"))) {
@@ -75,7 +91,7 @@ export async function parseOptions<T extends OptionTable>(
   const { parseArguments } = await load<typeof import("./arguments.ts")>(
     import.meta.resolve("./arguments.ts"),
   );
-  return parseArguments(table, args);
+  return parseArguments(table, args, foreign);
 }
 
 /**
@@ -103,17 +119,13 @@ export function checkAddresses(
     const allowed = [only].flat();
     if ([first, ...kinds].some((kind) => allowed.includes(kind))) continue;
     const which = addresses.length > 0
-      ? `, and "${shownAddress(addresses[0]!)}" is ${KINDS[first].one}`
+      ? `, and "${shownAddress(parseAddress(addresses[0]!))}" is ${
+        KINDS[first].one
+      }`
       : "";
     const what = KINDS[allowed[0]!].many;
     throw new UsageError(`option --${name} is for ${what}${which}`);
   }
-}
-
-/** An address without a password. */
-function shownAddress(text: string): string {
-  const address = parseAddress(text);
-  return address.kind === "mqtt" ? `${address.broker}/${address.topic}` : text;
 }
 
 /**

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { reasonOf } from "../errors.ts";
+
 /** What moves the cursor, ends a line or turns text around; tabs do not. */
 const CONTROLS = /(?!\t)[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
 
@@ -47,7 +49,27 @@ export async function writeAll(
     if (error instanceof Deno.errors.BrokenPipe) {
       throw new OutputClosed(written);
     }
-    throw error;
+    const text = `Cannot write to standard output: ${reasonOf(error)}`;
+    throw new Error(text, { cause: error });
+  }
+}
+
+/**
+ * Writes to standard error, as far as that can be written to: on a full disk, or
+ * with nobody to read it, a program goes on.
+ *
+ * @param stderr Where.
+ * @param text What.
+ */
+export function writeError(
+  stderr: Pick<typeof Deno.stderr, "writeSync">,
+  text: string,
+): void {
+  let rest = new TextEncoder().encode(text);
+  try {
+    while (rest.length > 0) rest = rest.subarray(stderr.writeSync(rest));
+  } catch {
+    // The exit code has to do.
   }
 }
 

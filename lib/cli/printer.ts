@@ -25,7 +25,7 @@ export interface PrintOptions {
 }
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 const CYAN = "\x1b[36m";
 const DEFAULT_COLOR = "\x1b[39m";

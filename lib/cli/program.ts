@@ -4,11 +4,11 @@
  *
  * @module
  */
-import { FifobusError } from "../errors.ts";
+import { FifobusError, inWords } from "../errors.ts";
 import { load } from "../load.ts";
 import { EXIT, UsageError } from "./exit_codes.ts";
 import type { Given, OptionTable } from "./options.ts";
-import { OutputClosed, writeAll } from "./output.ts";
+import { OutputClosed, visible, writeAll, writeError } from "./output.ts";
 import type { COMMON_OPTIONS, Usage } from "./usage.ts";
 
 /**
@@ -59,14 +59,22 @@ export async function runProgram<T extends OptionTable>(
     const isPlain = !args.some((arg) => arg.startsWith("-")) &&
       !DEFAULT_VARIABLES.some((variable) => world.env.get(variable));
     if (isPlain) return await main({}, args, world);
-    const [usage, { checkAddresses, parseOptions, withDefaults }] =
-      await Promise.all([
-        loadUsage(),
-        load<typeof import("./options.ts")>(
-          import.meta.resolve("./options.ts"),
-        ),
-      ]);
-    const { given, operands } = await parseOptions(usage.options, args);
+    const [
+      usage,
+      { checkAddresses, parseOptions, withDefaults },
+      { MOSQUITTO_OPTIONS },
+    ] = await Promise.all([
+      loadUsage(),
+      load<typeof import("./options.ts")>(
+        import.meta.resolve("./options.ts"),
+      ),
+      load<typeof import("./usage.ts")>(import.meta.resolve("./usage.ts")),
+    ]);
+    const { given, operands } = await parseOptions(
+      usage.options,
+      args,
+      MOSQUITTO_OPTIONS,
+    );
     const text = await textOf(usage, given);
     if (text === undefined) {
       const addresses = operands.slice(0, usage.addresses);
@@ -78,7 +86,7 @@ export async function runProgram<T extends OptionTable>(
     return EXIT.ok;
   } catch (error) {
     if (error instanceof OutputClosed) return EXIT.ok;
-    const text = error instanceof Error ? error.message : String(error);
+    const text = inWords(error);
     if (error instanceof UsageError) {
       complain(name, world, `${text}; see ${name} --help`);
       return EXIT.usage;
@@ -113,20 +121,32 @@ async function textOf(
 }
 
 /**
- * Says what is wrong, in one line on standard error.
+ * Says what is wrong, in one line on standard error. It never fails.
  *
  * @param name The program's name.
  * @param world Where it says so.
  * @param text What is wrong.
  */
-export function complain(name: string, world: World, text: string): void {
-  const line = `${name}: ${text.replaceAll("\n", " ")}\n`;
-  try {
-    world.stderr.writeSync(new TextEncoder().encode(line));
-  } catch (error) {
-    // Nobody reads it: the exit code has to do.
-    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
-  }
+export function complain(
+  name: string,
+  world: Pick<World, "stderr">,
+  text: string,
+): void {
+  const line = visible(inOptions(text.replaceAll(/\s*[\r\n]\s*/g, " ")));
+  writeError(world.stderr, `${name}: ${line}\n`);
+}
+
+/** The library names its properties; here they are options. */
+function inOptions(text: string): string {
+  return text.replaceAll(
+    /\{ (delimiter|mode|ca|cert|key)(?:: ([^ }]+))? \}/g,
+    (_, name, value) =>
+      name === "delimiter"
+        ? value === '"\\0"' ? "--null" : "no --null"
+        : name === "mode"
+        ? `--mode ${value.slice("0o".length)}`
+        : `--${name}`,
+  );
 }
 
 function exitCode({ code }: FifobusError): number {

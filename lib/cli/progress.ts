@@ -5,6 +5,7 @@
  */
 import { format as formatBytes } from "jsr:@std/fmt@1.0.10/bytes";
 import { format as formatDuration } from "jsr:@std/fmt@1.0.10/duration";
+import { writeError } from "./output.ts";
 
 /** What takes less is done before one could read of it. */
 const FIRST_MS = 1000;
@@ -82,7 +83,7 @@ export class Progress implements Disposable {
   }
 
   #write(text: string): void {
-    this.#stderr.writeSync(new TextEncoder().encode(text));
+    writeError(this.#stderr, text);
   }
 
   /** Stops, and takes the line away. */

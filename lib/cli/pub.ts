@@ -9,10 +9,11 @@ import { DEFAULT_MAX_BYTES } from "../framing.ts";
 import { load } from "../load.ts";
 import { EXIT, UsageError } from "./exit_codes.ts";
 import type { Input } from "./lines.ts";
+import { writeError } from "./output.ts";
 import { complain, runProgram, type World } from "./program.ts";
 import { NAME, type Options, Sender } from "./sender.ts";
 
-const PROMPT = new TextEncoder().encode("Enter message to send: ");
+const PROMPT = "Enter message to send: ";
 
 /**
  * Runs the program.
@@ -39,6 +40,10 @@ async function main(
 ): Promise<number> {
   const [address, ...words] = operands;
   check(given, address, words);
+  // Lines of --keyed have their topics in them.
+  if (address === undefined || parseAddress(address).kind === "topic") {
+    await tellOfBus(given, address, world);
+  }
   if (given.from) {
     const { bridge } = await load<typeof import("./bridge.ts")>(
       import.meta.resolve("./bridge.ts"),
@@ -104,6 +109,19 @@ function check(
   }
 }
 
+async function tellOfBus(
+  given: Options,
+  address: string | undefined,
+  world: World,
+): Promise<void> {
+  if (given.quiet) return;
+  const { tellFifos, tellFolder } = await load<typeof import("./bus_notes.ts")>(
+    import.meta.resolve("./bus_notes.ts"),
+  );
+  tellFifos(NAME, world, address === undefined ? [] : [address]);
+  if (given.verbose) tellFolder(NAME, world);
+}
+
 /** Where lines come from; undefined if they are to be asked for. */
 async function openInput(
   given: Options,
@@ -131,7 +149,10 @@ async function readAll(
   const maxBytes = given["max-size"] ?? DEFAULT_MAX_BYTES;
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   let size = 0;
-  for await (const chunk of input) {
+  const { chunksOf } = await load<typeof import("./files.ts")>(
+    import.meta.resolve("./files.ts"),
+  );
+  for await (const chunk of chunksOf("standard input", input)) {
     chunks.push(chunk);
     // That is too much, with a line feed at its end too.
     if ((size += chunk.length) > maxBytes + 1) break;
@@ -164,7 +185,7 @@ async function publishTyped(sender: Sender, world: World): Promise<void> {
     import.meta.resolve("../text_stream.ts"),
   );
   const lines = textStream(world.stdin.readable, "\n");
-  world.stderr.writeSync(PROMPT);
+  writeError(world.stderr, PROMPT);
   for await (const line of lines) {
     try {
       await sender.send(line);
@@ -173,7 +194,7 @@ async function publishTyped(sender: Sender, world: World): Promise<void> {
       if (!(error instanceof FifobusError)) throw error;
       complain(NAME, world, error.message);
     }
-    world.stderr.writeSync(PROMPT);
+    writeError(world.stderr, PROMPT);
   }
-  world.stderr.writeSync(Uint8Array.of(0x0a));
+  writeError(world.stderr, "\n");
 }

@@ -5,7 +5,12 @@
  */
 import { MQTT_ENVIRONMENT, MQTT_OPTIONS } from "./mqtt_options.ts";
 import type { OptionTable } from "./options.ts";
-import { BUS_ENVIRONMENT, COMMON_OPTIONS, type Usage } from "./usage.ts";
+import {
+  ARGUMENTS_HELP,
+  BUS_ENVIRONMENT,
+  COMMON_OPTIONS,
+  type Usage,
+} from "./usage.ts";
 import {
   address,
   count,
@@ -70,9 +75,9 @@ export const OPTIONS = {
   },
   null: {
     group: MESSAGES,
-    help: "messages end with a NUL byte, read and on the wire",
+    help: "messages end with a NUL byte, as with sub --null",
   },
-  json: { group: MESSAGES, help: "refuse a message that is no JSON" },
+  json: { group: MESSAGES, help: "refuse a message that is not valid JSON" },
   "max-size": {
     takes: size,
     env: "FIFOBUS_MAX_SIZE",
@@ -167,10 +172,11 @@ export const PUB: Usage<typeof OPTIONS> = {
 
 An ADDRESS that starts with /, ./ or ../, or fifo:PATH, is a named pipe (FIFO),
 which is made if it is not there. mqtt://HOST/TOPIC is a topic of a broker, as
-are mqtts://, ws:// and wss://. Anything else is a topic of this machine: each
-subscriber gets each message; without one it is dropped. Several MESSAGE
-arguments are one message, joined by spaces. Without any, each line of standard
-input is a message; on a terminal you are asked for them.`,
+are mqtts://, ws:// and wss://. Anything else, or topic:NAME, is a topic of this
+machine: each subscriber gets each message; without one it is dropped. Several
+MESSAGE arguments are one message, joined by spaces. Without any, each line of
+standard input is a message; on a terminal you are asked for them.
+${ARGUMENTS_HELP}`,
   examples: [
     "pub /tmp/mypipe hello",
     "pub --retain warehouse/a1/temperature 21.5",

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { inWords } from "../errors.ts";
 import type { Message } from "../message.ts";
 
 /** What a message takes while it waits, beside its own bytes. */
@@ -93,7 +94,7 @@ export class Queue {
 
   /** Says why the first one failed; the next ones fail alike. */
   #fail(error: unknown): void {
-    if (this.#failed++ === 0) this.#say((error as Error).message);
+    if (this.#failed++ === 0) this.#say(inWords(error));
   }
 }
 

@@ -86,7 +86,7 @@ export class Sender implements AsyncDisposable {
     topic?: string,
   ): Promise<void> {
     const to = topic === undefined ? undefined : this.#prefix + topic;
-    const publisher = await (this.#publisher ??= this.#open(to!));
+    const publisher = await (this.#publisher ??= this.#open(`topic:${to}`));
     const { retain } = this.#given;
     const sent = sendFramed(publisher, framed, { topic: to, retain });
     this.#count(count, await sent);

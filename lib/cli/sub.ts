@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isMqtt } from "../address.ts";
+import { isMqtt, parseAddress } from "../address.ts";
 import { load } from "../load.ts";
 import type { Message } from "../message.ts";
 import type { MqttOptions } from "../mqtt/options.ts";
@@ -46,11 +46,11 @@ async function main(
   addresses: string[],
   world: World,
 ): Promise<number> {
+  const hasTopics = addresses.some((it) => parseAddress(it).kind === "topic");
+  if (hasTopics || given.list) await tellOfBus(given, addresses, world);
   if (given.list) return await printList(given, addresses, world);
   if (addresses.length === 0) throw new UsageError("there is no ADDRESS");
-  const isLast = lastMessage(
-    given["no-exit-word"] ? undefined : given["exit-word"] ?? "exit",
-  );
+  const isLast = lastMessage(given, addresses);
   const isWanted = given["filter-out"] && filterOut(given["filter-out"]);
   let left = given.count ?? Infinity;
   let shown: Partial<Output> = {};
@@ -136,6 +136,20 @@ async function main(
   if (signals.raised) return await signals.raise(signals.raised);
   if (isIncomplete) return EXIT.missed;
   return silence.over && !ended ? EXIT.timedOut : EXIT.ok;
+}
+
+async function tellOfBus(
+  given: Options,
+  addresses: string[],
+  world: World,
+): Promise<void> {
+  const { tellFifos, tellFolder } = await load<typeof import("./bus_notes.ts")>(
+    import.meta.resolve("./bus_notes.ts"),
+  );
+  tellFifos(NAME, world, addresses);
+  const kinds = addresses.map((it) => parseAddress(it).kind);
+  const isList = given.list && (kinds.length === 0 || kinds.includes("topic"));
+  if (isList) tellFolder(NAME, world);
 }
 
 async function openMqtt(
@@ -252,18 +266,35 @@ async function printList(
   const { listAddresses } = await load<typeof import("./list.ts")>(
     import.meta.resolve("./list.ts"),
   );
-  const text = await listAddresses(addresses, given.mode, Boolean(given.json));
+  const text = await listAddresses(addresses, given.mode, {
+    json: Boolean(given.json),
+    isTerminal: world.stdout.isTerminal(),
+  });
   await writeAll(world.stdout, new TextEncoder().encode(text));
   return EXIT.ok;
 }
 
-/** Tells the message that ends the program; none does if there is no word. */
-function lastMessage(word: string | undefined): (message: Message) => boolean {
-  if (word === undefined) return () => false;
-  const bytes = new TextEncoder().encode(word);
+/**
+ * Tells the message that ends the program. On topics, where others publish for
+ * others, there is one only if it was asked for; a last value is old.
+ */
+function lastMessage(
+  given: Options,
+  addresses: string[],
+): (message: Message) => boolean {
+  if (given["no-exit-word"]) return () => false;
+  const word = given["exit-word"];
+  const bytes = new TextEncoder().encode(word ?? "exit");
+  const paths = new Set(
+    addresses.map(parseAddress).flatMap((it) =>
+      it.kind === "fifo" ? it.path : []
+    ),
+  );
+  if (word === undefined && paths.size === 0) return () => false;
   return (message) =>
     message.length === bytes.length &&
-    message.bytes.every((byte, i) => byte === bytes[i]);
+    message.bytes.every((byte, i) => byte === bytes[i]) &&
+    !message.retained && (word !== undefined || paths.has(message.topic));
 }
 
 /** Calls back when nothing happened for some time. */

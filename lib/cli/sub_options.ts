@@ -3,12 +3,17 @@
  *
  * @module
  */
-import { checkTopicFilter } from "../topic.ts";
+import { isTopicFilter } from "../topic.ts";
 import { alarm } from "./board/alarm.ts";
 import { format, FORMAT_HELP } from "./format.ts";
 import { MQTT_ENVIRONMENT, MQTT_OPTIONS } from "./mqtt_options.ts";
 import type { OptionTable } from "./options.ts";
-import { BUS_ENVIRONMENT, COMMON_OPTIONS, type Usage } from "./usage.ts";
+import {
+  ARGUMENTS_HELP,
+  BUS_ENVIRONMENT,
+  COMMON_OPTIONS,
+  type Usage,
+} from "./usage.ts";
 import {
   address,
   choice,
@@ -28,14 +33,7 @@ import {
 const filter: ValueKind<string> = {
   placeholder: "FILTER",
   description: "a topic filter such as warehouse/+/door",
-  read: (text) => {
-    try {
-      checkTopicFilter(text);
-      return text;
-    } catch {
-      return undefined;
-    }
-  },
+  read: (text) => isTopicFilter(text) ? text : undefined,
 };
 
 const ENDING = "Ending";
@@ -64,12 +62,12 @@ export const OPTIONS = {
   "exit-word": {
     takes: text,
     group: ENDING,
-    help: "the message that ends it [exit]",
+    help: "end at the message TEXT, on topics too [exit]",
   },
   "no-exit-word": {
     excludes: ["exit-word"],
     group: ENDING,
-    help: "no message ends it",
+    help: "end at no message, on FIFOs either",
   },
   "filter-out": {
     short: "T",
@@ -131,7 +129,7 @@ export const OPTIONS = {
   },
   null: {
     group: OUTPUT,
-    help: "messages end with NUL, on the wire and printed",
+    help: "messages end with NUL: printed, and with pub --null",
   },
   color: {
     takes: choice("WHEN", ["auto", "always", "never"]),
@@ -243,15 +241,18 @@ export const SUB: Usage<typeof OPTIONS> = {
   purpose: "print messages of named pipes and topics, or show them",
   operands: "ADDRESS...",
   addresses: Infinity,
-  summary: `Prints messages, each on a line, until the message "exit".
+  summary: `Prints messages, each on a line.
 
 An ADDRESS that starts with /, ./ or ../, or fifo:PATH, is a named pipe (FIFO),
-which is made if it is not there; each message goes to one of its readers.
-Anything else is a topic filter, mqtt://HOST/FILTER one of a broker (mqtts://,
-ws:// and wss:// too): every subscriber gets every message to a topic that it
-matches; + stands for one level between slashes, # for all that follow. The
-subscribers to $share/GROUP/FILTER get each message once between them.
-On a terminal control characters are shown, not obeyed.`,
+which is made if it is not there; each message goes to one of its readers, and
+the message "exit" ends the one that gets it.
+Anything else, or topic:FILTER, is a topic filter, mqtt://HOST/FILTER one of a
+broker (mqtts://, ws:// and wss:// too): every subscriber gets every message to
+a topic that it matches; + stands for one level between slashes, # for all that
+follow. The subscribers to $share/GROUP/FILTER get each message once between
+them.
+On a terminal control characters are shown, not obeyed.
+${ARGUMENTS_HELP}`,
   sections: [FORMAT_HELP, {
     title: "Environment of a command",
     rows: [

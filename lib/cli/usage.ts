@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { OptionTable } from "./options.ts";
+import type { ForeignOptions, OptionTable } from "./options.ts";
 import { choice } from "./values.ts";
 
 /** A table of usage text. */
@@ -52,8 +52,32 @@ export const COMMON_OPTIONS = {
   version: { short: "V", group: COMMON, help: "print the version" },
 } satisfies OptionTable;
 
+const TOPIC_HINT = "the topic is the first argument";
+const MESSAGE_HINT = "the message follows the topic";
+const BROKER_HINT = "the broker is in the address: mqtt://HOST:PORT/TOPIC";
+
+/** What mosquitto_pub and mosquitto_sub have, and is called otherwise here. */
+export const MOSQUITTO_OPTIONS: ForeignOptions = {
+  "-t": { hint: TOPIC_HINT },
+  "--topic": { hint: TOPIC_HINT },
+  "-m": { hint: MESSAGE_HINT },
+  "--message": { hint: MESSAGE_HINT },
+  "-p": { hint: BROKER_HINT },
+  "--port": { hint: BROKER_HINT },
+  "--host": { hint: BROKER_HINT },
+  "-h": { before: /^[^-]/, hint: `-h is --help; ${BROKER_HINT}` },
+  "-q": { before: /^[012]$/, hint: "write --qos; a topic 1 is topic:1" },
+  "-u": { hint: "write --user" },
+  "-P": { hint: "the password is in --password-file" },
+  "-i": { hint: "write --client-id" },
+};
+
+/** What every program says of arguments. */
+export const ARGUMENTS_HELP =
+  "What follows -- is not an option, and neither is a number such as -18.5.";
+
 /** The environment variables that say where the bus is. */
 export const BUS_ENVIRONMENT: Section["rows"] = [
   ["FIFOBUS_DIR", "the folder of the bus"],
-  ["XDG_RUNTIME_DIR", "without that, the folder that fifobus is in"],
+  ["XDG_RUNTIME_DIR", "without that, the bus is fifobus in it [/run/user/UID]"],
 ];

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { FifobusError } from "../errors.ts";
+import { FifobusError, reasonOf } from "../errors.ts";
 
 /** Who may use a FIFO that is made, unless told otherwise: its owner. */
 export const DEFAULT_MODE = 0o600;
@@ -43,15 +43,27 @@ export async function ensureFifo(path: string, mode: number): Promise<void> {
   if (exists(path)) return;
   const output = await mkfifo(path, mode);
   if (output?.success) return;
-  let reason = output
-    ? new TextDecoder().decode(output.stderr).trim().split(": ").at(-1)!
-    : "the program mkfifo is not on the PATH";
   // Another program may have made it since.
   if (exists(path)) return;
-  if (reason === "No such file or directory") {
-    reason = "its folder is not there";
+  if (!output) throw unusable(path, "the program mkfifo is not on the PATH");
+  const said = new TextDecoder().decode(output.stderr).trim().split(": ");
+  throw unusable(path, notMade(path, said.at(-1)!));
+}
+
+/** Why mkfifo(1) could not make a FIFO. */
+function notMade(path: string, said: string): string {
+  switch (said) {
+    case "No such file or directory":
+      return path.endsWith("/")
+        ? "a name that ends with a slash is that of a folder"
+        : "its folder is not there";
+    case "File exists":
+      return "it is a symbolic link to nothing";
+    case "Permission denied":
+      return "no permission to make it in its folder";
+    default:
+      return reasonOf(said);
   }
-  throw unusable(path, reason);
 }
 
 /**
@@ -176,11 +188,17 @@ export function cannotOpen(
   error: unknown,
   access: string,
 ): unknown {
-  const { code } = error as { code?: string };
-  if (code === "EACCES") {
-    return unusable(path, `no permission to ${access} it`, error);
-  }
-  return code === "ENOENT" ? unusable(path, "it was removed", error) : error;
+  const { NotFound, NotCapable, PermissionDenied } = Deno.errors;
+  const { code } = Object(error) as { code?: unknown };
+  if (error instanceof NotCapable || typeof code !== "string") return error;
+  if (error instanceof FifobusError) return error;
+  const isRefused = error instanceof PermissionDenied || code === "EACCES";
+  const reason = isRefused
+    ? `no permission to ${access} it`
+    : error instanceof NotFound || code === "ENOENT"
+    ? "it was removed"
+    : reasonOf(error);
+  return unusable(path, reason, error);
 }
 
 /** Runs the program; undefined if it is not found. */
@@ -227,9 +245,7 @@ function exists(path: string): boolean {
       ? "a part of the path is not a folder"
       : error instanceof Deno.errors.PermissionDenied
       ? "no permission to look into its folder"
-      : error instanceof Error
-      ? error.message
-      : String(error);
+      : reasonOf(error);
     throw unusable(path, reason, error);
   }
   if (!info.isFifo) throw unusable(path, `it is ${kind(info)}`);

@@ -22,6 +22,7 @@
  *
  * @module
  */
+import { reasonOf } from "../errors.ts";
 import { concat } from "../framing.ts";
 import { load } from "../load.ts";
 import { isSameFile, ownUid, tryLock } from "./file.ts";
@@ -648,8 +649,4 @@ async function create(path: string, fifo: Deno.FileInfo) {
   } finally {
     Deno.removeSync(aside);
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

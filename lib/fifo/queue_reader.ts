@@ -5,6 +5,7 @@
  */
 import { delay } from "jsr:@std/async@1.5.0/delay";
 import { Demand } from "../demand.ts";
+import { inWords, reasonOf } from "../errors.ts";
 import { concat, type Delimiter } from "../framing.ts";
 import { Message } from "../message.ts";
 import { MessageSplitter } from "../splitter.ts";
@@ -48,10 +49,17 @@ export interface Notice {
    * - `no_queue`: readers of a FIFO cannot take turns: a message of more than
    *   PIPE_BUF bytes may be parted between them.
    * - `not_kept`: messages cannot be put back now; it is tried again.
+   * - `not_a_message`: what was written to the FIFO of a subscriber of the bus
+   *   is not a topic, a tab and a message, and was dropped.
    * - `value_skipped`: the last value of a topic cannot be read, or is not a
    *   message that the subscriber takes.
    */
-  code: "message_lost" | "no_queue" | "not_kept" | "value_skipped";
+  code:
+    | "message_lost"
+    | "no_queue"
+    | "not_kept"
+    | "not_a_message"
+    | "value_skipped";
   /** The same, for people. */
   text: string;
 }
@@ -62,6 +70,11 @@ export interface QueueReaderOptions {
   delimiter: Delimiter;
   /** How long a message may be. */
   maxBytes: number;
+  /**
+   * Tells whether a record is a message with its topic before it; what is not
+   * is dropped, and counts for nothing.
+   */
+  isMessage?(record: Message): boolean;
   /** How many messages are wanted. */
   demand: Demand;
   /**
@@ -139,7 +152,9 @@ export class QueueReader {
     this.#path = path;
     this.#options = options;
     const { delimiter, maxBytes } = options;
-    this.#splitter = new MessageSplitter(path, delimiter, maxBytes);
+    this.#splitter = new MessageSplitter(path, delimiter, maxBytes, {
+      hasTopics: options.isMessage !== undefined,
+    });
     this.#info = Deno.statSync(path);
   }
 
@@ -420,8 +435,9 @@ export class QueueReader {
     if (found.length > 0) {
       // What follows them stays where it is.
       splitter.reset(this.#count);
-      const taken = this.#isResting ? [] : this.#options.demand.take(found);
-      queue.take(taken.reduce((sum, { length }) => sum + length + 1, 0));
+      const { taken, rest } = this.#choose(found);
+      const used = found.slice(0, found.length - rest.length);
+      queue.take(used.reduce((sum, { length }) => sum + length + 1, 0));
       return taken;
     }
     if (splitter.error) this.#dropLeft(queue, offset);
@@ -466,9 +482,25 @@ export class QueueReader {
     // In a group, whoever took a message waits behind those who wait.
     this.#stepsBack = fifo.strangers > strangers ||
       this.#options.onLeave !== undefined;
-    const taken = this.#isResting ? [] : this.#options.demand.take(messages);
-    this.#put(queue, messages.slice(taken.length), begun, splitter);
+    const { taken, rest } = this.#choose(messages);
+    this.#put(queue, rest, begun, splitter);
     return taken;
+  }
+
+  /** Divides records into the messages that are wanted now, and the rest. */
+  #choose(records: Message[]): { taken: Message[]; rest: Message[] } {
+    const { demand, isMessage } = this.#options;
+    if (this.#isResting) return { taken: [], rest: records };
+    if (!isMessage) {
+      const taken = demand.take(records);
+      return { taken, rest: records.slice(taken.length) };
+    }
+    const messages: Message[] = [];
+    let used = 0;
+    for (; used < records.length && messages.length < demand.now; used++) {
+      if (isMessage(records[used]!)) messages.push(records[used]!);
+    }
+    return { taken: demand.take(messages), rest: records.slice(used) };
   }
 
   /** Whether the path has come to mean another FIFO; a look costs 2 µs. */
@@ -566,7 +598,6 @@ export class QueueReader {
    * waits here, where others do not get it.
    */
   async #takeUnshared(): Promise<Message[]> {
-    const { demand } = this.#options;
     const splitter = this.#splitter;
     const fifo = this.#openFifo();
     {
@@ -583,9 +614,8 @@ export class QueueReader {
       await fifo.empty(read, () => splitter.isInMessage);
       await this.#moveOn(fifo);
     }
-    if (this.#isResting) return [];
-    const taken = demand.take(this.#surplus);
-    this.#surplus = this.#surplus.slice(taken.length);
+    const { taken, rest } = this.#choose(this.#surplus);
+    this.#surplus = rest;
     return taken;
   }
 
@@ -700,7 +730,7 @@ export class QueueReader {
       }
     }
     // Whoever ends has nothing to share any more.
-    if (!this.#isClosing) this.#reportUnshared((this.#reason as Error).message);
+    if (!this.#isClosing) this.#reportUnshared(inWords(this.#reason));
     return undefined;
   }
 
@@ -731,7 +761,7 @@ export class QueueReader {
   }
 
   #reportFull({ path, fault }: QueueFile): void {
-    const reason = fault instanceof Error ? fault.message : String(fault);
+    const reason = reasonOf(fault);
     this.#notify(
       "not_kept",
       `messages for its next reader cannot be written to "${path}", and are ` +

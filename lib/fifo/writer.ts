@@ -168,7 +168,7 @@ export class FifoWriter {
           isAnnounced = false;
           if (!(error instanceof Deno.errors.BrokenPipe)) {
             this.#endTorn();
-            throw error;
+            throw cannotOpen(this.#path, error, "write");
           }
           rest = bytes;
           if (await this.#reopen()) await this.#lock(exclusive);
@@ -309,6 +309,14 @@ export class FifoWriter {
   }
 
   async #lock(exclusive: boolean): Promise<void> {
+    try {
+      await this.#waitForLock(exclusive);
+    } catch (error) {
+      throw cannotOpen(this.#path, error, "lock");
+    }
+  }
+
+  async #waitForLock(exclusive: boolean): Promise<void> {
     const { file } = this.#handle!;
     const isLocked = tryLock(file, exclusive);
     if (isLocked) return;

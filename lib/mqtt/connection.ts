@@ -145,7 +145,7 @@ function attempt(
     const isSecret = /^(mqtts|wss):/.test(address.broker);
     // Deno 2.6 does not say more, nor does a broker that wants a certificate.
     const reason = isSecret
-      ? "; perhaps a certificate is not trusted: see --ca and --cert"
+      ? "; perhaps a certificate is not trusted: see { ca } and { cert }"
       : "";
     fail(new Error(`the broker ended the connection before it began${reason}`));
   };

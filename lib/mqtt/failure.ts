@@ -26,11 +26,14 @@ const REASONS: [RegExp, string][] = [
   [/ETIMEDOUT|connack timeout|timed out/i, "no answer"],
   [/EHOSTUNREACH|ENETUNREACH|unreachable/i, "no way to that host"],
   [/ECONNRESET|reset/i, "the other side ended the connection"],
-  [/alert.*Certificate ?Required/i, "it wants a certificate: --cert, --key"],
+  [
+    /alert.*Certificate ?Required/i,
+    "it wants a certificate: { cert } and { key }",
+  ],
   [/alert.*(Certificate|Unknown ?CA)/i, "it does not trust our certificate"],
   [
     /peer certificate|UnknownIssuer|CertNotValid|self.signed|NotValidForName/i,
-    "its certificate is not trusted: --ca names who signed it",
+    "its certificate is not trusted: { ca } names who signed it",
   ],
   [/InvalidContentType|WRONG_VERSION|InvalidMessage/i, "it speaks no TLS"],
 ];

@@ -106,13 +106,15 @@ async function time(into: number[], command: string[]): Promise<void> {
 for (let i = 0; i < ROUNDS; i++) {
   await time(starts.empty, [Deno.execPath(), "run", empty]);
   await time(starts.none, commandLine("pub", "nobody", "x"));
-  await using _subscriber = new Timed(commandLine("sub", "t"));
+  await using _subscriber = new Timed(
+    commandLine("sub", "--exit-word=exit", "t"),
+  );
   await eventually(() => names().length === 1);
   await time(starts.one, commandLine("pub", "t", "exit"));
 }
-await run(commandLine("pub", "--retain", "r", "exit"));
+await run(commandLine("pub", "--retain", "r", "x"));
 for (let i = 0; i < ROUNDS; i++) {
-  await time(starts.sub, commandLine("sub", "r"));
+  await time(starts.sub, commandLine("sub", "-C1", "r"));
 }
 for (
   const [what, key] of [

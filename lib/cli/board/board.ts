@@ -20,7 +20,7 @@ const MAX_TOPICS = 10_000;
 /** How much of a message is kept, in characters. */
 export const MAX_TEXT = 1000;
 
-const decoder = new TextDecoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** A second, counted from 1970, and the mean of what was measured in it. */
 export type Point = [second: number, mean: number];

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { reasonOf } from "../../errors.ts";
 import { UsageError } from "../exit_codes.ts";
 import type { Message } from "../../message.ts";
 import type { Board } from "../board/board.ts";
@@ -164,7 +165,7 @@ function listen(listener: Listener, start: () => WebServer): WebServer {
       ? "that is no address of this machine"
       : error instanceof PermissionDenied && !(error instanceof NotCapable)
       ? "ports below 1024 are for the superuser"
-      : (error as Error).message;
+      : reasonOf(error);
     const where = shown(listener, listener.port);
     throw new Error(`Cannot serve on ${where}: ${reason}`, { cause: error });
   }
