@@ -129,7 +129,7 @@ Deno.test("an inbox that has failed is not joined again", async () => {
   await using _held = await Subscriber.open("other", options);
   const [name] = bus.names().filter((it) => it.startsWith("t@"));
   const failed = assertRejects(() => first.read(), FifobusError, "no end");
-  const line = 'head -c 300000 /dev/zero > "$0"';
+  const line = '{ printf "t\\t"; head -c 300000 /dev/zero; } > "$0"';
   await finish(sh(line, `${bus.env.FIFOBUS_DIR}/${name}`));
   await failed;
   // Nobody is held up by the names of a process that does not read any more.
