@@ -83,6 +83,14 @@ function message(random: Random, delimiter: Delimiter, max: number): string {
   return text.slice(0, max).replaceAll(delimiter, "");
 }
 
+/** The same, and some that end with a mark. */
+function markedMessage(random: Random, delimiter: Delimiter): string {
+  const text = message(random, delimiter, 40);
+  if (!random.once(8)) return text;
+  const mark = random.pick([wake(delimiter).bytes, tornMarker(delimiter)]);
+  return text + binary(mark).slice(0, -1);
+}
+
 /** The same bytes in pieces, each in a buffer of its own. */
 function cut(random: Random, wire: string): Uint8Array<ArrayBuffer>[] {
   const pieces: Uint8Array<ArrayBuffer>[] = [];
@@ -237,7 +245,7 @@ fuzzTest(
     const [delimiter, other] = random.once(2)
       ? DELIMITERS
       : DELIMITERS.toReversed();
-    const texts = random.list(20, () => message(random, delimiter!, 40));
+    const texts = random.list(20, () => markedMessage(random, delimiter!));
     const framed = texts.map((it) => it + delimiter).join("");
     const marked = texts.findIndex((it) => MARK.test(it));
     const before = texts.slice(0, marked).map((it) => it + delimiter).join("");
@@ -505,6 +513,7 @@ fuzzTest(
         `--${name()}=${value}`,
         `-${random.text(3, "lvqnCWe1=")}`,
         `-${value}`,
+        "--toString",
       ]);
     });
     try {
@@ -570,10 +579,11 @@ fuzzTest(
     const bytes = Number(BigInt(whole) << shift) || undefined;
     assertEquals(size.read(whole + letter), bytes, whole + letter);
     assertEquals(count.read(whole), Number(BigInt(whole)) || undefined, whole);
-    const port = Number(BigInt(whole));
+    const portText = random.pick([whole, "0", "65535", "65536"]);
+    const port = Number(portText);
     const host = random.pick(["", "localhost", "0.0.0.0", "[::1]"]);
     assertEquals(
-      listener.read(host ? `${host}:${whole}` : whole),
+      listener.read(host ? `${host}:${portText}` : portText),
       port < 65536
         ? { hostname: host.replace(/[[\]]/g, "") || "127.0.0.1", port }
         : undefined,
@@ -696,7 +706,7 @@ fuzzTest("addresses are read as they were put together", 2000, (random) => {
     "10.0.0.1",
     "[::1]",
   ]);
-  const port = random.once(2) ? undefined : 1 + random.below(65535);
+  const port = random.pick([undefined, 80, 443, 1 + random.below(65535)]);
   const secret = () => random.text(5, [...TOPIC_CHARACTERS, "/", "#", "+"]);
   const [user, password] = [random.once(2) ? "" : secret(), secret()];
   const login = user === ""
@@ -787,6 +797,12 @@ fuzzTest(
       const all = toJson(arrival, parse);
       assert(isClean(all), all);
       assertEquals(JSON.parse(all).topic, arrival.message.topic);
+      const indented = encoder.encode(JSON.stringify(value, null, 2));
+      const message = new Message("t", indented);
+      const line = toJson({ ...arrival, message }, parse);
+      assert(isClean(line), line);
+      const embedded = parse ? value : JSON.stringify(value, null, 2);
+      assertEquals(JSON.parse(line).message, embedded);
     }
   },
 );
@@ -795,10 +811,12 @@ fuzzTest("a format prints what its directives say", 3000, (random) => {
   const bytes = bytesOf(random.text(5, "ab\xff%\\"));
   const name = topic(random);
   const retained = random.once(2);
+  const hour = random.below(24);
+  const two = (value: number) => `${value}`.padStart(2, "0");
   const arrival = {
     message: new Message(name, bytes, 0, bytes.length, retained),
     sequence: random.below(100),
-    time: new Date(2024, 1, 29, 13, 5, 9, 7),
+    time: new Date(2024, 1, 29, hour, 5, 9, 7),
   };
   const DIRECTIVES: Record<string, string> = {
     "%t": binary(encoder.encode(name)),
@@ -813,9 +831,9 @@ fuzzTest("a format prints what its directives say", 3000, (random) => {
     "%U": `${Math.floor(+arrival.time / 1000)}.007`,
     "%%": "%",
     "%@F": "2024-02-29",
-    "%@T": "13:05:09",
-    "%@I": "01",
-    "%@p": "PM",
+    "%@T": `${two(hour)}:05:09`,
+    "%@I": two((hour + 11) % 12 + 1),
+    "%@p": hour >= 12 ? "PM" : "AM",
     "%@j": "060",
     "%@u": "4",
     "%@a": "Thu",
@@ -862,7 +880,7 @@ fuzzTest(
       assert(queue.look());
       for (let i = random.below(30); i > 0; i--) {
         const more = random.text(random.once(5) ? 3000 : 30, "ab\n\0") + "\n";
-        switch (random.below(5)) {
+        switch (random.below(6)) {
           case 0:
             queue.put(bytesOf(more), 0, false);
             messages += more;
@@ -884,7 +902,18 @@ fuzzTest(
             messages = messages.slice(length);
             break;
           }
-          case 4:
+          case 4: {
+            // What is put there may begin with what it replaces, or not.
+            const length = random.below(messages.length + 1);
+            const kept = messages.slice(0, messages.length - length);
+            const bytes = random.once(2)
+              ? messages.slice(kept.length) + more
+              : more;
+            queue.put(bytesOf(bytes), length, false);
+            messages = kept + bytes;
+            break;
+          }
+          case 5:
             queue.close();
             queue = await QueueFile.open(path, fifo);
             assert(queue.look());
