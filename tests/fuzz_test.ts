@@ -72,7 +72,9 @@ function refused(run: () => unknown): string | undefined {
 }
 
 /** What a mark ends with, and what could be a part of one. */
-const MARK = /(\x16fifobus wake [^]{8}\x16|\x18fifobus (?:torn|lost)\x18)$/;
+const MARK = new RegExp(
+  "(\x16fifobus wake [^]{8}\x16|\x18fifobus (?:torn|lost)\x18)$",
+);
 const PARTS = ["\x16", "\x18", "fifobus ", "wake ", "torn", "lost", "01234567"];
 
 /** Bytes without a delimiter: some of everything, or what looks like marks. */
