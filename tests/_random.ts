@@ -7,3 +7,57 @@ export function randomNumbers(seed: number): (below: number) => number {
     return ((t ^ (t >>> 14)) >>> 0) % below;
   };
 }
+
+/** What a test draws from one seed. */
+export class Random {
+  /** A whole number from 0 on. */
+  readonly below: (limit: number) => number;
+
+  constructor(seed: number) {
+    this.below = randomNumbers(seed);
+  }
+
+  /** True once in so many times. */
+  once(times: number): boolean {
+    return this.below(times) === 0;
+  }
+
+  /** One of some things. */
+  pick<T>(things: ArrayLike<T>): T {
+    return things[this.below(things.length)]!;
+  }
+
+  /** As many things as it happens, up to and with a limit. */
+  list<T>(max: number, thing: () => T, min = 0): T[] {
+    return Array.from({ length: min + this.below(max - min + 1) }, thing);
+  }
+
+  /** A text of such characters, or of such words. */
+  text(max: number, characters: ArrayLike<string>, min = 0): string {
+    return this.list(max, () => this.pick(characters), min).join("");
+  }
+}
+
+/** Where FIFOBUS_SEED makes a run start, to see a failure again. */
+const START = Number(
+  Deno.env.get("FIFOBUS_SEED") ?? crypto.getRandomValues(new Uint32Array(1))[0],
+);
+
+/** Declares a test that tries something with many seeds, others in each run. */
+export function fuzzTest(
+  name: string,
+  count: number,
+  attempt: (random: Random) => void | Promise<void>,
+): void {
+  Deno.test(`${name}: ${count} random cases`, async () => {
+    for (let seed = START; seed < START + count; seed++) {
+      try {
+        await attempt(new Random(seed));
+      } catch (error) {
+        throw new Error(`with FIFOBUS_SEED=${seed}: ${error}`, {
+          cause: error,
+        });
+      }
+    }
+  });
+}

@@ -113,3 +113,15 @@ Deno.test("the README lists the permissions of both programs", () => {
     assertStringIncludes(text, `deno run ${options} $URL/${program}.ts`);
   }
 });
+
+Deno.test("SECURITY.md names tests that there are", async () => {
+  const url = new URL("../SECURITY.md", import.meta.url);
+  const tried = (await Deno.readTextFile(url)).split("## What was tried")[1]!;
+  const names = [...tried.matchAll(/\| `([^`]+)` +\|$/gm)].map(([, it]) => it!);
+  assertEquals(names.length, tried.match(/^\|/gm)!.length - 2);
+  const files = [...Deno.readDirSync(import.meta.dirname!)]
+    .filter(({ name }) => name.endsWith("_test.ts"))
+    .map(({ name }) => new URL(name, import.meta.url));
+  const tests = files.map((file) => Deno.readTextFileSync(file)).join("");
+  for (const name of names) assertStringIncludes(tests, `"${name}"`);
+});

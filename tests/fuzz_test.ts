@@ -1,203 +1,993 @@
 /**
- * What anybody can write, against plain and slow readers of the same rules.
+ * Every parser with random input, beside a slow and plain one that does the same.
  *
  * @module
  */
 import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
-import { parseAddress, shownAddress } from "../lib/address.ts";
+import { parseAddress } from "../lib/address.ts";
+import {
+  groupName,
+  memberName,
+  readSubscriptions,
+  subscriptionName,
+} from "../lib/bus/names.ts";
+import { parseArguments } from "../lib/cli/arguments.ts";
+import { alarm } from "../lib/cli/board/alarm.ts";
+import { readNumber } from "../lib/cli/board/reading.ts";
 import { UsageError } from "../lib/cli/exit_codes.ts";
-import { parseOptions } from "../lib/cli/options.ts";
-import { visible } from "../lib/cli/output.ts";
+import { parseFormat, toJson } from "../lib/cli/format.ts";
+import type { OptionTable } from "../lib/cli/options.ts";
+import { visible, visibleJson } from "../lib/cli/output.ts";
 import { PUB } from "../lib/cli/pub_options.ts";
 import { SUB } from "../lib/cli/sub_options.ts";
-import { MOSQUITTO_OPTIONS } from "../lib/cli/usage.ts";
+import {
+  count,
+  duration,
+  listener,
+  mode,
+  rate,
+  size,
+  text,
+  type ValueKind,
+} from "../lib/cli/values.ts";
 import { FifobusError } from "../lib/errors.ts";
-import { Message } from "../lib/message.ts";
+import { NoQueueFile, QueueFile, statusOf } from "../lib/fifo/queue_file.ts";
+import { type Delimiter, encodeMessage, reframe } from "../lib/framing.ts";
+import { findMarked, tornMarker, wake } from "../lib/marks.ts";
+import { Message, tagMessages } from "../lib/message.ts";
 import { MessageSplitter } from "../lib/splitter.ts";
-import { checkTopicName } from "../lib/topic.ts";
-import { randomNumbers } from "./_random.ts";
+import {
+  checkTopicFilter,
+  checkTopicName,
+  matchesTopic,
+  parseShared,
+} from "../lib/topic.ts";
+import { Publisher, Subscriber } from "../mod.ts";
+import { Folder } from "./_folder.ts";
+import { fuzzTest, type Random } from "./_random.ts";
 
-const SEEDS = [1, 2, 3];
+const encoder = new TextEncoder();
 
-/** One of a few pieces after the other: what is likely to be wrong. */
-function text(random: (below: number) => number, pieces: string[]): string {
-  const length = random(8);
-  return Array.from({ length }, () => pieces[random(pieces.length)]).join("");
+/** One character for each byte, so that plain code can look at both. */
+function binary(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
 }
 
-function isTopic(topic: string): boolean {
+function bytesOf(text: string): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from(text, (it) => it.charCodeAt(0));
+}
+
+const DELIMITERS: Delimiter[] = ["\n", "\0"];
+
+/** Runs what may be refused by an error of ours; another one is a fault. */
+function refused(run: () => unknown): string | undefined {
   try {
-    checkTopicName(topic);
-    return true;
-  } catch {
-    return false;
+    run();
+    return undefined;
+  } catch (error) {
+    if (error instanceof FifobusError) return error.code;
+    throw error;
   }
 }
 
-Deno.test("Message.untagged() agrees with a plain reader on records of all kinds", () => {
-  const pieces = [
+/** What a mark ends with, and what could be a part of one. */
+const MARK = new RegExp(
+  "(\x16fifobus wake [^]{8}\x16|\x18fifobus (?:torn|lost|large [0-9]{1,16})\x18)$",
+);
+const PARTS = ["\x16", "\x18", "fifobus ", "wake ", "torn", "lost", "01234567"];
+
+/** Bytes without a delimiter: some of everything, or what looks like marks. */
+function message(random: Random, delimiter: Delimiter, max: number): string {
+  const text = random.once(2)
+    ? random.text(12, PARTS)
+    : random.list(max, () => String.fromCharCode(random.below(256))).join("");
+  return text.slice(0, max).replaceAll(delimiter, "");
+}
+
+/** The same, and some that end with a mark. */
+function markedMessage(random: Random, delimiter: Delimiter): string {
+  const text = message(random, delimiter, 40);
+  if (!random.once(8)) return text;
+  const mark = random.pick([wake(delimiter).bytes, tornMarker(delimiter)]);
+  return text + binary(mark).slice(0, -1);
+}
+
+/** The same bytes in pieces, each in a buffer of its own. */
+function cut(random: Random, wire: string): Uint8Array<ArrayBuffer>[] {
+  const pieces: Uint8Array<ArrayBuffer>[] = [];
+  for (let start = 0; start < wire.length;) {
+    const end = start + 1 + random.below(random.once(2) ? 5 : 200);
+    pieces.push(bytesOf(wire.slice(start, end)));
+    start = end;
+  }
+  return pieces;
+}
+
+/** What readers make of all bytes together, record by record. */
+function splitNaively(wire: string, delimiter: Delimiter, maxBytes: number) {
+  const records = wire.split(delimiter);
+  const rest = records.pop()!;
+  const messages: string[] = [];
+  const wakes: string[] = [];
+  let [before, lost, isTooLarge] = ["", 0, false];
+  for (const record of records) {
+    const whole = before + record;
+    before = "";
+    const mark = MARK.exec(whole)?.[0];
+    if (mark === undefined) {
+      if (whole.length > maxBytes) {
+        isTooLarge = true;
+        break;
+      }
+      messages.push(whole);
+    } else if (mark.startsWith("\x16")) {
+      wakes.push(mark.slice(-9, -1));
+      before = whole.slice(0, -mark.length);
+    } else if (mark.includes("lost") && whole.length > mark.length) lost++;
+  }
+  return { messages, wakes, lost, isTooLarge, rest: before + rest };
+}
+
+fuzzTest(
+  "MessageSplitter finds what is in a wire with marks",
+  1500,
+  (random) => {
+    const delimiter = random.pick(DELIMITERS);
+    const maxBytes = 20 + random.below(100);
+    let wire = "";
+    for (let i = random.below(30); i > 0; i--) {
+      const whole = message(random, delimiter, maxBytes);
+      const at = random.below(whole.length + 1);
+      const mark = random.below(8);
+      wire += mark === 0
+        ? whole.slice(0, at) + binary(wake(delimiter).bytes) + whole.slice(at)
+        : mark <= 2
+        ? whole.slice(0, at) + binary(tornMarker(delimiter, mark === 1))
+        : whole;
+      if (mark === 0 || mark > 2) wire += delimiter;
+    }
+    if (random.once(4)) {
+      wire += "x".repeat(maxBytes + 1 + random.below(60)) + delimiter +
+        "after\n";
+    } else wire += message(random, delimiter, maxBytes);
+    const splitter = new MessageSplitter("p", delimiter, maxBytes);
+    const messages: string[] = [];
+    const wakes: string[] = [];
+    let lost = 0;
+    for (const piece of cut(random, wire)) {
+      messages.push(...splitter.push(piece).map((it) => binary(it.bytes)));
+      wakes.push(...splitter.takeWakes());
+      lost += splitter.takeLost();
+      if (splitter.error) break;
+    }
+    const isTooLarge = splitter.error?.code === "message_too_large";
+    const expected = splitNaively(wire, delimiter, maxBytes);
+    const rest = isTooLarge ? expected.rest : binary(splitter.takeRest());
+    assertEquals({ messages, wakes, lost, isTooLarge, rest }, expected);
+  },
+);
+
+/** Characters that are special somewhere: to files, URLs, shells, MQTT. */
+const TOPIC_CHARACTERS = [..."aZ09 -_.!~*'()@%&=?:;,\"\\$<>|{}[]^`äß東🌡\u0301"];
+
+function topic(random: Random, levels = 4): string {
+  const level = () => random.text(4, TOPIC_CHARACTERS);
+  return random.list(levels, level, 1).join("/") || "a";
+}
+
+function filter(random: Random): string {
+  const levels = topic(random).split("/")
+    .map((level) => random.once(4) ? "+" : level);
+  if (random.once(4)) levels.push("#");
+  return levels.join("/");
+}
+
+fuzzTest(
+  "records of the bus keep topic, reply topic and message",
+  1000,
+  (random) => {
+    const delimiter = random.pick(DELIMITERS);
+    const expected: [string, string | undefined, string][] = [];
+    let wire = "";
+    for (let i = 1 + random.below(10); i > 0; i--) {
+      const to = topic(random);
+      const replyTo = random.once(3) ? topic(random) : undefined;
+      const texts = random.list(3, () => message(random, delimiter, 50), 1)
+        .filter((it) => !MARK.test(it));
+      const framed = texts.map((it) => it + delimiter).join("");
+      wire += binary(tagMessages(to, bytesOf(framed), delimiter, replyTo));
+      for (const text of texts) expected.push([to, replyTo, text]);
+    }
+    const splitter = new MessageSplitter("p", delimiter, 1000);
+    const found = cut(random, wire).flatMap((it) => splitter.push(it))
+      .map((it) => it.untagged()!);
+    assertEquals(
+      found.map((it) => [it.topic, it.replyTo, binary(it.bytes)]),
+      expected,
+    );
+    const framed = expected.map(([, , text]) => text + delimiter).join("");
+    assertEquals(binary(Message.frame(found, delimiter)), framed);
+  },
+);
+
+fuzzTest(
+  "a record that nobody of ours has written is read, or is none",
+  2000,
+  (random) => {
+    const record = random.text(10, [
+      "a",
+      "\t",
+      "\x1f",
+      "\xff",
+      "\xc3",
+      "/",
+      "\0",
+      "#",
+    ]);
+    const found = new Message("p", bytesOf(record)).untagged();
+    const tab = record.indexOf("\t");
+    if (!found) return;
+    assert(tab >= 0);
+    assertEquals(binary(found.bytes), record.slice(tab + 1));
+    const decoded = new TextDecoder().decode(bytesOf(record.slice(0, tab)));
+    const [name, ...reply] = decoded.split("\x1f");
+    assertEquals(found.topic, name);
+    assertEquals(
+      found.replyTo,
+      reply.length > 0 ? reply.join("\x1f") : undefined,
+    );
+  },
+);
+
+fuzzTest(
+  "messages are framed, framed again, and looked through for marks",
+  1500,
+  (random) => {
+    const [delimiter, other] = random.once(2)
+      ? DELIMITERS
+      : DELIMITERS.toReversed();
+    const texts = random.list(20, () => markedMessage(random, delimiter!));
+    const framed = texts.map((it) => it + delimiter).join("");
+    const marked = texts.findIndex((it) => MARK.test(it));
+    const before = texts.slice(0, marked).map((it) => it + delimiter).join("");
+    assertEquals(
+      findMarked(bytesOf(framed), delimiter!),
+      marked < 0 ? -1 : before.length,
+    );
+    const result = reframe(bytesOf(framed), delimiter!, other!);
+    const kept = texts.filter((it) => !it.includes(other!));
+    assertEquals(
+      [binary(result.messages), result.dropped.count],
+      [kept.map((it) => it + other).join(""), texts.length - kept.length],
+    );
+    const maxBytes = random.below(40);
+    for (const text of texts) {
+      let encoded: Uint8Array | undefined;
+      const code = refused(() =>
+        encoded = encodeMessage("p", bytesOf(text), other!, maxBytes)
+      );
+      const fault = text.length > maxBytes
+        ? "message_too_large"
+        : text.includes(other!) || MARK.test(text) && code !== undefined
+        ? "delimiter_in_message"
+        : undefined;
+      assertEquals(code, fault);
+      if (encoded) assertEquals(binary(encoded), text + other);
+    }
+  },
+);
+
+/** By the definition in MQTT 5, section 4.7, one level at a time. */
+function matchesNaively(filter: string[], name: string[]): boolean {
+  if (filter[0] === "#") return true;
+  if (filter.length === 0 || name.length === 0) {
+    return filter.length === name.length;
+  }
+  return (filter[0] === "+" || filter[0] === name[0]) &&
+    matchesNaively(filter.slice(1), name.slice(1));
+}
+
+fuzzTest("topics are matched, and checked, as MQTT 5 says", 4000, (random) => {
+  const characters = [
     "a",
+    "b",
+    "$",
     "/",
-    "\t",
-    "\x1f",
-    "\x1b",
+    "/",
     "+",
     "#",
     "é",
-    "\ufeff",
-    "\ufffd",
+    "\t",
+    "\x9f",
+    "\ud83c",
   ];
-  for (const seed of SEEDS) {
-    const random = randomNumbers(seed);
-    for (let i = 0; i < 10_000; i++) {
-      const bytes = new TextEncoder().encode(text(random, pieces));
-      if (random(8) === 0 && bytes.length > 0) {
-        bytes[random(bytes.length)] = 0x80 + random(0x80);
-      }
-      const message = new Message("p", bytes).untagged();
-      assertEquals(
-        message && [message.topic, message.replyTo, [...message.bytes]],
-        untaggedNaively([...bytes]),
-        `seed ${seed}, ${bytes}`,
-      );
-    }
-  }
+  const [one, other] = [0, 0].map(() => random.text(8, characters));
+  const isPlain = (it: string) =>
+    it !== "" && !/[\t\x9f]/.test(it) && it.isWellFormed();
+  const accepts = (check: (it: string) => void, it: string) => {
+    const code = refused(() => check(it));
+    assert(code === undefined || code === "bad_address", code);
+    return code === undefined;
+  };
+  const levels = one!.split("/");
+  const isFilter = isPlain(one!) &&
+    levels.every((level, i) =>
+      level === "+" || level === "#" && i === levels.length - 1 ||
+      !/[+#]/.test(level)
+    );
+  assertEquals(accepts(checkTopicFilter, one!), isFilter, one);
+  const isName = isPlain(other!) && !/[+#]/.test(other!);
+  assertEquals(accepts(checkTopicName, other!), isName, other);
+  if (!isFilter || !isName) return;
+  const isHidden = other!.startsWith("$") && /^[+#]/.test(one!);
+  assertEquals(
+    matchesTopic(one!, other!),
+    !isHidden && matchesNaively(levels, other!.split("/")),
+    `${one} ${other}`,
+  );
 });
 
-/** The record as a list of bytes, cut at the first tab. */
-function untaggedNaively(bytes: number[]) {
-  const tab = bytes.indexOf(0x09);
-  if (tab < 0) return undefined;
-  const tag = bytes.slice(0, tab);
-  const decoded = new TextDecoder("utf-8", { ignoreBOM: true })
-    .decode(Uint8Array.from(tag));
-  const encoded = [...new TextEncoder().encode(decoded)];
-  if (encoded.join() !== tag.join()) return undefined;
-  const [topic, ...replies] = decoded.split("\x1f");
-  if (replies.length > 1 || ![topic!, ...replies].every(isTopic)) {
-    return undefined;
-  }
-  return [topic, replies[0], bytes.slice(tab + 1)];
+fuzzTest("filters of groups are read as MQTT 5 says", 2000, (random) => {
+  const parts = ["$share", "/", "/", "g", "a", "+", "#", "$"];
+  const text = random.once(2)
+    ? `$share/${random.text(6, parts)}`
+    : random.text(6, parts);
+  const [share, group, ...filter] = text.split("/");
+  const isShared = share === "$share" &&
+    (group !== undefined || text === share);
+  const isGood = group !== undefined && group !== "" && !/[+#]/.test(group) &&
+    filter.length > 0 && filter.join("/") !== "";
+  let found: unknown = "refused";
+  refused(() => found = parseShared(text));
+  const expected = !isShared
+    ? undefined
+    : isGood
+    ? { group, filter: filter.join("/") }
+    : "refused";
+  assertEquals(found, expected, text);
+});
+
+/** Not into a FIFO that is there: that would wait for a reader. */
+const NEW = { createNew: true };
+
+async function make(folder: string, names: string[]): Promise<void> {
+  const args = ["-m", "600", "--", ...names.map((it) => `${folder}/${it}`)];
+  await new Deno.Command("mkfifo", { args, stderr: "null" }).output();
 }
 
-Deno.test("a splitter of records finds the good ones, wherever the bytes are cut", () => {
-  const encoder = new TextEncoder();
-  for (const seed of SEEDS) {
-    const random = randomNumbers(seed);
-    for (let round = 0; round < 300; round++) {
-      const good: string[] = [];
-      const wire: string[] = [];
-      for (let i = random(10); i > 0; i--) {
-        const message = `a\t${"x".repeat(random(50))}`;
-        const kind = random(3);
-        if (kind === 0) wire.push("y".repeat(random(400)));
-        else wire.push(message);
-        if (kind !== 0) good.push(message);
-      }
-      const bytes = encoder.encode(wire.map((it) => `${it}\n`).join(""));
-      const splitter = new MessageSplitter("p", "\n", 60, { hasTopics: true });
-      const found: string[] = [];
-      for (let start = 0; start < bytes.length;) {
-        const end = start + 1 + random(100);
-        const records = splitter.push(bytes.slice(start, end));
-        found.push(
-          ...records.filter((it) => it.untagged()).map((it) => it.text),
-        );
-        start = end;
-      }
-      assertEquals(found, good, `seed ${seed}, round ${round}`);
-      assertEquals([splitter.error, splitter.isInMessage], [undefined, false]);
-    }
-  }
-});
-
-Deno.test("parseAddress() reads what it is given, or says why not, without a password", () => {
-  const pieces = [
-    ...["mqtt://", "tcp://", "fifo:", "topic:", "s3cret", ":", "@", "/", "."],
-    ...["#", "?", "%", "1883", "\\", "[", "]", " ", "host", "\0"],
-  ];
-  for (const seed of SEEDS) {
-    const random = randomNumbers(seed);
-    for (let i = 0; i < 20_000; i++) {
-      const given = text(random, pieces);
-      const password = `mqtt://ada:s3cret${given}@host/a`;
-      for (const address of [given, password]) {
-        try {
-          const read = parseAddress(address);
-          if (read.kind === "mqtt") new URL(read.broker);
-          // What is behind the last @ of a host is not secret.
-          if (address === password && !/[/@]/.test(given)) {
-            assert(!shownAddress(read).includes("s3cret"), address);
-          }
-        } catch (error) {
-          if (!(error instanceof FifobusError)) throw error;
-          assertEquals(error.code, "bad_address");
-          if (address === password) {
-            assert(!error.message.includes("s3cret"), error.message);
-          }
-        }
-      }
-    }
-  }
-});
-
-Deno.test("parseOptions() reads arguments, or says which is wrong", async () => {
-  const words = [
-    ...[
-      "-",
-      "--",
-      "-5",
-      "-.5",
-      "-q",
-      "1",
-      "-h",
-      "-t",
-      "-l",
-      "--json",
-      "--=",
-      "",
-    ],
-    ...["--timeout", "--timeout=1", "-W", "--exec", "--__proto__", "-v", "a/b"],
-  ];
-  for (const seed of SEEDS) {
-    const random = randomNumbers(seed);
-    for (let i = 0; i < 500; i++) {
-      const args = Array.from(
-        { length: random(6) },
-        () => words[random(words.length)]!,
+fuzzTest(
+  "names of subscriptions say what they were made of, beside any others",
+  25,
+  async (random) => {
+    await using folder = new Folder();
+    const expected = new Map<string, object>();
+    for (let i = 0; i < 20; i++) {
+      const subscription = {
+        filter: filter(random),
+        group: random.once(3) ? topic(random, 1) : undefined,
+        origin: random.once(3) ? topic(random) : undefined,
+        delimiter: random.pick(DELIMITERS),
+      };
+      const { group, origin, delimiter } = subscription;
+      const member = group === undefined
+        ? memberName(origin)
+        : groupName(group, origin);
+      let name = "";
+      // It may be too long.
+      refused(() =>
+        name = subscriptionName(subscription.filter, member, delimiter)
       );
-      const { options } = random(2) === 0 ? PUB : SUB;
+      if (name === "") continue;
+      assert(!name.includes("/") && name.length <= 255, name);
+      expected.set(name, { ...subscription, name });
+    }
+    await make(folder.path, [...expected.keys()]);
+    // What others may have put there, of all kinds.
+    const characters = [
+      ..."a@@%~+.0F-",
+      "%41",
+      "%2F",
+      "%C3",
+      "%zz",
+      "ä",
+      "\n",
+      "\x1b",
+    ];
+    for (let i = 0; i < 20; i++) {
+      const name = random.text(12, characters, 1);
+      if (expected.has(name)) continue;
+      const path = folder.file(name);
       try {
-        const read = await parseOptions(options, args, MOSQUITTO_OPTIONS);
-        // A number is an operand, but for what follows an option that takes it.
-        if (args.some((it) => /^(--timeout|-W|--exec)$/.test(it))) continue;
-        const isNumber = (it: string) => /^-?\.?[0-9]$/.test(it);
-        assertEquals(
-          read.operands.filter(isNumber),
-          args.filter(isNumber),
-          args.join(" "),
-        );
-      } catch (error) {
-        assert(error instanceof UsageError, `${args.join(" ")}: ${error}`);
+        if (random.once(4)) Deno.writeTextFileSync(path, "", NEW);
+        else if (random.once(3)) Deno.mkdirSync(path);
+        else if (random.once(2)) Deno.symlinkSync("nowhere", path);
+        else await make(folder.path, [name]);
+      } catch {
+        // It is "." or there already.
       }
     }
+    const found = new Map(
+      readSubscriptions(folder.path).map(({ member, ...it }) => {
+        assert(member !== undefined);
+        return [it.name, it];
+      }),
+    );
+    for (const [name, subscription] of expected) {
+      assertEquals<unknown>(found.get(name), subscription, name);
+    }
+    for (const [name, { filter, group, origin }] of found) {
+      assert(Deno.lstatSync(folder.file(name)).isFifo, name);
+      // None of them is half decoded.
+      for (const text of [filter, group ?? "", origin ?? ""]) {
+        assert(text.isWellFormed(), name);
+      }
+    }
+  },
+);
+
+const TABLE = {
+  flag: { short: "f", group: "", help: "" },
+  quiet: { short: "q", group: "", help: "" },
+  "no-flag": { group: "", help: "" },
+  word: { short: "w", takes: text, group: "", help: "" },
+  number: { short: "n", takes: count, group: "", help: "" },
+  each: { short: "e", takes: text, many: true, group: "", help: "" },
+  maybe: { short: "m", takes: text, bare: "bare", group: "", help: "" },
+} satisfies OptionTable;
+
+const ARGUMENTS = [..."-=a1.é ", "--", "no-", "true", "\n", "[]", "__proto__"];
+
+fuzzTest("options are read however they are written", 2000, (random) => {
+  const given: Record<string, unknown> = {};
+  const operands: string[] = [];
+  const args: string[] = [];
+  let letters = "";
+  for (let i = random.below(8); i > 0; i--) {
+    const name = random.pick(Object.keys(TABLE)) as keyof typeof TABLE;
+    const { short, takes, many, bare }: OptionTable[string] = TABLE[name];
+    if (random.once(4)) {
+      // Letters only stand together where nothing stands between.
+      if (letters) args.push(`-${letters}`);
+      letters = "";
+      const operand = random.text(5, ARGUMENTS).replace(/^-+(?=.)/s, "");
+      operands.push(operand);
+      args.push(operand);
+    }
+    if (!takes) {
+      given[name] = true;
+      if (short && random.once(2)) letters += short;
+      else args.push(`--${name}`);
+      continue;
+    }
+    let value = takes === count
+      ? `${1 + random.below(1000)}`
+      : random.text(5, ARGUMENTS);
+    const way = random.below(4);
+    if (way === 0 && value !== "") args.push(`-${letters}${short}${value}`);
+    else if (way === 1 && bare === undefined) {
+      args.push(`-${letters}${short}`, value);
+    } else {
+      if (letters) args.push(`-${letters}`);
+      if (bare !== undefined && way === 2) {
+        args.push(`--${name}`);
+        value = bare;
+      } else if (way === 3 || bare !== undefined) {
+        args.push(`--${name}=${value}`);
+      } else args.push(`--${name}`, value);
+    }
+    letters = "";
+    const read = takes.read(value);
+    given[name] = many ? [...(given[name] ?? []) as unknown[], read] : read;
+  }
+  if (letters) args.push(`-${letters}`);
+  if (random.once(3)) {
+    const rest = random.list(4, () => random.text(5, ARGUMENTS));
+    args.push("--", ...rest);
+    operands.push(...rest);
+  }
+  assertEquals<unknown>(
+    parseArguments(TABLE, args),
+    { given, operands },
+    JSON.stringify(args),
+  );
+});
+
+fuzzTest(
+  "pub and sub take any arguments, or say what is wrong",
+  3000,
+  (random) => {
+    const { options } = random.pick([PUB, SUB]);
+    const name = () => random.pick(Object.keys(options));
+    const args = random.list(6, () => {
+      const value = random.text(4, [
+        ...ARGUMENTS,
+        "5",
+        "k",
+        "s",
+        ":",
+        "%",
+        "\\",
+      ]);
+      return random.pick([
+        value,
+        `--${name()}`,
+        `--${name()}=${value}`,
+        `-${random.text(3, "lvqnCWe1=")}`,
+        `-${value}`,
+        "--toString",
+      ]);
+    });
+    try {
+      parseArguments(options as OptionTable, args);
+    } catch (error) {
+      const isSaid = error instanceof UsageError &&
+        /^(options? |there is no option )/.test(error.message);
+      if (!isSaid) throw new Error(JSON.stringify(args), { cause: error });
+    }
+  },
+);
+
+const DIGITS = [..."0123456789"];
+
+/** A number as people write it, and what it is: whole, with a point, or none. */
+function decimal(random: Random): [text: string, value: number] {
+  const whole = random.text(4, DIGITS);
+  const part = random.text(3, DIGITS);
+  const hasPoint = random.once(2);
+  if (whole + (hasPoint ? part : "") === "") return ["7", 7];
+  const value =
+    Number(BigInt(whole || 0) * 1000n + BigInt(part.padEnd(3, "0"))) / 1000;
+  return hasPoint
+    ? [`${whole}.${part}`, value]
+    : [whole, Number(BigInt(whole))];
+}
+
+fuzzTest(
+  "numbers, times, sizes, modes and ports are read as they are written",
+  3000,
+  (random) => {
+    const close = (
+      a: number | undefined,
+      b: number | undefined,
+      shown: string,
+    ) =>
+      assert(
+        a === b || Math.abs((a ?? NaN) - (b ?? NaN)) <= 1e-9 * Math.abs(b!),
+        `${shown}: ${a} ${b}`,
+      );
+    const [number, value] = decimal(random);
+    const [unit, factor] = random.pick<[string, number]>([
+      ["", 1000],
+      ["ms", 1],
+      ["s", 1000],
+      ["m", 60_000],
+      ["h", 3_600_000],
+    ]);
+    const ms = value * factor;
+    close(
+      duration.read(number + unit),
+      ms < 2 ** 31 ? ms : undefined,
+      number + unit,
+    );
+    close(rate.read(number), value || undefined, number);
+    const whole = random.text(5, DIGITS, 1);
+    const [letter, shift] = random.pick<[string, bigint]>([
+      ["", 0n],
+      ["k", 10n],
+      ["M", 20n],
+      ["G", 30n],
+    ]);
+    const bytes = Number(BigInt(whole) << shift) || undefined;
+    assertEquals(size.read(whole + letter), bytes, whole + letter);
+    assertEquals(count.read(whole), Number(BigInt(whole)) || undefined, whole);
+    const portText = random.pick([whole, "0", "65535", "65536"]);
+    const port = Number(portText);
+    const host = random.pick(["", "localhost", "0.0.0.0", "[::1]"]);
+    assertEquals(
+      listener.read(host ? `${host}:${portText}` : portText),
+      port < 65536
+        ? { hostname: host.replace(/[[\]]/g, "") || "127.0.0.1", port }
+        : undefined,
+    );
+  },
+);
+
+fuzzTest("what is not a number is not read as one", 6000, (random) => {
+  const text = random.text(5, [
+    ..."0178.smhkMG -+e:x_",
+    "Infinity",
+    "NaN",
+    "٣",
+    "\n",
+  ]);
+  const kinds: [ValueKind<unknown>, isOne: boolean][] = [
+    [count, isMade(text, DIGITS) && [...text].some((it) => it !== "0")],
+    [
+      mode,
+      isMade(text, [..."01234567"]) &&
+      (text.length === 3 || text.length === 4),
+    ],
+    [rate, isDecimal(text) && /[1-9]/.test(text)],
+    [
+      duration,
+      ([["", 1], ["ms", 0.001], ["s", 1], ["m", 60], ["h", 3600]] as const)
+        .some(([unit, seconds]) => {
+          const number = text.slice(0, text.length - unit.length);
+          // Up to what a timer takes, 24 days.
+          return text.endsWith(unit) && isDecimal(number) &&
+            Number(number) * seconds * 1000 < 2 ** 31;
+        }),
+    ],
+    [
+      size,
+      ["", "k", "M", "G"].some((unit) => {
+        const number = text.slice(0, text.length - unit.length);
+        return text.endsWith(unit) && isMade(number, DIGITS) &&
+          /[1-9]/.test(number);
+      }),
+    ],
+  ];
+  for (const [kind, isOne] of kinds) {
+    const shown = `${kind.description}: ${JSON.stringify(text)}`;
+    assertEquals(kind.read(text) !== undefined, isOne, shown);
   }
 });
 
-Deno.test("visible() leaves nothing that a terminal would obey", () => {
-  for (const seed of SEEDS) {
-    const random = randomNumbers(seed);
-    for (let i = 0; i < 10_000; i++) {
-      const codes = Array.from({ length: 20 }, () => random(0x2100));
-      const shown = visible(String.fromCharCode(...codes));
-      const left = [...shown].filter((it) => {
-        const code = it.charCodeAt(0);
-        return code < 0x20 && it !== "\t" || code >= 0x7f && code < 0xa0 ||
-          [0x061c, 0x200e, 0x200f, 0x2028, 0x2029].includes(code) ||
-          code >= 0x202a && code <= 0x202e || code >= 0x2066 && code <= 0x2069;
-      });
-      assertEquals(left, [], `seed ${seed}`);
+function isMade(text: string, of: string[]): boolean {
+  return text !== "" && [...text].every((it) => of.includes(it));
+}
+
+function isDecimal(text: string): boolean {
+  const parts = text.split(".");
+  return parts.length <= 2 && isMade(parts.join(""), DIGITS);
+}
+
+fuzzTest(
+  "a reading is the number that was written, with its unit",
+  3000,
+  (random) => {
+    const [text, value] = decimal(random);
+    const sign = random.pick(["", "+", "-"]);
+    const exponent = random.once(4) ? random.below(7) - 3 : undefined;
+    const unit = random.pick(["", "°C", "%", " m/s", " hPa", "\t€"]);
+    const number = `${sign}${text}${
+      exponent === undefined ? "" : `e${exponent}`
+    }`;
+    const expected = (sign === "-" ? -value : value) * 10 ** (exponent ?? 0);
+    const found = readNumber(`${random.pick(["", " "])}${number}${unit}`);
+    if (!found) throw new Error(number);
+    assert(
+      Math.abs(found.value - expected) <= 1e-9 * Math.abs(expected),
+      number,
+    );
+    assertEquals(found.unit, unit.trim());
+    const object = { name: "x", [random.pick(["value", "load"])]: found.value };
+    assertEquals(readNumber(JSON.stringify(object))?.value, found.value || 0);
+  },
+);
+
+fuzzTest(
+  "an alarm is its filter, its comparison and its limit",
+  3000,
+  (random) => {
+    const filterOf = filter(random).replaceAll(/[<>=!]/g, "x").trim() || "a";
+    const comparison = random.pick(["<", ">", "<=", ">=", "=", "!="]);
+    const [number, value] = decimal(random);
+    const sign = random.pick(["", "+", "-"]);
+    const spaces = () => random.text(2, " ");
+    const rule =
+      `${filterOf}${spaces()}${comparison}${spaces()}${sign}${number}`;
+    const limit = sign === "-" ? -value : value;
+    assertEquals<unknown>(
+      alarm.read(rule),
+      { filter: filterOf, comparison, limit },
+      rule,
+    );
+    const garbage = random.text(8, [..."a/+#<>=! -.1e\n"]);
+    const found = alarm.read(garbage);
+    if (!found) return;
+    checkTopicFilter(found.filter);
+    assert(Number.isFinite(found.limit), garbage);
+    assert(garbage.startsWith(found.filter), garbage);
+  },
+);
+
+fuzzTest("addresses are read as they were put together", 2000, (random) => {
+  const path = topic(random);
+  const start = random.pick(["/", "./", "../", "fifo:"]);
+  const expectedPath = start === "fifo:" ? path : start + path;
+  assertEquals(parseAddress(start + path), {
+    kind: "fifo",
+    path: expectedPath,
+  });
+  const scheme = random.pick(["mqtt", "mqtts", "ws", "wss"]);
+  const host = random.pick([
+    "localhost",
+    "b-1.example.org",
+    "10.0.0.1",
+    "[::1]",
+  ]);
+  const port = random.pick([undefined, 80, 443, 1 + random.below(65535)]);
+  const secret = () => random.text(5, [...TOPIC_CHARACTERS, "/", "#", "+"]);
+  const [user, password] = [random.once(2) ? "" : secret(), secret()];
+  const login = user === ""
+    ? ""
+    : `${encodeURIComponent(user)}:${encodeURIComponent(password)}@`;
+  const to = random.once(5) ? "" : filter(random);
+  const text = `${scheme}://${login}${host}${port ? `:${port}` : ""}${
+    to ? `/${to}` : random.pick(["", "/"])
+  }`;
+  const ports = { mqtt: 1883, mqtts: 8883, ws: 80, wss: 443 };
+  assertEquals(parseAddress(text), {
+    kind: "mqtt",
+    broker: `${scheme}://${host}:${port ?? ports[scheme as "mqtt"]}`,
+    user: user || undefined,
+    password: user && password || undefined,
+    topic: to,
+  }, text);
+});
+
+fuzzTest("any text is an address, or refused as one", 4000, (random) => {
+  const text = random.text(8, [
+    "mqtt",
+    "wss",
+    "://",
+    ":",
+    "/",
+    "@",
+    "a",
+    "%",
+    "[",
+    "]",
+    ".",
+    "é",
+    "\0",
+    " ",
+    "9",
+    "fifo:",
+  ]);
+  const code = refused(() => {
+    const address = parseAddress(text);
+    if (address.kind === "fifo") assert(address.path !== "", text);
+  });
+  assert(code === undefined || code === "bad_address", text);
+});
+
+/** What may not reach a terminal as it is, by code unit. */
+function isControl(code: number): boolean {
+  return code < 0x20 && code !== 0x09 || code >= 0x7f && code <= 0x9f ||
+    code === 0x061c || code >= 0x200e && code <= 0x200f ||
+    code >= 0x2028 && code <= 0x202e || code >= 0x2066 && code <= 0x2069;
+}
+
+const CARETS = "@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_";
+
+const SHOWN = [
+  ...'a"\\é東🌡\t\n\r\x00\x1b\x7f\x80\x85\x9b\x9f\u061c\u200e\u2028\u2029\u202e\u2066\u2069\ud800{}[]:,1',
+];
+
+fuzzTest(
+  "what is shown moves no cursor, and JSON stays what it is",
+  4000,
+  (random) => {
+    const text = random.text(12, SHOWN);
+    const naive = text.split("").map((it) => {
+      const code = it.charCodeAt(0);
+      if (!isControl(code)) return it;
+      if (code === 0x7f) return "^?";
+      if (code < 0x80) return "^" + CARETS[code];
+      return `<U+${code.toString(16).toUpperCase().padStart(4, "0")}>`;
+    }).join("");
+    assertEquals(visible(text), naive);
+    const isClean = (it: string) =>
+      it.split("").every((unit) => !isControl(unit.charCodeAt(0)));
+    assert(isClean(visible(text)));
+    const value = { [text]: [text, null, 1.5] };
+    const json = visibleJson(JSON.stringify(value));
+    assertEquals(JSON.parse(json), value);
+    assert(isClean(json));
+    const bytes = random.once(2)
+      ? encoder.encode(text)
+      : bytesOf(random.text(6, 'a\xff\xc3\x80"'));
+    const arrival = {
+      message: new Message(topic(random), bytes),
+      sequence: 1,
+      time: new Date(0),
+    };
+    for (const parse of [false, true]) {
+      const all = toJson(arrival, parse);
+      assert(isClean(all), all);
+      assertEquals(JSON.parse(all).topic, arrival.message.topic);
+      const indented = encoder.encode(JSON.stringify(value, null, 2));
+      const message = new Message("t", indented);
+      const line = toJson({ ...arrival, message }, parse);
+      assert(isClean(line), line);
+      const embedded = parse ? value : JSON.stringify(value, null, 2);
+      assertEquals(JSON.parse(line).message, embedded);
     }
+  },
+);
+
+fuzzTest("a format prints what its directives say", 3000, (random) => {
+  const bytes = bytesOf(random.text(5, "ab\xff%\\"));
+  const name = topic(random);
+  const retained = random.once(2);
+  const hour = random.below(24);
+  const two = (value: number) => `${value}`.padStart(2, "0");
+  const arrival = {
+    message: new Message(name, bytes, 0, bytes.length, retained),
+    sequence: random.below(100),
+    time: new Date(2024, 1, 29, hour, 5, 9, 7),
+  };
+  const DIRECTIVES: Record<string, string> = {
+    "%t": binary(encoder.encode(name)),
+    "%p": binary(bytes),
+    "%l": `${bytes.length}`,
+    "%x": Array.from(bytes, (it) => it.toString(16).padStart(2, "0")).join(""),
+    "%b": btoa(binary(bytes)),
+    "%r": retained ? "1" : "0",
+    "%R": "",
+    "%n": `${arrival.sequence}`,
+    "%I": new Date(arrival.time).toJSON(),
+    "%U": `${Math.floor(+arrival.time / 1000)}.007`,
+    "%%": "%",
+    "%@F": "2024-02-29",
+    "%@T": `${two(hour)}:05:09`,
+    "%@I": two((hour + 11) % 12 + 1),
+    "%@p": hour >= 12 ? "PM" : "AM",
+    "%@j": "060",
+    "%@u": "4",
+    "%@a": "Thu",
+    "%@b": "Feb",
+    "%@N": "007000000",
+    "\\n": "\n",
+    "\\t": "\t",
+    "\\0": "\0",
+    "\\e": "\x1b",
+    "\\\\": "\\",
+    "text ": "text ",
+    "ä": binary(encoder.encode("ä")),
+  };
+  const bad = ["%", "%z", "%@", "%@X", "\\", "\\z", "%ä", "%toString"];
+  const parts = random.list(6, () => random.pick(Object.keys(DIRECTIVES)));
+  const written = parse(parts.join(""));
+  assertEquals(
+    written,
+    parts.map((it) => DIRECTIVES[it]).join(""),
+    parts.join(""),
+  );
+  // At the end: what follows could make it another one.
+  const wrong = parts.join("") + random.pick(bad);
+  if (!/%toString$/.test(wrong)) assertEquals(parse(wrong), undefined, wrong);
+
+  function parse(format: string): string | undefined {
+    return parseFormat(format)?.(arrival, (it) => it)
+      .map((it) => binary(typeof it === "string" ? encoder.encode(it) : it))
+      .join("");
   }
+});
+
+fuzzTest(
+  "a queue file holds what was put into it, whoever opens it",
+  60,
+  async (random) => {
+    await using folder = new Folder();
+    await make(folder.path, ["pipe"]);
+    const fifo = Deno.statSync(folder.file("pipe"));
+    const path = folder.file(".pipe.queue");
+    let messages = "";
+    let queue = await QueueFile.open(path, fifo);
+    try {
+      assert(queue.look());
+      for (let i = random.below(30); i > 0; i--) {
+        const more = random.text(random.once(5) ? 3000 : 30, "ab\n\0") + "\n";
+        switch (random.below(6)) {
+          case 0:
+            queue.put(bytesOf(more), 0, false);
+            messages += more;
+            break;
+          case 1:
+            queue.putFirst(bytesOf(more));
+            messages = more + messages;
+            break;
+          case 2: {
+            // As a reader does that takes all, and leaves what it does not want.
+            const at = random.below(messages.length + 1);
+            queue.put(bytesOf(messages.slice(at)), messages.length, false);
+            messages = messages.slice(at);
+            break;
+          }
+          case 3: {
+            const length = random.below(messages.length + 1);
+            queue.take(length);
+            messages = messages.slice(length);
+            break;
+          }
+          case 4: {
+            // What is put there may begin with what it replaces, or not.
+            const length = random.below(messages.length + 1);
+            const kept = messages.slice(0, messages.length - length);
+            const bytes = random.once(2)
+              ? messages.slice(kept.length) + more
+              : more;
+            queue.put(bytesOf(bytes), length, false);
+            messages = kept + bytes;
+            break;
+          }
+          case 5:
+            queue.close();
+            queue = await QueueFile.open(path, fifo);
+            assert(queue.look());
+        }
+        assertEquals(queue.size, messages.length);
+        assertEquals(binary(queue.read()), messages);
+        const [offset, length] = [0, 0].map(() =>
+          random.below(messages.length + 1)
+        );
+        const part = messages.slice(offset, offset! + length!);
+        assertEquals(binary(queue.read(offset!, length!)), part);
+        assertEquals(statusOf(path)!.bytes, messages.length);
+      }
+    } finally {
+      queue.close();
+    }
+  },
+);
+
+/** A header, with something in it changed, or something else. */
+function header(random: Random): string {
+  const digits = () => `${random.below(200)}`.padStart(14, "0");
+  const whole =
+    `fifobus queue 1\n${random.pick("-P")}${random.text(2, DIGITS)}` +
+    `${random.pick("-rR")}${random.text(2, DIGITS)}${digits()} ${digits()}\n` +
+    random.text(100, "ab\n");
+  if (random.once(4)) return whole;
+  if (random.once(3)) return random.text(100, "\0\xff0-PR \nfifobus queue 1");
+  if (random.once(2)) return whole.slice(0, random.below(whole.length));
+  const at = random.below(52);
+  return whole.slice(0, at) + random.pick("\0\xff09-PRr \n") +
+    whole.slice(at + 1);
+}
+
+fuzzTest(
+  "a queue file of somebody else is read, or refused in words",
+  300,
+  async (random) => {
+    await using folder = new Folder();
+    const pipe = folder.file("pipe");
+    // Only its owner and its permissions matter.
+    await Deno.writeTextFile(pipe, "", { mode: 0o600 });
+    const fifo = Deno.statSync(pipe);
+    const path = folder.file(".pipe.queue");
+    await Deno.writeFile(path, bytesOf(header(random)), { mode: 0o600 });
+    statusOf(path);
+    const queue = await QueueFile.open(path, fifo);
+    try {
+      if (!queue.look()) return;
+      const messages = binary(queue.read());
+      assertEquals(queue.size, messages.length);
+      queue.put(bytesOf("more\n"), 0, false);
+      assertEquals(binary(queue.read()), `${messages}more\n`);
+    } catch (error) {
+      assert(error instanceof NoQueueFile, `${error}`);
+    } finally {
+      queue.close();
+    }
+  },
+);
+
+fuzzTest("a FIFO works whatever its queue file holds", 40, async (random) => {
+  await using folder = new Folder();
+  await make(folder.path, ["pipe"]);
+  const pipe = folder.file("pipe");
+  const path = folder.file(".pipe.queue");
+  await Deno.writeFile(path, bytesOf(header(random)), { mode: 0o600 });
+  await using subscriber = await Subscriber.open(pipe, { onNotice: () => {} });
+  await using publisher = await Publisher.open(pipe, { timeoutMs: 30_000 });
+  // The first one may end what a reader is said to have begun.
+  const texts = ["end", "one", "x".repeat(10_000)];
+  const published = Promise.all(texts.map((it) => publisher.publish(it)));
+  for await (const { text } of subscriber) if (text === texts[2]) break;
+  await published;
 });

@@ -193,11 +193,3 @@ Deno.test("sub says in one line what is wrong, and leaves files alone", async ()
   }
   assertEquals(await Deno.readTextFile(regular), "precious");
 });
-
-Deno.test("sub --help names every option", async () => {
-  const { code, stdout } = await finish(sub("-h"));
-  assertEquals(code, 0);
-  for (const text of ["Usage: sub", "-C, --count N", "--no-exit-word", "130"]) {
-    assertStringIncludes(stdout, text);
-  }
-});

@@ -1,6 +1,5 @@
 /**
- * `{ signal: maybeUndefined }`: deno.json asks for exactOptionalPropertyTypes, so
- * this file is also checked as in a project that does.
+ * The types, as the strictest of projects check them.
  *
  * @module
  */
@@ -16,7 +15,28 @@ import {
   type SubscriberOptions,
   type Will,
 } from "../mod.ts";
+import { ROOT } from "../examples/_programs.ts";
 import { ownBus } from "./_bus.ts";
+import { Folder } from "./_folder.ts";
+import { finish, Process } from "./_process.ts";
+
+Deno.test("a copy is checked in a project that allows nothing unused", async () => {
+  await using folder = new Folder();
+  const config = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`));
+  // Not in deno.json: in the examples of the documentation deno itself imports
+  // what they do not use.
+  const options = { noUnusedLocals: true, noUnusedParameters: true };
+  const compilerOptions = { ...config.compilerOptions, ...options };
+  const copy = { imports: config.imports, compilerOptions };
+  await Deno.writeTextFile(folder.file("deno.json"), JSON.stringify(copy));
+  const line = 'cd "$0" && cp -r lib mod.ts pub.ts sub.ts deno.lock "$1" && ' +
+    'cd "$1" && "$2" check --quiet mod.ts pub.ts sub.ts';
+  const command = ["sh", "-c", line, ROOT, folder.path, Deno.execPath()];
+  const { code, stderr } = await finish(
+    new Process(command as ["sh", ...string[]], { NO_COLOR: "1" }),
+  );
+  assertEquals([code, stderr], [0, ""]);
+});
 
 /** All options of an interface, none of them given; those that are new, too. */
 type None<T> = Record<keyof T, undefined>;

@@ -1,0 +1,34 @@
+/**
+ * `--help`, as the programs print it.
+ *
+ * @module
+ */
+import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
+import { EXIT_CODES } from "../lib/cli/exit_codes.ts";
+import type { OptionTable } from "../lib/cli/options.ts";
+import { PUB } from "../lib/cli/pub_options.ts";
+import { SUB } from "../lib/cli/sub_options.ts";
+import { commandLine, finish, Process } from "./_process.ts";
+
+const PROGRAMS: ["pub" | "sub", OptionTable][] = [
+  ["pub", PUB.options],
+  ["sub", SUB.options],
+];
+
+for (const [name, options] of PROGRAMS) {
+  Deno.test(`${name} --help names every option and exit code, and no other`, async () => {
+    const help = commandLine(name, "--help");
+    const { code, stdout, stderr } = await finish(new Process(help));
+    assertEquals([code, stderr], [0, ""]);
+    const named = [...stdout.matchAll(/^ +(?:-(.), )?--([a-z-]+)/gm)]
+      .map(([, short, long]) => [long, short]);
+    const expected = Object.entries(options)
+      .map(([long, { short }]) => [long, short]);
+    assertEquals(named.toSorted(), expected.toSorted());
+    const codes = stdout.split("\nExit codes:\n")[1]!.split("\n\n")[0]!;
+    assertEquals(
+      [...codes.matchAll(/^ +(\d+)/gm)].map(([, code]) => Number(code)),
+      EXIT_CODES.map(([code]) => code),
+    );
+  });
+}
