@@ -135,7 +135,7 @@ export function cannotOpen(
   error: unknown,
   access: string,
 ): unknown {
-  const { code } = error as { code?: string };
+  const code = (error as { code?: string } | null)?.code;
   if (code === "EACCES") {
     return unusable(path, `no permission to ${access} it`, error);
   }
