@@ -3,6 +3,11 @@
  *
  * @module
  */
+
+/** The pause before the next attempt where there is no room: at first, at most. */
+const MIN_PAUSE_MS = 1;
+const MAX_PAUSE_MS = 50;
+
 /** What moves the cursor, ends a line or turns text around; tabs do not. */
 const CONTROLS = /(?!\t)[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
 
@@ -28,27 +33,49 @@ export class OutputClosed extends Error {
 export type Stdout = Pick<typeof Deno.stdout, "write" | "isTerminal">;
 
 /**
- * Writes all bytes.
+ * Writes all bytes. Whoever shares the output may have made it nonblocking: then
+ * it waits for room as if it were not.
  *
  * @param stdout Where.
  * @param bytes What.
- * @throws {OutputClosed} If nobody reads it any more.
+ * @param signal Gives up the rest, when aborted.
+ * @throws {OutputClosed} If nobody reads it any more, or it is given up.
  */
 export async function writeAll(
   stdout: Stdout,
   bytes: Uint8Array,
+  signal?: AbortSignal,
 ): Promise<void> {
   let written = 0;
-  try {
-    while (written < bytes.length) {
-      written += await stdout.write(bytes.subarray(written));
+  let pause = MIN_PAUSE_MS;
+  while (written < bytes.length) {
+    if (signal?.aborted) throw new OutputClosed(written);
+    try {
+      const writing = stdout.write(bytes.subarray(written));
+      written += await unlessAborted(writing, signal);
+      pause = MIN_PAUSE_MS;
+    } catch (error) {
+      const isOver = error instanceof Deno.errors.BrokenPipe || signal?.aborted;
+      if (isOver) throw new OutputClosed(written);
+      if (!(error instanceof Deno.errors.WouldBlock)) throw error;
+      await new Promise((resolve) => setTimeout(resolve, pause));
+      pause = Math.min(2 * pause, MAX_PAUSE_MS);
     }
-  } catch (error) {
-    if (error instanceof Deno.errors.BrokenPipe) {
-      throw new OutputClosed(written);
-    }
-    throw error;
   }
+}
+
+/** A write that waits cannot be called off; it is left behind. */
+function unlessAborted(
+  writing: Promise<number>,
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  if (!signal) return writing;
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  const onAbort = () => reject(signal.reason);
+  signal.addEventListener("abort", onAbort);
+  writing.then(resolve, reject)
+    .finally(() => signal.removeEventListener("abort", onAbort));
+  return promise;
 }
 
 /**

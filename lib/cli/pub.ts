@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { parseAddress } from "../address.ts";
+import { isMqtt, parseAddress } from "../address.ts";
 import { FifobusError } from "../errors.ts";
 import { DEFAULT_MAX_BYTES } from "../framing.ts";
 import { load } from "../load.ts";
@@ -12,7 +12,9 @@ import type { Input } from "./lines.ts";
 import { complain, runProgram, type World } from "./program.ts";
 import { NAME, type Options, Sender } from "./sender.ts";
 
-const PROMPT = new TextEncoder().encode("Enter message to send: ");
+const encoder = new TextEncoder();
+const PROMPT = encoder.encode("Enter message to send: ");
+const NOBODY = encoder.encode("(nobody subscribes)\n");
 
 /**
  * Runs the program.
@@ -45,6 +47,22 @@ async function main(
     );
     return await bridge(address!, given, world);
   }
+  const publishing = publishFrom(given, address, words, world);
+  if (Deno.pid !== 1) return await publishing;
+  // A signal does not end the first process of a container by itself.
+  const { signalled } = await load<typeof import("./signals.ts")>(
+    import.meta.resolve("./signals.ts"),
+  );
+  return await Promise.race([publishing, signalled()]);
+}
+
+/** Publishes the arguments, what is typed, or lines. */
+async function publishFrom(
+  given: Options,
+  address: string | undefined,
+  words: string[],
+  world: World,
+): Promise<number> {
   const message = given["stdin-message"]
     ? await readAll(world.stdin.readable, given)
     : given["null-message"]
@@ -59,6 +77,9 @@ async function main(
     );
     return await ask(address!, message, given, world);
   }
+  if (message === undefined && given.repeat !== undefined) {
+    throw new UsageError("--repeat goes with a MESSAGE");
+  }
   // Opened first, so that a name that is wrong makes no FIFO.
   const input = message === undefined
     ? await openInput(given, world)
@@ -71,7 +92,7 @@ async function main(
       import.meta.resolve("./lines.ts"),
     );
     await publishLines(input, given, sender, world);
-  } else await publishTyped(sender, world);
+  } else await publishTyped(given, sender, world);
   await sender.close();
   return EXIT.ok;
 }
@@ -99,6 +120,8 @@ function check(
     throw new UsageError(`MESSAGE and --${other} exclude each other`);
   }
   if (given.timeout === undefined || given.wait || given.reply) return;
+  // It is also how long to try to connect.
+  if (given.from?.some(isMqtt)) return;
   if (kind === "topic" || !kind) {
     throw new UsageError("--timeout for a topic goes with --wait or --reply");
   }
@@ -145,12 +168,8 @@ async function publishMessage(
   given: Options,
   sender: Sender,
 ): Promise<void> {
-  if (given.json) {
-    const { checkJson } = await load<typeof import("./json.ts")>(
-      import.meta.resolve("./json.ts"),
-    );
-    checkJson(message, "the message");
-  }
+  const check = given.json ? await loadCheck() : undefined;
+  check?.(message, "the message");
   if (given.repeat === undefined) return await sender.send(message);
   const { repeat } = await load<typeof import("./pace.ts")>(
     import.meta.resolve("./pace.ts"),
@@ -158,20 +177,40 @@ async function publishMessage(
   await repeat(given.repeat, given.interval ?? 0, () => sender.send(message));
 }
 
-async function publishTyped(sender: Sender, world: World): Promise<void> {
+/** Loads what --json needs. */
+async function loadCheck(): Promise<
+  typeof import("./json.ts").checkJson
+> {
+  const { checkJson } = await load<typeof import("./json.ts")>(
+    import.meta.resolve("./json.ts"),
+  );
+  return checkJson;
+}
+
+async function publishTyped(
+  given: Options,
+  sender: Sender,
+  world: World,
+): Promise<void> {
   // Loaded here: a message on the command line should not wait for it.
   const { textStream } = await load<typeof import("../text_stream.ts")>(
     import.meta.resolve("../text_stream.ts"),
   );
   const lines = textStream(world.stdin.readable, "\n");
+  const check = given.json ? await loadCheck() : undefined;
   world.stderr.writeSync(PROMPT);
   for await (const line of lines) {
+    let isChecked = false;
     try {
+      check?.(line, "the message");
+      isChecked = true;
+      const isUnheard = await sender.subscribers() === 0;
       await sender.send(line);
+      if (isUnheard) world.stderr.writeSync(NOBODY);
     } catch (error) {
       // Nothing is lost by asking again: the one who typed it reads why.
-      if (!(error instanceof FifobusError)) throw error;
-      complain(NAME, world, error.message);
+      if (isChecked && !(error instanceof FifobusError)) throw error;
+      complain(NAME, world, (error as Error).message);
     }
     world.stderr.writeSync(PROMPT);
   }

@@ -51,9 +51,12 @@ export class Signals implements Disposable {
    * @returns The exit code, for a process that still lives.
    */
   async raise(signal: EndingSignal): Promise<number> {
+    // The kernel does nothing with it in the first process of a container, and
+    // Deno, which waits for its end, crashes: pid_namespaces(7).
+    if (Deno.pid === 1) return EXIT_BY_SIGNAL[signal];
     try {
       Deno.kill(Deno.pid, signal);
-      // It comes in a moment, and not at all to the first process of a container.
+      // It comes in a moment.
       await new Promise((resolve) => setTimeout(resolve, MAX_SIGNAL_MS));
     } catch (error) {
       // Deno 2.6 wants a permission for that; the exit code has to do.
@@ -68,6 +71,17 @@ export class Signals implements Disposable {
       Deno.removeSignalListener(signal, listener);
     }
   }
+}
+
+/**
+ * Waits for a signal that asks to end.
+ *
+ * @returns The exit code for it.
+ */
+export function signalled(): Promise<number> {
+  return new Promise((resolve) => {
+    const signals = new Signals(() => resolve(EXIT_BY_SIGNAL[signals.raised!]));
+  });
 }
 
 /** SIGTSTP, Ctrl-Z: stops the process once it is ready for that. */
