@@ -3,10 +3,23 @@
  *
  * @module
  */
+import { PIPE_BUF } from "../fifo/file.ts";
 
 /** The pause before the next attempt where there is no room: at first, at most. */
 const MIN_PAUSE_MS = 1;
 const MAX_PAUSE_MS = 50;
+
+/** The largest pipe that a user may have: pipe(7). */
+const CAREFUL_BYTES = 1024 * 1024;
+
+/** A write that takes longer waits for whoever reads the output. */
+const SLOW_MS = 10;
+
+const LINE_BUFFER_BYTES = 1024;
+const LINE_FEED = 0x0a;
+
+/** How much is still to be written in pieces. */
+let carefulBytes = CAREFUL_BYTES;
 
 /** What moves the cursor, ends a line or turns text around; tabs do not. */
 const CONTROLS = /(?!\t)[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
@@ -36,6 +49,11 @@ export type Stdout = Pick<typeof Deno.stdout, "write" | "isTerminal">;
  * Writes all bytes. Whoever shares the output may have made it nonblocking: then
  * it waits for room as if it were not.
  *
+ * A write that fails for want of room, or is left behind, has written nobody
+ * knows how much: of at most PIPE_BUF bytes it is none. That is dear, 35 µs for
+ * 4096 bytes; so it is done until so much has been written that a pipe would be
+ * full if it were not read, and where its reader turns out to be slow.
+ *
  * @param stdout Where.
  * @param bytes What.
  * @param signal Gives up the rest, when aborted.
@@ -48,20 +66,46 @@ export async function writeAll(
 ): Promise<void> {
   let written = 0;
   let pause = MIN_PAUSE_MS;
-  while (written < bytes.length) {
+  const write = async (piece: Uint8Array) => {
     if (signal?.aborted) throw new OutputClosed(written);
+    const startedAt = performance.now();
     try {
-      const writing = stdout.write(bytes.subarray(written));
-      written += await unlessAborted(writing, signal);
-      pause = MIN_PAUSE_MS;
+      return await unlessAborted(stdout.write(piece), signal);
     } catch (error) {
       const isOver = error instanceof Deno.errors.BrokenPipe || signal?.aborted;
       if (isOver) throw new OutputClosed(written);
       if (!(error instanceof Deno.errors.WouldBlock)) throw error;
       await new Promise((resolve) => setTimeout(resolve, pause));
       pause = Math.min(2 * pause, MAX_PAUSE_MS);
+      return undefined;
+    } finally {
+      const isSlow = performance.now() - startedAt > SLOW_MS;
+      if (isSlow) carefulBytes = Math.max(carefulBytes, CAREFUL_BYTES);
     }
+  };
+  while (written < bytes.length) {
+    const rest = bytes.subarray(written);
+    const piece = carefulBytes > 0 ? atomicPiece(rest) : rest;
+    let count = await write(piece);
+    if (count === undefined) {
+      carefulBytes = Infinity;
+      // Deno's own buffer has it, see LineWriter of Rust, and is to be emptied.
+      const isBuffered = piece.length < LINE_BUFFER_BYTES &&
+        !piece.includes(LINE_FEED);
+      if (!isBuffered) continue;
+      while (await write(new Uint8Array()) === undefined);
+      count = piece.length;
+    }
+    pause = MIN_PAUSE_MS;
+    written += count;
+    carefulBytes -= count;
   }
+}
+
+/** What is written whole or not at all, and not left in Deno's buffer in part. */
+function atomicPiece(bytes: Uint8Array): Uint8Array {
+  const piece = bytes.subarray(0, PIPE_BUF);
+  return piece.subarray(0, piece.lastIndexOf(LINE_FEED) + 1 || piece.length);
 }
 
 /** A write that waits cannot be called off; it is left behind. */
