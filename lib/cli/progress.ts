@@ -104,8 +104,8 @@ export function stdinBytes(): number | undefined {
 }
 
 /**
- * Whether another process group has the terminal. That is told by Linux, to
- * those who may read everything: proc_pid_stat(5).
+ * Whether another process group has the terminal: proc_pid_stat(5), which Deno
+ * lets those read only who are allowed everything.
  */
 function isInBackground(): boolean {
   let stat;

@@ -47,13 +47,13 @@ async function main(
     );
     return await bridge(address!, given, world);
   }
-  const publishing = publishFrom(given, address, words, world);
-  if (Deno.pid !== 1) return await publishing;
+  const publish = () => publishFrom(given, address, words, world);
+  if (Deno.pid !== 1) return await publish();
   // A signal does not end the first process of a container by itself.
   const { signalled } = await load<typeof import("./signals.ts")>(
     import.meta.resolve("./signals.ts"),
   );
-  return await Promise.race([publishing, signalled()]);
+  return await Promise.race([signalled(), publish()]);
 }
 
 /** Publishes the arguments, what is typed, or lines. */

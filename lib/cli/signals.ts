@@ -14,6 +14,13 @@ const EXIT_BY_SIGNAL = {
 /** How long a signal may take to come. */
 const MAX_SIGNAL_MS = 500;
 
+/**
+ * Whether it is the first process of a container. The kernel does nothing with
+ * a signal that such a process does not listen for, pid_namespaces(7), and Deno,
+ * which expects to be ended by it, crashes.
+ */
+const IS_FIRST = Deno.pid === 1;
+
 type EndingSignal = keyof typeof EXIT_BY_SIGNAL;
 
 /** Waits for the first signal; the second one ends the process at once. */
@@ -29,8 +36,10 @@ export class Signals implements Disposable {
   constructor(onSignal: () => void) {
     for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"] as const) {
       const listener = () => {
+        if (this.#raised) Deno.exit(EXIT_BY_SIGNAL[signal]);
         this.#raised = signal;
-        this[Symbol.dispose]();
+        // The kernel ends it at the next one.
+        if (!IS_FIRST) this[Symbol.dispose]();
         onSignal();
       };
       Deno.addSignalListener(signal, listener);
@@ -51,9 +60,7 @@ export class Signals implements Disposable {
    * @returns The exit code, for a process that still lives.
    */
   async raise(signal: EndingSignal): Promise<number> {
-    // The kernel does nothing with it in the first process of a container, and
-    // Deno, which waits for its end, crashes: pid_namespaces(7).
-    if (Deno.pid === 1) return EXIT_BY_SIGNAL[signal];
+    if (IS_FIRST) return EXIT_BY_SIGNAL[signal];
     try {
       Deno.kill(Deno.pid, signal);
       // It comes in a moment.
