@@ -9,8 +9,9 @@ import {
   request,
   Subscriber,
 } from "../mod.ts";
+import { ROOT } from "../examples/_programs.ts";
 import { Folder } from "./_folder.ts";
-import { eventually, finish, pub, sh, sub } from "./_process.ts";
+import { eventually, finish, Process, pub, sh, sub } from "./_process.ts";
 
 async function texts(subscriber: Subscriber, count: number): Promise<string[]> {
   const texts: string[] = [];
@@ -241,6 +242,27 @@ Deno.test("an abort of Publisher.writable gives up what waits for a reader, or f
       await subscriber?.close();
     }
   }
+});
+
+Deno.test("a script ends whose stream into a FIFO without a reader was aborted", async () => {
+  await using folder = new Folder();
+  const script = folder.file("script.ts");
+  await Deno.writeTextFile(
+    script,
+    `import { Publisher } from "${ROOT}mod.ts";
+const publisher = await Publisher.open(Deno.args[0]);
+const writer = publisher.writable.getWriter();
+await writer.write("x");
+await writer.abort();
+console.log("aborted");
+`,
+  );
+  await using running = new Process([
+    ...[Deno.execPath(), "run", "--quiet", "--allow-all"] as const,
+    ...[`--config=${ROOT}deno.json`, script, folder.file("pipe")],
+  ]);
+  const { code, stdout } = await running.ended();
+  assertEquals([code, stdout], [0, "aborted\n"]);
 });
 
 Deno.test("Publisher aborted while it is parked writes nothing to a reader that comes later", async () => {
