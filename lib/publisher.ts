@@ -340,8 +340,8 @@ export class Publisher implements AsyncDisposable {
 
   /**
    * A stream whose chunks are messages. It holds its source up while 64 KiB
-   * wait to be written. It closes the publisher at its end, once all is written,
-   * and fails if something could not be. Aborted, it gives up what is not written.
+   * wait to be written. At its end it closes the publisher, once all is written.
+   * It fails, and gives up the rest, if something cannot be, or it is aborted.
    */
   get writable(): WritableStream<string | Uint8Array> {
     return this.#writable ??= this.#openWritable();
@@ -359,10 +359,11 @@ export class Publisher implements AsyncDisposable {
       write: async (message, controller) => {
         const written = this.publish(message);
         underWay.add(written);
-        written.then(
-          () => underWay.delete(written),
-          (error) => controller.error(error),
-        );
+        written.then(() => underWay.delete(written), (error) => {
+          controller.error(error);
+          // The stream tells why, and cannot be closed any more.
+          this.#abort(error).catch(() => {});
+        });
         if (this.bufferedBytes > HIGH_WATER_MARK_BYTES) await written;
       },
       close: async () => {

@@ -202,9 +202,12 @@ Deno.test("pipeTo() rejects if a message of Publisher.writable was not delivered
   await assertRejects(() => piping, Error, "enough");
 
   await using _stopped = await Subscriber.open(path);
-  const { writable } = await Publisher.open(path, { timeoutMs: 20 });
+  const full = await Publisher.open(path, { timeoutMs: 20 });
   const many = ReadableStream.from(Array(80).fill("x".repeat(1000)));
-  assertEquals(await code(many.pipeTo(writable)), "timed_out");
+  assertEquals(await code(many.pipeTo(full.writable)), "timed_out");
+  // Whoever has only the stream cannot close it.
+  assertEquals(await code(full.publish("x")), "closed");
+  await full.close();
 });
 
 Deno.test("an abort of Publisher.writable gives up what waits for a reader, or for room", async () => {
