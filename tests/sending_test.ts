@@ -276,6 +276,9 @@ Deno.test("an option that means nothing for an address is an error", async () =>
       "option --color takes auto, always or never",
     ],
   ];
+  // How long to try to connect is another matter.
+  const bridge = ["--from=mqtt://127.0.0.1:1/a", "--timeout=0.1", "b"];
+  assertEquals((await finish(bus.pub(...bridge))).code, 124);
   for (const [program, args, reason] of cases) {
     const process = program === "pub" ? bus.pub(...args) : bus.subOnce(...args);
     const { code, stderr } = await finish(process);
