@@ -15,14 +15,8 @@ export class Demand {
    * Creates a demand.
    *
    * @param limit How many messages may be taken in all.
-   * @throws {RangeError} If that is not a number from 0.
    */
   constructor(limit: number) {
-    if (!(limit >= 0)) {
-      throw new RangeError(
-        `Cannot limit the messages to ${limit}: it is not a number from 0`,
-      );
-    }
     this.#left = Math.floor(limit);
   }
 

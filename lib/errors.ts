@@ -45,6 +45,19 @@ export type FifobusErrorCode =
   | "closed";
 
 /**
+ * Checks options that are numbers.
+ *
+ * @param options The options, by name; what is not a number is left out.
+ * @throws {RangeError} If one is less than 0, or NaN.
+ */
+export function checkNumbers(options: Record<string, unknown>): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (typeof value !== "number" || value >= 0) continue;
+    throw new RangeError(`Cannot use ${name} ${value}: it is not 0 or more`);
+  }
+}
+
+/**
  * What fifobus throws when it cannot do what was asked. The text names the
  * address and the reason; {@linkcode FifobusError.code} is for programs.
  *

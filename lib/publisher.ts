@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { type MqttAddress, parseAddress, shownAddress } from "./address.ts";
+import { type Address, parseAddress, shownAddress } from "./address.ts";
 import type { Dropped } from "./bus/link.ts";
-import { FifobusError, type FifobusErrorCode } from "./errors.ts";
+import { checkNumbers, FifobusError, type FifobusErrorCode } from "./errors.ts";
 import { DEFAULT_MODE, ensureFifo, refuseOthers } from "./fifo/file.ts";
 import { FifoOutlet } from "./fifo/outlet.ts";
 import {
@@ -32,6 +32,10 @@ export interface Sending {
 export interface Outlet {
   /** How many bytes wait to be written. */
   readonly bufferedBytes: number;
+  /** Whether they wait for a reader. */
+  readonly isUnread?: boolean;
+  /** Waits in a way that can be aborted at once. */
+  unpark?(): void;
   /**
    * Sends messages, each with its delimiter.
    *
@@ -145,6 +149,15 @@ export let sendFramed: (
   options: PublishOptions,
 ) => Promise<number | undefined>;
 
+/**
+ * Closes a publisher without what is not written yet, which fails with the
+ * reason.
+ */
+export let abort: (publisher: Publisher, reason: unknown) => Promise<void>;
+
+/** Tells whether messages of a publisher wait for a reader of their FIFO. */
+export let isUnread: (publisher: Publisher) => boolean;
+
 /** How much {@linkcode Publisher.writable} takes before it holds its source up. */
 const HIGH_WATER_MARK_BYTES = 64 * 1024;
 
@@ -182,6 +195,7 @@ export class Publisher implements AsyncDisposable {
   readonly #outlet: Outlet;
   readonly #delimiter: Delimiter;
   readonly #maxBytes: number;
+  readonly #aborting: AbortController;
   #writable: WritableStream<string | Uint8Array> | undefined;
   #closed: Promise<void> | undefined;
 
@@ -189,6 +203,7 @@ export class Publisher implements AsyncDisposable {
     address: string,
     topic: string,
     outlet: Outlet,
+    aborting: AbortController,
     { delimiter = "\n", maxBytes = DEFAULT_MAX_BYTES }: PublisherOptions,
   ) {
     this.#address = address;
@@ -196,6 +211,7 @@ export class Publisher implements AsyncDisposable {
     this.#outlet = outlet;
     this.#delimiter = delimiter;
     this.#maxBytes = maxBytes;
+    this.#aborting = aborting;
   }
 
   /**
@@ -208,47 +224,29 @@ export class Publisher implements AsyncDisposable {
    * @throws {FifobusError} `bad_address`, `not_a_fifo`, `unsafe_bus`;
    * `timed_out`, if the subscribers that a topic waits for do not come, or the
    * broker; `no_connection`, `not_authorized`.
+   * @throws {RangeError} If a number of the options is less than 0, or NaN.
    */
   static async open(
     address: string,
     options: PublisherOptions = {},
   ): Promise<Publisher> {
-    const { delimiter = "\n", mode, wait, timeoutMs, signal } = options;
+    const { maxBytes, timeoutMs, slowTimeoutMs, wait, signal } = options;
+    checkNumbers({ maxBytes, timeoutMs, slowTimeoutMs, wait });
     signal?.throwIfAborted();
-    const to = parseAddress(address);
-    if (to.kind === "fifo") {
-      await ensureFifo(to.path, mode ?? DEFAULT_MODE);
-      const waiting = {
-        wait: wait !== false,
-        timeoutMs,
-        signal,
-        hasQueue: true,
-      };
-      const accept = refuseOthers(to.path, mode);
-      const outlet = new FifoOutlet(to.path, delimiter, { ...waiting, accept });
-      return new Publisher(address, address, outlet, options);
-    }
-    if (to.kind === "mqtt") {
-      const shown = shownAddress(to);
-      const outlet = await openBroker(to, options);
-      return new Publisher(shown, to.topic, outlet, options);
-    }
-    // Loaded here: a message to a FIFO should not wait for it.
-    const { BusOutlet } = await load<typeof import("./bus/outlet.ts")>(
-      import.meta.resolve("./bus/outlet.ts"),
-    );
-    const outlet = await BusOutlet.open({
-      mode,
-      delimiter,
-      slowTimeoutMs: options.slowTimeoutMs,
-      wait,
-      signal,
-      origin: options.origin,
-      onDropped: options.onDropped,
+    const aborting = new AbortController();
+    signal?.addEventListener("abort", () => aborting.abort(signal.reason), {
+      signal: aborting.signal,
     });
-    outlet.checkTopic(to.topic);
-    if (wait) await outlet.waitFor(to.topic, Number(wait), timeoutMs);
-    return new Publisher(to.topic, to.topic, outlet, options);
+    const to = parseAddress(address);
+    const topic = to.kind === "fifo" ? address : to.topic;
+    const shown = to.kind === "mqtt" ? shownAddress(to) : topic;
+    try {
+      const outlet = await openOutlet(to, options, aborting.signal);
+      return new Publisher(shown, topic, outlet, aborting, options);
+    } catch (error) {
+      aborting.abort();
+      throw error;
+    }
   }
 
   /** How many bytes wait to be written. */
@@ -336,6 +334,8 @@ export class Publisher implements AsyncDisposable {
   static {
     sendFramed = (publisher, messages, options) =>
       publisher.#send(messages, options);
+    abort = (publisher, reason) => publisher.#abort(reason);
+    isUnread = (publisher) => publisher.#outlet.isUnread ?? false;
   }
 
   #send(
@@ -352,16 +352,39 @@ export class Publisher implements AsyncDisposable {
 
   /**
    * A stream whose chunks are messages. It holds its source up while 64 KiB
-   * wait to be written, and closes the publisher at its end.
+   * wait to be written. At its end it closes the publisher, once all is written.
+   * It fails, and gives up the rest, if something cannot be, or it is aborted.
    */
   get writable(): WritableStream<string | Uint8Array> {
-    return this.#writable ??= new WritableStream({
+    return this.#writable ??= this.#openWritable();
+  }
+
+  #openWritable(): WritableStream<string | Uint8Array> {
+    this.#outlet.unpark?.();
+    const underWay = new Set<Promise<unknown>>();
+    return new WritableStream({
+      start: ({ signal }) => {
+        // Else it would wait for the write that is to be aborted.
+        const onAbort = () => this.#abort(signal.reason);
+        signal.addEventListener("abort", onAbort);
+      },
       write: async (message, controller) => {
         const written = this.publish(message);
+        underWay.add(written);
+        written.then(() => underWay.delete(written), (error) => {
+          controller.error(error);
+          // The stream tells why, and cannot be closed any more.
+          this.#abort(error).catch(() => {});
+        });
         if (this.bufferedBytes > HIGH_WATER_MARK_BYTES) await written;
-        else written.catch((error) => controller.error(error));
       },
-      close: () => this.close(),
+      close: async () => {
+        try {
+          await Promise.all(underWay);
+        } finally {
+          await this.close();
+        }
+      },
       abort: () => this.close(),
     });
   }
@@ -372,7 +395,14 @@ export class Publisher implements AsyncDisposable {
    * @returns When it is closed.
    */
   close(): Promise<void> {
-    return this.#closed ??= this.#outlet.close();
+    // What follows the signal of the caller ends, too.
+    return this.#closed ??= this.#outlet.close()
+      .finally(() => this.#aborting.abort());
+  }
+
+  #abort(reason: unknown): Promise<void> {
+    this.#aborting.abort(reason);
+    return this.close();
   }
 
   /** Closes the publisher at the end of an `await using`. */
@@ -408,17 +438,48 @@ export class Publisher implements AsyncDisposable {
   }
 }
 
-async function openBroker(
-  address: MqttAddress,
+async function openOutlet(
+  to: Address,
   options: PublisherOptions,
+  signal: AbortSignal,
 ): Promise<Outlet> {
-  // MQTT.js is fetched, 43 packages, and takes 0.1 s to load.
-  const { MqttOutlet } = await load<typeof import("./mqtt/outlet.ts")>(
-    import.meta.resolve("./mqtt/outlet.ts"),
+  const { delimiter = "\n", mode, wait, timeoutMs, origin } = options;
+  if (to.kind === "fifo") {
+    await ensureFifo(to.path, mode ?? DEFAULT_MODE);
+    return new FifoOutlet(to.path, delimiter, {
+      wait: wait !== false,
+      timeoutMs,
+      signal,
+      parks: !options.signal,
+      hasQueue: true,
+      accept: refuseOthers(to.path, mode),
+    });
+  }
+  if (to.kind === "mqtt") {
+    // MQTT.js is fetched, 43 packages, and takes 0.1 s to load.
+    const { MqttOutlet } = await load<typeof import("./mqtt/outlet.ts")>(
+      import.meta.resolve("./mqtt/outlet.ts"),
+    );
+    const { mqtt = {} } = options;
+    const how = { delimiter, mqtt, timeoutMs, signal, origin };
+    return await MqttOutlet.open(to, how);
+  }
+  // Loaded here: a message to a FIFO should not wait for it.
+  const { BusOutlet } = await load<typeof import("./bus/outlet.ts")>(
+    import.meta.resolve("./bus/outlet.ts"),
   );
-  const { delimiter = "\n", mqtt = {}, timeoutMs, signal, origin } = options;
-  const how = { delimiter, mqtt, timeoutMs, signal, origin };
-  return await MqttOutlet.open(address, how);
+  const outlet = await BusOutlet.open({
+    mode,
+    delimiter,
+    slowTimeoutMs: options.slowTimeoutMs,
+    wait,
+    signal,
+    origin,
+    onDropped: options.onDropped,
+  });
+  outlet.checkTopic(to.topic);
+  if (wait) await outlet.waitFor(to.topic, Number(wait), timeoutMs);
+  return outlet;
 }
 
 /**

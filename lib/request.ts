@@ -4,7 +4,7 @@
  * @module
  */
 import { parseAddress, shownAddress } from "./address.ts";
-import { FifobusError, type FifobusErrorCode } from "./errors.ts";
+import { checkNumbers, FifobusError, type FifobusErrorCode } from "./errors.ts";
 import type { Delimiter } from "./framing.ts";
 import { load } from "./load.ts";
 import type { Message } from "./message.ts";
@@ -80,6 +80,7 @@ const MAX_TIMER_MS = 2 ** 31 - 1;
  * topic and {@linkcode RequestOptions.wait} is not given; `timed_out`;
  * `bad_address`, for a FIFO too; `message_too_large`, `delimiter_in_message`,
  * `unsafe_bus`.
+ * @throws {RangeError} If a number of the options is less than 0, or NaN.
  *
  * @example
  * ```ts
@@ -141,7 +142,8 @@ export async function* requestAll(
   message: string | Uint8Array,
   options: RequestOptions = {},
 ): AsyncGenerator<Message, void> {
-  const { timeoutMs = TIMEOUT_MS, signal } = options;
+  const { timeoutMs = TIMEOUT_MS, wait, maxBytes, signal } = options;
+  checkNumbers({ timeoutMs, wait, maxBytes });
   signal?.throwIfAborted();
   const to = parseAddress(topic);
   const shown = shownAddress(to);
@@ -150,7 +152,7 @@ export async function* requestAll(
   }
   checkTopicName(to.topic);
   // A broker says so when it gets the request.
-  const isAsked = to.kind === "mqtt" || options.wait ||
+  const isAsked = to.kind === "mqtt" || wait ||
     await hasSubscriber(to.topic, options.mode);
   if (!isAsked) throw refused("no_reader", shown, "nobody subscribes to it");
   // A broker keeps topics that start with a dollar sign to itself.

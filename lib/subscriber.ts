@@ -9,7 +9,7 @@ import type { JoinOptions } from "./bus/join_options.ts";
 import { tell } from "./callback.ts";
 import { onExit } from "./leftovers.ts";
 import { Demand } from "./demand.ts";
-import { withoutSystemErrors } from "./errors.ts";
+import { checkNumbers, withoutSystemErrors } from "./errors.ts";
 import { DEFAULT_MODE, ensureFifo, refuseOthers } from "./fifo/file.ts";
 import { type Notice, QueueReader } from "./fifo/queue_reader.ts";
 import { DEFAULT_MAX_BYTES, type Delimiter } from "./framing.ts";
@@ -140,6 +140,8 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
   #changed = Promise.withResolvers<void>();
   #batch: Message[] = [];
   #index = 0;
+  /** When the reads before are over: a message is for one of them. */
+  #readsBefore: Promise<void> = Promise.resolve();
   #closed: Promise<void> | undefined;
   /**
    * Keeps the process alive while messages may come, wherever from: a read of a
@@ -176,12 +178,14 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
    * @throws {FifobusError} `bad_address`, `not_a_fifo`, `unsafe_bus`;
    * `too_many_readers`, if this process would read more than 24 FIFOs;
    * `no_connection`, `not_authorized`, `timed_out`, of a broker.
-   * @throws {RangeError} If the limit is not a number from 0.
+   * @throws {RangeError} If a number of the options is less than 0, or NaN.
    */
   static async open(
     addresses: string | string[],
     options: SubscriberOptions = {},
   ): Promise<Subscriber> {
+    const { maxBytes, limit, connectTimeoutMs } = options;
+    checkNumbers({ maxBytes, limit, connectTimeoutMs });
     options.signal?.throwIfAborted();
     const paths = new Set<string>();
     const filters = new Set<string>();
@@ -203,7 +207,7 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
         brokers.set(key, [...brokers.get(key) ?? [], from]);
       }
     }
-    const demand = new Demand(options.limit ?? Infinity);
+    const demand = new Demand(limit ?? Infinity);
     const sources: Source[] = [];
     try {
       for (const path of paths) {
@@ -234,14 +238,35 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
    * way to receive.
    *
    * A worker asks for as many messages as it can handle now. The others stay in
-   * the FIFO, where other readers get them.
+   * the FIFO, where other readers get them. Several reads at a time, and loops,
+   * share the messages: each goes to one of them.
    *
    * @param max How many messages to take at most.
    * @returns The next messages, one at least; undefined after the last one, once
    * the subscriber was closed or has received as many as its limit.
    * @throws {FifobusError} `message_too_large`, after the messages before it.
+   * @throws {RangeError} If `max` is less than 1, or NaN.
    */
   async read(max = Infinity): Promise<Message[] | undefined> {
+    if (!(max >= 1)) {
+      throw new RangeError(`Cannot read ${max} messages: it is not 1 or more`);
+    }
+    return await this.#inTurn(() => this.#read(Math.floor(max)));
+  }
+
+  async #inTurn<T>(read: () => Promise<T>): Promise<T> {
+    const before = this.#readsBefore;
+    const over = Promise.withResolvers<void>();
+    this.#readsBefore = over.promise;
+    try {
+      await before;
+      return await read();
+    } finally {
+      over.resolve();
+    }
+  }
+
+  async #read(max: number): Promise<Message[] | undefined> {
     this.#signal?.throwIfAborted();
     if (this.#index < this.#batch.length) {
       const end = this.#index + max;
@@ -400,12 +425,17 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
   };
 
   async #next(): Promise<IteratorResult<Message, undefined>> {
-    if (this.#index >= this.#batch.length) {
-      this.#batch = await this.read() ?? [];
-      this.#index = 0;
-      if (this.#batch.length === 0) return { value: undefined, done: true };
-    } else this.#signal?.throwIfAborted();
-    return { value: this.#batch[this.#index++]!, done: false };
+    if (this.#index < this.#batch.length) {
+      this.#signal?.throwIfAborted();
+      return { value: this.#batch[this.#index++]!, done: false };
+    }
+    return await this.#inTurn(async () => {
+      const messages = await this.#read(Infinity);
+      if (!messages) return { value: undefined, done: true };
+      this.#batch = messages;
+      this.#index = 1;
+      return { value: messages[0]!, done: false };
+    });
   }
 
   /** Reads on; what comes of it is an arrival. */

@@ -28,3 +28,24 @@ Deno.test("MQTT 3.1.1: messages, last values, no requests", async () => {
   const error = await assertRejects(() => request(`${url}/x`, "?"));
   assertEquals(error instanceof FifobusError && error.code, "no_connection");
 });
+
+// setTimeout() makes 1 ms of it.
+Deno.test("timeoutMs: Infinity waits for a broker that takes its time", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  let connections = 0;
+  const serving = (async () => {
+    for await (const connection of listener) {
+      connections++;
+      await connection.read(new Uint8Array(1000));
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      // CONNACK of MQTT 5: no session, success, no properties.
+      await connection.write(Uint8Array.of(0x20, 3, 0, 0, 0)).catch(() => {});
+      await connection.readable.pipeTo(new WritableStream()).catch(() => {});
+    }
+  })();
+  const address = `mqtt://127.0.0.1:${listener.addr.port}/t`;
+  await publish(address, "x", { timeoutMs: Infinity });
+  assertEquals(connections, 1);
+  listener.close();
+  await serving;
+});

@@ -2,11 +2,19 @@ import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { assertRejects } from "jsr:@std/assert@1.0.19/rejects";
-import { FifobusError, publish, Publisher, Subscriber } from "../mod.ts";
+import {
+  FifobusError,
+  publish,
+  Publisher,
+  request,
+  Subscriber,
+} from "../mod.ts";
+import { ROOT } from "../examples/_programs.ts";
 import { Folder } from "./_folder.ts";
 import {
   eventually,
   finish,
+  Process,
   pub,
   repeatUntil,
   sh,
@@ -179,6 +187,145 @@ Deno.test("Publisher.writable fails when a message cannot be sent", async () => 
   );
   assertEquals(await code(piping), "no_reader");
   await publisher.close();
+});
+
+// The standard ignores an error that comes while a stream closes.
+Deno.test("pipeTo() rejects if a message of Publisher.writable was not delivered", async () => {
+  await using folder = new Folder();
+  const path = folder.file("pipe");
+  const one = () => ReadableStream.from(["one"]);
+  for (
+    const [options, expected] of [
+      [{ wait: false }, "no_reader"],
+      [{ timeoutMs: 20 }, "timed_out"],
+    ] as const
+  ) {
+    const { writable } = await Publisher.open(path, options);
+    assertEquals(await code(one().pipeTo(writable)), expected);
+  }
+  const controller = new AbortController();
+  const aborted = await Publisher.open(path, { signal: controller.signal });
+  const piping = one().pipeTo(aborted.writable);
+  await eventually(() => aborted.bufferedBytes > 0);
+  controller.abort(new Error("enough"));
+  await assertRejects(() => piping, Error, "enough");
+
+  await using _stopped = await Subscriber.open(path);
+  const full = await Publisher.open(path, { timeoutMs: 20 });
+  const many = ReadableStream.from(Array(80).fill("x".repeat(1000)));
+  assertEquals(await code(many.pipeTo(full.writable)), "timed_out");
+  // Whoever has only the stream cannot close it.
+  assertEquals(await code(full.publish("x")), "closed");
+  await full.close();
+});
+
+Deno.test("an abort of Publisher.writable gives up what waits for a reader, or for room", async () => {
+  await using folder = new Folder();
+  for (const isRead of [false, true]) {
+    for (const cause of ["signal", "source", "writer"] as const) {
+      const path = folder.file(`${isRead}-${cause}`);
+      await using subscriber = isRead ? await Subscriber.open(path) : undefined;
+      if (isRead) await publish(path, "x".repeat(60_000));
+      const publisher = await Publisher.open(path);
+      const controller = new AbortController();
+      let fail: (error: Error) => void;
+      const source = new ReadableStream<string>({
+        start: (it) => {
+          fail = (error) => it.error(error);
+          for (let i = 0; i < 10; i++) it.enqueue("x".repeat(3000));
+        },
+      });
+      const ended = cause === "writer"
+        ? Promise.resolve()
+        : source.pipeTo(publisher.writable, controller);
+      const writer = cause === "writer"
+        ? publisher.writable.getWriter()
+        : undefined;
+      const written = writer?.write("x".repeat(300_000));
+      written?.catch(() => {});
+      await eventually(() => publisher.bufferedBytes > 0);
+      const enough = new Error("enough");
+      if (cause === "signal") controller.abort(enough);
+      else if (cause === "source") fail!(enough);
+      else await writer!.abort(enough);
+      await assertRejects(() => written ?? ended, Error, "enough");
+      assertEquals(publisher.bufferedBytes, 0);
+      assertEquals(await code(publisher.publish("x")), "closed");
+      await subscriber?.close();
+    }
+  }
+});
+
+Deno.test("a script ends whose stream into a FIFO without a reader was aborted", async () => {
+  await using folder = new Folder();
+  const script = folder.file("script.ts");
+  await Deno.writeTextFile(
+    script,
+    `import { Publisher } from "${ROOT}mod.ts";
+const publisher = await Publisher.open(Deno.args[0]);
+const writer = publisher.writable.getWriter();
+await writer.write("x");
+await writer.abort();
+console.log("aborted");
+`,
+  );
+  await using running = new Process([
+    ...[Deno.execPath(), "run", "--quiet", "--allow-all"] as const,
+    ...[`--config=${ROOT}deno.json`, script, folder.file("pipe")],
+  ]);
+  const { code, stdout } = await running.ended();
+  assertEquals([code, stdout], [0, "aborted\n"]);
+});
+
+Deno.test("Publisher aborted while it is parked writes nothing to a reader that comes later", async () => {
+  await using folder = new Folder();
+  const path = folder.file("pipe");
+  const publisher = await Publisher.open(path);
+  // Before the stream, so it waits in the kernel for its reader.
+  const published = publisher.publish("dropped");
+  await Deno.stat(path);
+  await publisher.writable.abort(new Error("enough"));
+  await assertRejects(() => published, Error, "enough");
+  await using subscriber = await Subscriber.open(path);
+  await publish(path, "next");
+  assertEquals(await texts(subscriber, 1), ["next"]);
+});
+
+Deno.test("a number of the options that is negative or NaN is a RangeError that names it", async () => {
+  await using folder = new Folder();
+  const path = folder.file("pipe");
+  const calls: Record<string, (value: number) => Promise<unknown>> = {
+    maxBytes: (maxBytes) => Publisher.open(path, { maxBytes }),
+    timeoutMs: (timeoutMs) => publish(path, "x", { timeoutMs }),
+    slowTimeoutMs: (slowTimeoutMs) => Publisher.open("t", { slowTimeoutMs }),
+    wait: (wait) => Publisher.open("t", { wait }),
+    limit: (limit) => Subscriber.open(path, { limit }),
+    "maxBytes ": (maxBytes) => Subscriber.open(path, { maxBytes }),
+    connectTimeoutMs: (connectTimeoutMs) =>
+      Subscriber.open("mqtt://127.0.0.1:1/t", { connectTimeoutMs }),
+    "timeoutMs ": (timeoutMs) => request("t", "x", { timeoutMs }),
+    "wait ": (wait) => request("t", "x", { wait }),
+    " maxBytes": (maxBytes) => request("t", "x", { maxBytes }),
+  };
+  for (const [name, call] of Object.entries(calls)) {
+    for (const value of [NaN, -1, -Infinity]) {
+      const text = `${name.trim()} ${value}`;
+      await assertRejects(() => call(value), RangeError, text);
+    }
+  }
+  await using subscriber = await Subscriber.open(path);
+  for (const max of [NaN, -1, 0]) {
+    await assertRejects(() => subscriber.read(max), RangeError, `${max}`);
+  }
+});
+
+Deno.test("Infinity as a time waits as if there were no limit", async () => {
+  await using folder = new Folder();
+  const path = folder.file("pipe");
+  const published = publish(path, "x", { timeoutMs: Infinity });
+  await using subscriber = await Subscriber.open(path, { maxBytes: Infinity });
+  assertEquals(await texts(subscriber, 1), ["x"]);
+  await published;
 });
 
 Deno.test("40 Publishers that wait for a reader leave the file system usable", async () => {

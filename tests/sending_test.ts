@@ -189,6 +189,72 @@ Deno.test("an option that means nothing for an address is an error", async () =>
       ["--retian", "t"],
       "there is no option --retian (did you mean --retain?)",
     ],
+    ["pub", ["--repeat=3", "t"], "--repeat goes with a MESSAGE"],
+    [
+      "pub",
+      ["--from=a", "--null", pipe],
+      "options --from and --null exclude each other",
+    ],
+    [
+      "pub",
+      ["--from=a", "-v", pipe],
+      "options --from and --verbose exclude each other",
+    ],
+    ["pub", ["--from=a", "-r", pipe], "option --retain is for topics"],
+    [
+      "pub",
+      ["--from=a", "--slow-timeout=1", pipe],
+      "option --slow-timeout is for topics",
+    ],
+    [
+      "pub",
+      ["--from=a", "--timeout=1", "b"],
+      "--timeout for a topic goes with --wait or --reply",
+    ],
+    [
+      "pub",
+      ["--reply", "-v", "t", "x"],
+      "options --reply and --verbose exclude each other",
+    ],
+    [
+      "pub",
+      ["--reply", "--slow-timeout=1", "t", "x"],
+      "options --reply and --slow-timeout exclude each other",
+    ],
+    [
+      "pub",
+      ["--ca=f", "mqtt://h/t", "x"],
+      "option --ca is for mqtts:// and wss://",
+    ],
+    [
+      "pub",
+      ["--cert=f", "--key=f", "ws://h/t", "x"],
+      "option --cert is for mqtts:// and wss://",
+    ],
+    [
+      "sub",
+      ["--insecure", "mqtt://h/t"],
+      "option --insecure is for mqtts:// and wss://",
+    ],
+    [
+      "sub",
+      ["--ws-path=/x", "mqtts://h/t"],
+      "option --ws-path is for ws:// and wss://",
+    ],
+    ...["--raw", "--json", "--exec=cat", "--format=%p", "--serve=1", ""].map((
+      it,
+    ): [program: "sub", args: string[], reason: string] => [
+      "sub",
+      ["--color=always", ...it === "" ? [] : [it], "t"],
+      "option --color goes with --verbose or --keyed or --dashboard",
+    ]),
+    ...["--verbose", "--keyed", "--format=%p", "--raw", "--max-size=1"].map((
+      it,
+    ): [program: "sub", args: string[], reason: string] => [
+      "sub",
+      ["--list", it],
+      `options --list and ${it.split("=")[0]} exclude each other`,
+    ]),
     ["sub", ["-R", pipe], "option --no-retained is for topics"],
     ["sub", ["--retained-only", pipe], "option --retained-only is for topics"],
     ["sub", ["-T", "x", pipe], "option --filter-out is for topics"],
@@ -215,6 +281,9 @@ Deno.test("an option that means nothing for an address is an error", async () =>
       "option --color takes auto, always or never",
     ],
   ];
+  // How long to try to connect is another matter.
+  const bridge = ["--from=mqtt://127.0.0.1:1/a", "--timeout=0.1", "b"];
+  assertEquals((await finish(bus.pub(...bridge))).code, 124);
   for (const [program, args, reason] of cases) {
     const process = program === "pub" ? bus.pub(...args) : bus.subOnce(...args);
     const { code, stderr } = await finish(process);

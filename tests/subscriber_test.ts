@@ -1,3 +1,4 @@
+import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertRejects } from "jsr:@std/assert@1.0.19/rejects";
 import {
@@ -88,6 +89,61 @@ Deno.test("Subscriber iterates on where the last loop was left", async () => {
     break;
   }
   assertEquals(texts(await subscriber.read()), ["b", "c"]);
+});
+
+Deno.test("loops and reads of one Subscriber at a time share its messages", async () => {
+  await using folder = new Folder();
+  const path = folder.file("pipe");
+  const sent = Array.from({ length: 300 }, (_, i) => `${i}`);
+  const subscriber = await Subscriber.open(path, { limit: sent.length });
+  const received: string[] = [];
+  const loop = async () => {
+    for await (const { text } of subscriber) {
+      received.push(text);
+      await Promise.resolve();
+    }
+  };
+  const reads = async (max: number) => {
+    for (let taken; (taken = await subscriber.read(max));) {
+      assert(taken.length > 0 && taken.length <= max);
+      received.push(...texts(taken)!);
+    }
+  };
+  const iterator = subscriber[Symbol.asyncIterator]();
+  const both = Promise.all([iterator.next(), iterator.next()]);
+  const all = Promise.all([
+    loop(),
+    loop(),
+    reads(2),
+    reads(Infinity),
+    reads(7),
+  ]);
+  await using publisher = await Publisher.open(path);
+  for (const [i, text] of sent.entries()) {
+    const published = publisher.publish(text);
+    if (i % 30 === 0) await published;
+  }
+  await all;
+  for (const { value } of await both) received.push(value!.text);
+  assertEquals(received.sort((a, b) => Number(a) - Number(b)), sent);
+  await subscriber.close();
+});
+
+Deno.test("Subscriber with several reads pending is closed, and aborted", async () => {
+  await using folder = new Folder();
+  const path = folder.file("pipe");
+  const closed = await Subscriber.open(path);
+  const pending = [closed.read(), closed.read(1), closed.read()];
+  await closed.close();
+  assertEquals(await Promise.all(pending), [undefined, undefined, undefined]);
+  const controller = new AbortController();
+  const aborted = await Subscriber.open(path, controller);
+  const reading = [aborted.read(), aborted.read(1)];
+  controller.abort(new Error("enough"));
+  for (const result of reading) {
+    await assertRejects(() => result, Error, "enough");
+  }
+  await aborted.close();
 });
 
 Deno.test("Subscriber.readable and .lines are streams of messages and of texts", async () => {

@@ -1,7 +1,18 @@
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
+import { ROOT } from "../examples/_programs.ts";
 import { Folder } from "./_folder.ts";
 import { terminalTest } from "./_needs.ts";
-import { commandLine, finish, inTerminal, pub, sub } from "./_process.ts";
+import { assert } from "jsr:@std/assert@1.0.19/assert";
+import { freePort } from "./_mosquitto.ts";
+import {
+  commandLine,
+  finish,
+  inTerminal,
+  pub,
+  sh,
+  sub,
+  TestBus,
+} from "./_process.ts";
 
 const PROMPT = "Enter message to send: ";
 
@@ -69,5 +80,94 @@ terminalTest(
       (await subscriber.ended()).stdout,
       "^[[2J^M^J^?<U+009B><U+202E>abc\ttab 日本 ÿ\r\n",
     );
+  },
+);
+
+terminalTest(
+  "pub on a terminal says after a while what it waits for, once",
+  async () => {
+    await using bus = new TestBus();
+    const path = bus.file("pipe");
+    const env = ["env", `FIFOBUS_DIR=${bus.env.FIFOBUS_DIR}`];
+    // Started first, so that they have waited as long.
+    await using piped = pub(path, "piped");
+    await using quiet = inTerminal(...commandLine("pub", "-q", path, "quiet"));
+    await using waiting = inTerminal(...commandLine("pub", path, "told"));
+    await waiting.until(`pub: waiting for a reader of ${path}\r\n`);
+    await using lines = inTerminal(...env, ...commandLine("pub", "-l", path));
+    await lines.write("line\r");
+    await lines.until(`pub: waiting for a reader of ${path}\r\n`);
+    await using _subscriber = sub(path);
+    assertEquals((await piped.ended()).stderr, "");
+    assertEquals((await quiet.ended()).stdout, "");
+    assertEquals((await waiting.ended()).stdout, "");
+
+    for (
+      const [option, who] of [
+        ["--wait", "a subscriber"],
+        ["--wait=2", "2 subscribers"],
+      ] as const
+    ) {
+      await using topic = inTerminal(
+        ...env,
+        ...commandLine("pub", option, "a/b", "x"),
+      );
+      await topic.until(`pub: waiting for ${who} of a/b\r\n`);
+      topic.kill("SIGTERM");
+    }
+    const broker = `mqtt://127.0.0.1:${freePort()}`;
+    await using connecting = inTerminal(
+      ...commandLine("pub", "--timeout=60", `${broker}/t`, "x"),
+    );
+    await connecting.until(`pub: trying to connect to ${broker}\r\n`);
+  },
+);
+
+terminalTest(
+  "pub that is asked for messages says if nobody subscribes, and checks --json",
+  async () => {
+    await using bus = new TestBus();
+    await using publisher = inTerminal(
+      ...["env", `FIFOBUS_DIR=${bus.env.FIFOBUS_DIR}`],
+      ...commandLine("pub", "--json", "t"),
+    );
+    await publisher.until(PROMPT);
+    await publisher.write("{oops}\r");
+    await publisher.until("it is not JSON");
+    await publisher.until(PROMPT);
+    await publisher.write("1\r");
+    await publisher.until(`(nobody subscribes)\r\n${PROMPT}`);
+    await using subscriber = await bus.sub("-C1", "t");
+    await publisher.write("2\r");
+    assertEquals(await subscriber.line(), "2");
+    assertEquals(await publisher.until(PROMPT), `2\r\n${PROMPT}`);
+  },
+);
+
+terminalTest(
+  "pub shows progress for a file on its input, and for nothing else",
+  async () => {
+    await using bus = new TestBus();
+    const path = bus.file("pipe");
+    const file = bus.file("lines");
+    await Deno.writeTextFile(file, `${"x".repeat(99)}\n`.repeat(500));
+    await using _subscriber = sh(
+      'exec "$0" "$@" > /dev/null',
+      ...commandLine("sub", path),
+    );
+    // What has the terminal is told to those only who are allowed everything.
+    const deno = [Deno.execPath(), "run", "--allow-all", `${ROOT}pub.ts`];
+    const shell = (line: string) =>
+      inTerminal("sh", "-c", line, file, ...deno, "--rate=300", "-l", path);
+    await using redirected = shell('exec "$@" < "$0"');
+    await redirected.until("s left");
+    // With job control each of them is a process group of its own.
+    await using background = shell('set -m; "$@" < "$0" & wait $!');
+    await using piped = shell('cat "$0" | "$@"');
+    for (const process of [background, piped]) {
+      const { code, stdout } = await process.ended();
+      assertEquals(code, 0);
+      assert(!stdout.includes("messages"), stdout);
+    }
   },
 );

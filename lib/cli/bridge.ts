@@ -57,8 +57,8 @@ export async function bridge(
     slowTimeoutMs: given["slow-timeout"],
     origin: [...origins][0],
     signal: stopped.signal,
-    onDropped: ({ member, count, reason }) =>
-      say(`${count} messages dropped for subscriber ${member}: ${reason}`),
+    onDropped: ({ member, count: dropped, reason }) =>
+      say(`${count(dropped)} dropped for subscriber ${member}: ${reason}`),
   });
   // What was written to a FIFO that it has opened must not be lost with it.
   const opening = new AbortController();

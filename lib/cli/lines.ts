@@ -12,6 +12,7 @@ import { nameFault } from "../topic.ts";
 import { chunksOf } from "./files.ts";
 import { checkJson } from "./json.ts";
 import type { World } from "./program.ts";
+import type { Progress } from "./progress.ts";
 import { delimiterOf, type Options, type Sender } from "./sender.ts";
 
 /** Where lines come from. */
@@ -26,6 +27,12 @@ export interface Input {
   isTerminal?: boolean;
 }
 
+/** Lines that go to the same topic, or to the address. */
+interface Run {
+  topic?: string | undefined;
+  messages: Message[];
+}
+
 /**
  * Publishes each line of an input.
  *
@@ -33,8 +40,8 @@ export interface Input {
  * @param given The options.
  * @param sender Sends them.
  * @param world Where progress is shown.
- * @throws {FifobusError} `message_too_large`, and what publishing throws, once
- * what came before is published.
+ * @throws {FifobusError} `message_too_large`, once what came before is published;
+ * what publishing throws, at once, and no line behind it is sent.
  */
 export async function publishLines(
   input: Input,
@@ -44,30 +51,54 @@ export async function publishLines(
 ): Promise<void> {
   using progress = await openProgress(input, given, world);
   sender.progress = progress;
-  const splitter = new MessageSplitter(
-    input.name,
-    delimiterOf(given),
-    given["max-size"] ?? DEFAULT_MAX_BYTES,
-    { hasMarks: false },
-  );
-  const publish = linePublisher(input.name, given, sender);
-  let sent = Promise.resolve();
-  const send = async (lines: Message[]) => {
-    const previous = sent;
-    sent = publish(lines);
-    // Awaited with the next ones: until then the next ones are read.
-    sent.catch(() => {});
-    await previous;
+  // The next line may be a long time coming.
+  await sender.unlessFailed(sendLines(input, given, sender, progress));
+}
+
+/**
+ * The one loop that sends lines: what waits in it keeps their order, and while
+ * what was read last is written, it reads on.
+ */
+async function sendLines(
+  { name, readable }: Input,
+  given: Options,
+  sender: Sender,
+  progress: Progress | undefined,
+): Promise<void> {
+  const delimiter = delimiterOf(given);
+  const maxBytes = given["max-size"] ?? DEFAULT_MAX_BYTES;
+  const splitter = new MessageSplitter(name, delimiter, maxBytes, {
+    hasMarks: false,
+  });
+  const divide = divider(name, given);
+  let before: Promise<unknown> = Promise.resolve();
+  const send = async (lines: Message[], bytes: number) => {
+    const { runs, error } = divide(lines);
+    const sent: Promise<void>[] = [];
+    for (const { topic, messages } of runs) {
+      for (let at = 0; at < messages.length;) {
+        const count = await sender.due(messages.length - at);
+        const due = messages.slice(at, at += count);
+        const framed = Message.frame(due, delimiter);
+        sent.push(sender.sendFramed(framed, count, topic));
+        progress?.addBytes(bytes * count / lines.length);
+      }
+    }
+    await before;
+    before = Promise.all(sent);
+    if (!error) return;
+    await before;
+    throw error;
   };
-  for await (const chunk of chunksOf(input.name, input.readable)) {
+  for await (const chunk of chunksOf(name, readable)) {
     const lines = splitter.push(chunk);
-    if (lines.length > 0) await send(lines);
-    progress?.addBytes(chunk.length);
+    if (lines.length > 0) await send(lines, chunk.length);
+    else progress?.addBytes(chunk.length);
     if (splitter.error || splitter.isMarked) break;
   }
-  if (!splitter.error && !splitter.isMarked) await send(splitter.flush());
-  await sent;
-  if (splitter.isMarked) throw marked(input.name);
+  if (!splitter.error && !splitter.isMarked) await send(splitter.flush(), 0);
+  await before;
+  if (splitter.isMarked) throw marked(name);
   if (splitter.error) throw splitter.error;
 }
 
@@ -78,48 +109,40 @@ async function openProgress(
 ) {
   if (given.quiet || isTerminal || !stderr.isTerminal()) return undefined;
   // Loaded here: most programs write to no terminal.
-  const { Progress } = await load<typeof import("./progress.ts")>(
+  const { Progress, stdinBytes } = await load<typeof import("./progress.ts")>(
     import.meta.resolve("./progress.ts"),
   );
-  return new Progress(stderr, totalBytes);
+  if (given.file !== undefined) return new Progress(stderr, totalBytes);
+  const bytes = stdinBytes();
+  // What comes from a program has no end that one could wait for.
+  return bytes === undefined ? undefined : new Progress(stderr, bytes);
 }
 
-/** Publishes lines as the options say, up to the first that cannot be. */
-function linePublisher(
+/** Checks lines, and divides them by topics, up to the first that is wrong. */
+function divider(
   name: string,
   given: Options,
-  sender: Sender,
-): (lines: Message[]) => Promise<void> {
-  const delimiter = delimiterOf(given);
-  const send = async (lines: Message[], topic?: string) => {
-    for (let at = 0; at < lines.length;) {
-      const count = await sender.due(lines.length - at);
-      const framed = Message.frame(lines.slice(at, at + count), delimiter);
-      await sender.sendFramed(framed, count, topic);
-      at += count;
-    }
-  };
-  if (!given.keyed && !given.json) return send;
+): (lines: Message[]) => { runs: Run[]; error?: unknown } {
+  if (!given.keyed && !given.json) {
+    return (messages) => ({ runs: [{ messages }] });
+  }
   let number = 0;
-  return async (lines) => {
-    const good: Message[] = [];
-    let error: unknown;
+  return (lines) => {
+    const runs: Run[] = [];
     for (const line of lines) {
-      number++;
+      const where = `line ${++number} of ${name}`;
       try {
-        const where = `line ${number} of ${name}`;
         const message = given.keyed ? untag(line, where) : line;
         if (given.json) checkJson(message.bytes, where);
-        good.push(message);
-      } catch (it) {
-        error = it;
-        break;
+        const topic = given.keyed ? message.topic : undefined;
+        const run = runs.at(-1);
+        if (run && run.topic === topic) run.messages.push(message);
+        else runs.push({ topic, messages: [message] });
+      } catch (error) {
+        return { runs, error };
       }
     }
-    await (given.keyed
-      ? sendRuns(good, send, given.rate !== undefined)
-      : send(good));
-    if (error) throw error;
+    return { runs };
   };
 }
 
@@ -133,22 +156,4 @@ function untag(line: Message, where: string): Message {
     : nameFault(text.slice(0, tab)) ?? "its topic is not UTF-8";
   const start = JSON.stringify(text.slice(0, 40));
   throw new Error(`Cannot publish ${where}: ${reason}: ${start}`);
-}
-
-/** Publishes messages with topics, runs of one topic at once. */
-async function sendRuns(
-  messages: Message[],
-  send: (run: Message[], topic: string) => Promise<void>,
-  paced: boolean,
-): Promise<void> {
-  const sent: Promise<void>[] = [];
-  for (let start = 0, end = 0; start < messages.length; start = end) {
-    const { topic } = messages[start]!;
-    while (messages[end]?.topic === topic) end++;
-    const run = send(messages.slice(start, end), topic);
-    // Else a run could overtake the one before it, which waits for its time.
-    if (paced) await run;
-    else sent.push(run);
-  }
-  await Promise.all(sent);
 }

@@ -9,6 +9,9 @@ import { choice, file, text } from "./values.ts";
 
 const MQTT = "MQTT";
 
+/** The schemes that have certificates. */
+const SECURE = ["mqtts", "wss"];
+
 /** The options of both programs for `mqtt://` and its like. */
 export const MQTT_OPTIONS = {
   qos: {
@@ -32,6 +35,7 @@ export const MQTT_OPTIONS = {
   ca: {
     takes: file,
     only: "mqtt",
+    schemes: SECURE,
     group: MQTT,
     help: "the certificates of those that are trusted",
   },
@@ -39,6 +43,7 @@ export const MQTT_OPTIONS = {
     takes: file,
     needs: "key",
     only: "mqtt",
+    schemes: SECURE,
     group: MQTT,
     help: "our certificate",
   },
@@ -46,11 +51,13 @@ export const MQTT_OPTIONS = {
     takes: file,
     needs: "cert",
     only: "mqtt",
+    schemes: SECURE,
     group: MQTT,
     help: "its private key",
   },
   insecure: {
     only: "mqtt",
+    schemes: SECURE,
     excludes: ["ca"],
     group: MQTT,
     help: "trust any certificate of the broker",
@@ -90,6 +97,7 @@ export const MQTT_OPTIONS = {
   "ws-path": {
     takes: text,
     only: "mqtt",
+    schemes: ["ws", "wss"],
     group: MQTT,
     help: "the path of ws:// and wss:// [/mqtt]",
   },

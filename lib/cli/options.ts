@@ -31,6 +31,10 @@ export interface Option {
   env?: string;
   /** The kinds of address for which it means something; all if undefined. */
   only?: Kind | readonly Kind[];
+  /** The schemes of a broker's address for which it means something. */
+  schemes?: readonly string[];
+  /** Whether only the addresses count that messages are sent to. */
+  isForTarget?: true;
   /** Whether messages come from the addresses that it takes. */
   isSource?: true;
   /** The option without which it means nothing, or options, one of them. */
@@ -114,10 +118,18 @@ export function checkAddresses(
     .flatMap(([name]) => given[name] as string[] | undefined ?? []);
   const kinds = [...addresses, ...others].map((it) => parseAddress(it).kind);
   const [first = "topic"] = kinds;
-  for (const [name, { only }] of Object.entries(table)) {
-    if (!only || given[name] === undefined) continue;
+  const schemes = [...addresses, ...others].map(schemeOf);
+  for (const [name, option] of Object.entries(table)) {
+    if (given[name] === undefined) continue;
+    const { only, isForTarget, schemes: wanted } = option;
+    if (!only) continue;
     const allowed = [only].flat();
-    if ([first, ...kinds].some((kind) => allowed.includes(kind))) continue;
+    const all = isForTarget ? [first] : [first, ...kinds];
+    if (all.some((kind) => allowed.includes(kind))) {
+      if (!wanted || schemes.some((it) => wanted.includes(it))) continue;
+      const names = wanted.map((it) => `${it}://`).join(" and ");
+      throw new UsageError(`option --${name} is for ${names}`);
+    }
     const which = addresses.length > 0
       ? `, and "${shownAddress(parseAddress(addresses[0]!))}" is ${
         KINDS[first].one
@@ -126,6 +138,12 @@ export function checkAddresses(
     const what = KINDS[allowed[0]!].many;
     throw new UsageError(`option --${name} is for ${what}${which}`);
   }
+}
+
+/** What stands before `://` in the address of a broker; else nothing. */
+function schemeOf(text: string): string {
+  const address = parseAddress(text);
+  return address.kind === "mqtt" ? address.broker.split(":")[0]! : "";
 }
 
 /**

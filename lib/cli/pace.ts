@@ -18,7 +18,7 @@ const MAX_LAG_MS = 100;
 export async function repeat(
   times: number,
   intervalMs: number,
-  action: () => Promise<void>,
+  action: () => Promise<unknown>,
 ): Promise<void> {
   for (let i = 0; i < times; i++) {
     if (i > 0 && intervalMs > 0) await delay(intervalMs);

@@ -55,15 +55,17 @@ export class Printer {
    * Prints messages.
    *
    * @param messages The messages.
-   * @throws {OutputClosed} If nobody reads it any more.
+   * @param signal Gives up the rest, when aborted.
+   * @throws {OutputClosed} If nobody reads it any more, or it is given up.
    */
-  async print(messages: Message[]): Promise<void> {
+  async print(messages: Message[], signal?: AbortSignal): Promise<void> {
     const { delimiter, raw, topics } = this.#options;
     const write = this.#write;
     if (!write) {
       const printed = topics ? messages.map((it) => it.tagged()) : messages;
       const bytes = Message.frame(printed, delimiter);
-      return await this.#print(bytes, () => printed.map((it) => it.length + 1));
+      const sizes = () => printed.map((it) => it.length + 1);
+      return await this.#print(bytes, sizes, signal);
     }
     const time = new Date();
     const parts = messages.map((message) => {
@@ -75,12 +77,17 @@ export class Printer {
         ),
       );
     });
-    await this.#print(concat(parts), () => parts.map((it) => it.length));
+    const sizes = () => parts.map((it) => it.length);
+    await this.#print(concat(parts), sizes, signal);
   }
 
-  async #print(bytes: Uint8Array, sizes: () => number[]): Promise<void> {
+  async #print(
+    bytes: Uint8Array,
+    sizes: () => number[],
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     try {
-      await writeAll(this.#stdout, bytes);
+      await writeAll(this.#stdout, bytes, signal);
     } catch (error) {
       if (!(error instanceof OutputClosed)) throw error;
       let left = error.written;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { fstatSync } from "node:fs";
 import { format as formatBytes } from "jsr:@std/fmt@1.0.10/bytes";
 import { format as formatDuration } from "jsr:@std/fmt@1.0.10/duration";
 import { writeError } from "./output.ts";
@@ -65,12 +66,12 @@ export class Progress implements Disposable {
 
   #show(): void {
     const elapsedMs = performance.now() - this.#startedAt;
-    if (elapsedMs < FIRST_MS) return;
+    if (elapsedMs < FIRST_MS || isInBackground()) return;
     this.#isShown = true;
     const rate = Math.round(this.#messages / elapsedMs * 1000);
     const parts = [
-      formatBytes(this.#bytes),
-      `${this.#messages} messages`,
+      formatBytes(Math.round(this.#bytes)),
+      this.#messages === 1 ? "1 message" : `${this.#messages} messages`,
       `${rate} messages/s`,
     ];
     if (this.#totalBytes !== undefined && this.#bytes > 0) {
@@ -91,4 +92,31 @@ export class Progress implements Disposable {
     clearInterval(this.#timer);
     this.hide();
   }
+}
+
+/**
+ * Tells how long standard input is.
+ *
+ * @returns Its bytes; undefined if it is not a file, whose end is known.
+ */
+export function stdinBytes(): number | undefined {
+  const info = fstatSync(0);
+  return info.isFile() ? info.size : undefined;
+}
+
+/**
+ * Whether another process group has the terminal: proc_pid_stat(5), which Deno
+ * lets those read only who are allowed everything.
+ */
+function isInBackground(): boolean {
+  let stat;
+  try {
+    stat = Deno.readTextFileSync("/proc/self/stat");
+  } catch {
+    return false;
+  }
+  // The name of the program may hold spaces and brackets.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const [group, foreground] = [fields[2]!, fields[5]!];
+  return Number(foreground) > 0 && group !== foreground;
 }

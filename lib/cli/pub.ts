@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { parseAddress } from "../address.ts";
+import { isMqtt, parseAddress } from "../address.ts";
 import { FifobusError } from "../errors.ts";
 import { DEFAULT_MAX_BYTES } from "../framing.ts";
 import { load } from "../load.ts";
@@ -14,6 +14,7 @@ import { complain, runProgram, type World } from "./program.ts";
 import { NAME, type Options, Sender } from "./sender.ts";
 
 const PROMPT = "Enter message to send: ";
+const NOBODY = "(nobody subscribes)\n";
 
 /**
  * Runs the program.
@@ -50,6 +51,22 @@ async function main(
     );
     return await bridge(address!, given, world);
   }
+  const publish = () => publishFrom(given, address, words, world);
+  if (Deno.pid !== 1) return await publish();
+  // A signal does not end the first process of a container by itself.
+  const { signalled } = await load<typeof import("./signals.ts")>(
+    import.meta.resolve("./signals.ts"),
+  );
+  return await Promise.race([signalled(), publish()]);
+}
+
+/** Publishes the arguments, what is typed, or lines. */
+async function publishFrom(
+  given: Options,
+  address: string | undefined,
+  words: string[],
+  world: World,
+): Promise<number> {
   const message = given["stdin-message"]
     ? await readAll(world.stdin.readable, given)
     : given["null-message"]
@@ -64,6 +81,9 @@ async function main(
     );
     return await ask(address!, message, given, world);
   }
+  if (message === undefined && given.repeat !== undefined) {
+    throw new UsageError("--repeat goes with a MESSAGE");
+  }
   // Opened first, so that a name that is wrong makes no FIFO.
   const input = message === undefined
     ? await openInput(given, world)
@@ -76,7 +96,7 @@ async function main(
       import.meta.resolve("./lines.ts"),
     );
     await publishLines(input, given, sender, world);
-  } else await publishTyped(sender, world);
+  } else await publishTyped(given, sender, world);
   await sender.close();
   return EXIT.ok;
 }
@@ -104,6 +124,8 @@ function check(
     throw new UsageError(`MESSAGE and --${other} exclude each other`);
   }
   if (given.timeout === undefined || given.wait || given.reply) return;
+  // It is also how long to try to connect.
+  if (given.from?.some(isMqtt)) return;
   if (kind === "topic" || !kind) {
     throw new UsageError("--timeout for a topic goes with --wait or --reply");
   }
@@ -166,33 +188,48 @@ async function publishMessage(
   given: Options,
   sender: Sender,
 ): Promise<void> {
-  if (given.json) {
-    const { checkJson } = await load<typeof import("./json.ts")>(
-      import.meta.resolve("./json.ts"),
-    );
-    checkJson(message, "the message");
-  }
-  if (given.repeat === undefined) return await sender.send(message);
+  const check = given.json ? await loadCheck() : undefined;
+  check?.(message, "the message");
+  if (given.repeat === undefined) return void await sender.send(message);
   const { repeat } = await load<typeof import("./pace.ts")>(
     import.meta.resolve("./pace.ts"),
   );
   await repeat(given.repeat, given.interval ?? 0, () => sender.send(message));
 }
 
-async function publishTyped(sender: Sender, world: World): Promise<void> {
+/** Loads what --json needs. */
+async function loadCheck(): Promise<
+  typeof import("./json.ts").checkJson
+> {
+  const { checkJson } = await load<typeof import("./json.ts")>(
+    import.meta.resolve("./json.ts"),
+  );
+  return checkJson;
+}
+
+async function publishTyped(
+  given: Options,
+  sender: Sender,
+  world: World,
+): Promise<void> {
   // Loaded here: a message on the command line should not wait for it.
   const { textStream } = await load<typeof import("../text_stream.ts")>(
     import.meta.resolve("../text_stream.ts"),
   );
   const lines = textStream(world.stdin.readable, "\n");
+  const check = given.json ? await loadCheck() : undefined;
   writeError(world.stderr, PROMPT);
   for await (const line of lines) {
+    let isChecked = false;
     try {
-      await sender.send(line);
+      check?.(line, "the message");
+      isChecked = true;
+      const heard = await sender.send(line);
+      if (heard === 0) writeError(world.stderr, NOBODY);
     } catch (error) {
       // Nothing is lost by asking again: the one who typed it reads why.
-      if (!(error instanceof FifobusError)) throw error;
-      complain(NAME, world, error.message);
+      if (isChecked && !(error instanceof FifobusError)) throw error;
+      complain(NAME, world, (error as Error).message);
     }
     writeError(world.stderr, PROMPT);
   }

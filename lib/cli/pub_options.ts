@@ -62,7 +62,7 @@ export const OPTIONS = {
     many: true,
     excludes: [
       ...["lines", "file", "stdin-message", "null-message", "keyed", "json"],
-      ...["repeat", "rate", "reply", "wait", "no-wait"],
+      ...["repeat", "rate", "reply", "wait", "no-wait", "null", "verbose"],
     ],
     group: MESSAGES,
     help: "publish what comes from there: a bridge",
@@ -87,6 +87,7 @@ export const OPTIONS = {
   retain: {
     short: "r",
     only: ["topic", "mqtt"],
+    isForTarget: true,
     group: SENDING,
     help: "keep the message as the topic's last value",
   },
@@ -112,7 +113,10 @@ export const OPTIONS = {
     takes: count,
     bare: "1",
     only: ["topic", "mqtt"],
-    excludes: ["lines", "file", "keyed", "retain", "repeat", "rate"],
+    excludes: [
+      ...["lines", "file", "keyed", "retain", "repeat", "rate"],
+      ...["slow-timeout", "verbose"],
+    ],
     group: SENDING,
     help: "print the answer, or N, and end",
   },
@@ -144,6 +148,7 @@ export const OPTIONS = {
     takes: patience,
     env: "FIFOBUS_SLOW_TIMEOUT",
     only: "topic",
+    isForTarget: true,
     group: WAITING,
     help: "wait for a subscriber that does not read, once [1]",
   },

@@ -6,13 +6,14 @@
 import { isMqtt, parseAddress } from "../address.ts";
 import type { Delimiter } from "../framing.ts";
 import { load } from "../load.ts";
-import { Publisher, sendFramed } from "../publisher.ts";
+import { abort, isUnread, Publisher, sendFramed } from "../publisher.ts";
 import type { MqttOptions } from "../mqtt/options.ts";
 import type { Given } from "./options.ts";
 import type { Pace } from "./pace.ts";
 import type { Progress } from "./progress.ts";
 import { complain, type World } from "./program.ts";
 import type { OPTIONS } from "./pub_options.ts";
+import type { WaitNotice } from "./waiting.ts";
 
 /** The program. */
 export const NAME = "pub";
@@ -32,7 +33,12 @@ export class Sender implements AsyncDisposable {
   readonly #dropped = new Map<string, number>();
   readonly #prefix: string;
   readonly #hasTopics: boolean;
+  readonly #failed = Promise.withResolvers<never>();
+  readonly #ended = new AbortController();
+  #error: { cause: unknown } | undefined;
   #publisher: Promise<Publisher> | undefined;
+  #waiting: (() => string | undefined) | undefined;
+  #notice: Promise<WaitNotice> | undefined;
   #pace: Pace | undefined;
   #published = 0;
   #unheard = 0;
@@ -59,26 +65,36 @@ export class Sender implements AsyncDisposable {
     if (address !== undefined) this.#publisher = this.#open(address);
     // It is awaited with the first message.
     this.#publisher?.catch(() => {});
+    this.#failed.promise.catch(() => {});
+    if (!given.quiet && world.stderr.isTerminal()) {
+      this.#notice = this.#openNotice();
+    }
   }
 
   /**
    * Sends one message.
    *
    * @param message The message.
+   * @returns How many subscribers got it; undefined where nobody counts them.
    */
-  async send(message: string | Uint8Array): Promise<void> {
+  async send(message: string | Uint8Array): Promise<number | undefined> {
     const publisher = await this.#publisher!;
     await this.due(1);
     const { retain } = this.#given;
-    this.#count(1, await publisher.publish(message, { retain }));
+    const heard = await publisher.publish(message, { retain });
+    this.#count(1, heard);
+    return heard;
   }
 
   /**
-   * Sends messages that are framed already.
+   * Sends messages that are framed already, in the order of the calls, up to the
+   * first that cannot be sent.
    *
    * @param framed The messages, each with its delimiter.
    * @param count How many they are.
    * @param topic Their topic, if the address is none.
+   * @returns When they are written, or nothing more is: {@linkcode unlessFailed}
+   * tells why.
    */
   async sendFramed(
     framed: Uint8Array<ArrayBuffer>,
@@ -86,10 +102,27 @@ export class Sender implements AsyncDisposable {
     topic?: string,
   ): Promise<void> {
     const to = topic === undefined ? undefined : this.#prefix + topic;
-    const publisher = await (this.#publisher ??= this.#open(`topic:${to}`));
-    const { retain } = this.#given;
-    const sent = sendFramed(publisher, framed, { topic: to, retain });
-    this.#count(count, await sent);
+    try {
+      const publisher = await (this.#publisher ??= this.#open(`topic:${to}`));
+      if (this.#error) return;
+      const { retain } = this.#given;
+      const sent = sendFramed(publisher, framed, { topic: to, retain });
+      this.#count(count, await sent);
+    } catch (error) {
+      this.#error ??= { cause: error };
+      this.#failed.reject(error);
+    }
+  }
+
+  /**
+   * Waits for work, or for the failure of what was sent.
+   *
+   * @param work What goes on until then.
+   */
+  async unlessFailed(work: Promise<void>): Promise<void> {
+    // What it has to say after that is of no interest.
+    work.catch(() => {});
+    await Promise.race([work, this.#failed.promise]);
   }
 
   /**
@@ -111,6 +144,7 @@ export class Sender implements AsyncDisposable {
   /** Waits until all is sent, and says what was not. */
   async close(): Promise<void> {
     await (await this.#publisher)?.close();
+    (await this.#notice)?.[Symbol.dispose]();
     for (const [member, count] of this.#dropped) {
       this.#report(`${messages(count)} dropped for subscriber ${member}`);
     }
@@ -126,9 +160,12 @@ export class Sender implements AsyncDisposable {
     this.#report(`${messages(this.#published)} published${heard}${unheard}`);
   }
 
-  /** Closes what was opened, though something failed. */
+  /** Closes what was opened, though something failed: the rest is not sent. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await (await this.#publisher?.catch(() => undefined))?.close();
+    this.#ended.abort();
+    (await this.#notice)?.[Symbol.dispose]();
+    const publisher = await this.#publisher?.catch(() => undefined);
+    if (publisher) await abort(publisher, this.#error?.cause);
   }
 
   /** Counts messages, and how often subscribers got one of them. */
@@ -145,7 +182,14 @@ export class Sender implements AsyncDisposable {
 
   async #open(address: string): Promise<Publisher> {
     const given = this.#given;
-    return await Publisher.open(address, {
+    const to = parseAddress(address);
+    if (to.kind === "mqtt") {
+      this.#waiting = () => `trying to connect to ${to.broker}`;
+    } else if (to.kind === "topic" && given.wait) {
+      const who = given.wait > 1 ? `${given.wait} subscribers` : "a subscriber";
+      this.#waiting = () => `waiting for ${who} of ${to.topic}`;
+    }
+    const publisher = await Publisher.open(address, {
       ...isMqtt(address) && { mqtt: await this.#mqttOptions() },
       delimiter: delimiterOf(given),
       maxBytes: given["max-size"],
@@ -159,7 +203,24 @@ export class Sender implements AsyncDisposable {
         if (before !== undefined) return;
         this.#report(`dropping messages for subscriber ${member}: ${reason}`);
       },
+      // With a signal it would not wait for a reader as cheaply as it can.
+      ...to.kind !== "fifo" && { signal: this.#ended.signal },
     });
+    this.#waiting = () =>
+      to.kind === "fifo" && isUnread(publisher)
+        ? `waiting for a reader of ${to.path}`
+        : undefined;
+    return publisher;
+  }
+
+  async #openNotice(): Promise<WaitNotice> {
+    const { WaitNotice } = await load<typeof import("./waiting.ts")>(
+      import.meta.resolve("./waiting.ts"),
+    );
+    return new WaitNotice(
+      () => this.#waiting?.(),
+      (text) => this.#report(text),
+    );
   }
 
   async #mqttOptions(): Promise<MqttOptions> {

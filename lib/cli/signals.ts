@@ -14,6 +14,13 @@ const EXIT_BY_SIGNAL = {
 /** How long a signal may take to come. */
 const MAX_SIGNAL_MS = 500;
 
+/**
+ * Whether it is the first process of a container. The kernel does nothing with
+ * a signal that such a process does not listen for, pid_namespaces(7), and Deno,
+ * which expects to be ended by it, crashes.
+ */
+const IS_FIRST = Deno.pid === 1;
+
 type EndingSignal = keyof typeof EXIT_BY_SIGNAL;
 
 /** Waits for the first signal; the second one ends the process at once. */
@@ -29,8 +36,10 @@ export class Signals implements Disposable {
   constructor(onSignal: () => void) {
     for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"] as const) {
       const listener = () => {
+        if (this.#raised) Deno.exit(EXIT_BY_SIGNAL[signal]);
         this.#raised = signal;
-        this[Symbol.dispose]();
+        // The kernel ends it at the next one.
+        if (!IS_FIRST) this[Symbol.dispose]();
         onSignal();
       };
       Deno.addSignalListener(signal, listener);
@@ -51,9 +60,10 @@ export class Signals implements Disposable {
    * @returns The exit code, for a process that still lives.
    */
   async raise(signal: EndingSignal): Promise<number> {
+    if (IS_FIRST) return EXIT_BY_SIGNAL[signal];
     try {
       Deno.kill(Deno.pid, signal);
-      // It comes in a moment, and not at all to the first process of a container.
+      // It comes in a moment.
       await new Promise((resolve) => setTimeout(resolve, MAX_SIGNAL_MS));
     } catch (error) {
       // Deno 2.6 wants a permission for that; the exit code has to do.
@@ -68,6 +78,17 @@ export class Signals implements Disposable {
       Deno.removeSignalListener(signal, listener);
     }
   }
+}
+
+/**
+ * Waits for a signal that asks to end.
+ *
+ * @returns The exit code for it.
+ */
+export function signalled(): Promise<number> {
+  return new Promise((resolve) => {
+    const signals = new Signals(() => resolve(EXIT_BY_SIGNAL[signals.raised!]));
+  });
 }
 
 /** SIGTSTP, Ctrl-Z: stops the process once it is ready for that. */

@@ -5,6 +5,7 @@
  */
 import { format as formatBytes } from "jsr:@std/fmt@1.0.10/bytes";
 import type { Message } from "../message.ts";
+import { count } from "./queue.ts";
 
 const PERIOD_MS = 1000;
 
@@ -51,7 +52,7 @@ export class Stats implements Disposable {
     const seconds = (performance.now() - this.#startedAt) / 1000;
     const { messages, bytes } = this.#total;
     this.#say(
-      `${messages} messages, ${formatBytes(bytes)} in ` +
+      `${count(messages)}, ${formatBytes(bytes)} in ` +
         `${seconds.toFixed(1)} s: ${rates(messages, bytes, seconds)}`,
     );
   }

@@ -16,10 +16,14 @@ import { Printer } from "./printer.ts";
 import { count } from "./queue.ts";
 import { complain, runProgram, type World } from "./program.ts";
 import { Signals, Suspension } from "./signals.ts";
+import type { Silence } from "./silence.ts";
 import type { Stats } from "./stats.ts";
 import type { OPTIONS } from "./sub_options.ts";
 
 const NAME = "sub";
+
+/** How long a reader of our output that is slow may go on after a signal. */
+const STUCK_MS = 1000;
 
 type Options = Given<typeof OPTIONS>;
 
@@ -96,7 +100,9 @@ async function main(
     subscriber.resume();
     shown.resume?.();
   });
-  using silence = new Silence(given.timeout, () => quit());
+  using silence = given.timeout === undefined
+    ? undefined
+    : await openSilence(given.timeout, () => quit());
   using stats = given.stats ? await openStats(world) : undefined;
   await using output = await openOutput(given, world, () => quit());
   shown = output;
@@ -108,9 +114,9 @@ async function main(
       const room = await output.room?.();
       if (room === 0) break;
       // It measures the wait for messages, not the time that commands take.
-      silence.restart();
+      silence?.restart();
       const arrived = await subscriber.read(room);
-      silence.stop();
+      silence?.stop();
       if (!arrived) break;
       const missed = arrived.reduce((sum, it) => sum + it.missed, 0);
       if (missed > 0) say(`${count(missed)} missed, not read in time`);
@@ -130,12 +136,14 @@ async function main(
       if (messages.length > 0) await output.take(messages);
     }
     await output.finish();
+  } catch (error) {
+    if (!signals.raised || !(error instanceof OutputClosed)) throw error;
   } finally {
     await subscriber.close([...output.unhandled ?? [], ...unhandled]);
   }
   if (signals.raised) return await signals.raise(signals.raised);
   if (isIncomplete) return EXIT.missed;
-  return silence.over && !ended ? EXIT.timedOut : EXIT.ok;
+  return silence?.isOver && !ended ? EXIT.timedOut : EXIT.ok;
 }
 
 async function tellOfBus(
@@ -229,21 +237,53 @@ async function openOutput(
     json: given.parse ? "parsed" : Boolean(given.json),
     raw: Boolean(given.raw),
   });
-  const unhandled: Message[] = [];
-  return {
-    take: async (messages) => {
-      try {
-        await printer.print(messages);
-      } catch (error) {
-        const printed = error instanceof OutputClosed ? error.printed : 0;
-        unhandled.push(...messages.slice(printed));
-        throw error;
-      }
-    },
-    unhandled,
-    finish: () => Promise.resolve(),
-    [Symbol.asyncDispose]: () => Promise.resolve(),
-  };
+  return new PrintedOutput(printer);
+}
+
+/** Messages on standard output. */
+class PrintedOutput implements Output {
+  readonly #printer: Printer;
+  readonly #givenUp = new AbortController();
+  readonly unhandled: Message[] = [];
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(printer: Printer) {
+    this.#printer = printer;
+  }
+
+  async take(messages: Message[]): Promise<void> {
+    try {
+      await this.#printer.print(messages, this.#givenUp.signal);
+    } catch (error) {
+      const printed = error instanceof OutputClosed ? error.printed : 0;
+      this.unhandled.push(...messages.slice(printed));
+      throw error;
+    }
+  }
+
+  stop(): void {
+    this.#timer = setTimeout(() => this.#givenUp.abort(), STUCK_MS);
+  }
+
+  finish(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    clearTimeout(this.#timer);
+    return Promise.resolve();
+  }
+}
+
+async function openSilence(
+  timeoutMs: number,
+  onOver: () => void,
+): Promise<Silence> {
+  // Loaded here: most wait for ever.
+  const { Silence } = await load<typeof import("./silence.ts")>(
+    import.meta.resolve("./silence.ts"),
+  );
+  return new Silence(timeoutMs, onOver);
 }
 
 async function openStats(world: World): Promise<Stats> {
@@ -295,38 +335,4 @@ function lastMessage(
     message.length === bytes.length &&
     message.bytes.every((byte, i) => byte === bytes[i]) &&
     !message.retained && (word !== undefined || paths.has(message.topic));
-}
-
-/** Calls back when nothing happened for some time. */
-class Silence implements Disposable {
-  readonly #timeoutMs: number | undefined;
-  readonly #onOver: () => void;
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #over = false;
-
-  constructor(timeoutMs: number | undefined, onOver: () => void) {
-    this.#timeoutMs = timeoutMs;
-    this.#onOver = onOver;
-  }
-
-  get over(): boolean {
-    return this.#over;
-  }
-
-  stop(): void {
-    clearTimeout(this.#timer);
-  }
-
-  restart(): void {
-    this.stop();
-    if (this.#timeoutMs === undefined) return;
-    this.#timer = setTimeout(() => {
-      this.#over = true;
-      this.#onOver();
-    }, this.#timeoutMs);
-  }
-
-  [Symbol.dispose](): void {
-    this.stop();
-  }
 }

@@ -93,7 +93,8 @@ export const OPTIONS = {
     only: ["topic", "fifo"],
     excludes: [
       ...["count", "timeout", "exit-word", "no-exit-word", "filter-out"],
-      ...["no-retained", "retained-only", "stats", "null"],
+      ...["no-retained", "retained-only", "stats", "null", "max-size"],
+      ...["verbose", "keyed", "format", "raw"],
     ],
     group: CHOOSING,
     help: "print who subscribes, what waits in a FIFO; and end",
@@ -133,6 +134,7 @@ export const OPTIONS = {
   },
   color: {
     takes: choice("WHEN", ["auto", "always", "never"]),
+    needs: ["verbose", "keyed", "dashboard"],
     group: OUTPUT,
     help: "color topics: auto, always or never [auto]",
   },

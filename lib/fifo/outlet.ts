@@ -34,6 +34,16 @@ export class FifoOutlet implements Outlet {
     return this.#outbox.bufferedBytes;
   }
 
+  /** Whether messages wait for a reader. */
+  get isUnread(): boolean {
+    return this.#writer.isOpening;
+  }
+
+  /** Waits in a way that can be aborted at once. */
+  unpark(): void {
+    this.#writer.unpark();
+  }
+
   /** Writes messages, each with its delimiter. */
   send(
     _topic: string,

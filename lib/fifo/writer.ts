@@ -28,6 +28,11 @@ export interface FifoWriterOptions {
   /** Gives up when aborted. */
   signal: AbortSignal | undefined;
   /**
+   * Whether to wait in the kernel where that costs less. What waits there cannot
+   * be called off, and keeps the process alive.
+   */
+  parks?: boolean;
+  /**
    * Whether the FIFO belongs to one subscriber of the bus, so that nobody waits
    * in open(2) to write to it, and it is no link to something else.
    */
@@ -100,8 +105,11 @@ export class FifoWriter {
   readonly #killedMarker: Uint8Array;
   readonly #delimiter: Delimiter;
   readonly #options: FifoWriterOptions;
-  readonly #blocking: boolean;
+  #blocking: boolean;
   #handle: Handle | undefined;
+  #isOpening = false;
+  /** What is being written in the kernel's own time. */
+  #parked: PromiseWithResolvers<void> | undefined;
   #writes = 0;
   /** Whether the last message in the FIFO lacks its end. */
   #torn = false;
@@ -121,9 +129,27 @@ export class FifoWriter {
     this.#killedMarker = tornMarker(delimiter, true);
     this.#delimiter = delimiter;
     this.#options = options;
-    this.#blocking = OPEN_IS_ASYNC && options.wait && !options.signal &&
-      options.timeoutMs === undefined && blockingWriters < MAX_BLOCKING_WRITERS;
-    if (this.#blocking) blockingWriters++;
+    this.#blocking = OPEN_IS_ASYNC && options.wait &&
+      options.parks === true && options.timeoutMs === undefined &&
+      blockingWriters < MAX_BLOCKING_WRITERS;
+    if (!this.#blocking) return;
+    blockingWriters++;
+    options.signal?.addEventListener(
+      "abort",
+      () => this.#parked?.reject(options.signal!.reason),
+    );
+  }
+
+  /** Whether it waits for a reader. */
+  get isOpening(): boolean {
+    return this.#isOpening;
+  }
+
+  /** Parks no thread, if it has not opened the FIFO yet. */
+  unpark(): void {
+    if (!this.#blocking || this.#handle || this.#isOpening) return;
+    this.#blocking = false;
+    blockingWriters--;
   }
 
   /**
@@ -136,6 +162,14 @@ export class FifoWriter {
    * @throws {FifobusError} `no_reader`, `timed_out`, `not_a_fifo`.
    */
   async write(bytes: Uint8Array): Promise<void> {
+    this.#options.signal?.throwIfAborted();
+    if (!this.#blocking) return await this.#write(bytes);
+    const parked = this.#parked = Promise.withResolvers<void>();
+    this.#write(bytes).then(parked.resolve, parked.reject);
+    await parked.promise;
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
     this.#handle ??= await this.#open();
     const exclusive = bytes.length > PIPE_BUF;
     await this.#lock(exclusive);
@@ -243,6 +277,7 @@ export class FifoWriter {
 
   async #open(): Promise<Handle> {
     this.#path = this.#options.findPath?.() ?? this.#path;
+    this.#isOpening = true;
     try {
       const handle = this.#blocking
         ? { file: await Deno.open(this.#path, { write: true }) }
@@ -250,6 +285,8 @@ export class FifoWriter {
       return this.#checked(handle);
     } catch (error) {
       throw cannotOpen(this.#path, error, "write");
+    } finally {
+      this.#isOpening = false;
     }
   }
 
@@ -259,6 +296,8 @@ export class FifoWriter {
       const info = handle.file.statSync();
       if (!info.isFifo) throw unusable(this.#path, `it is ${kind(info)}`);
       if (handle.writer?.isSame(info) === false) throw wasReplaced(this.#path);
+      // Its reader comes too late.
+      this.#options.signal?.throwIfAborted();
       this.#options.accept?.(info);
       return handle;
     } catch (error) {

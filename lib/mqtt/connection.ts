@@ -80,11 +80,17 @@ export async function connect(
   let version: 4 | 5 = 5;
   for (let pause = MIN_PAUSE_MS;;) {
     signal?.throwIfAborted();
+    // Those who try for longer try again.
     const left = timeoutMs === undefined
       ? CONNECT_TIMEOUT_MS
-      : Math.max(1, deadline - performance.now());
+      : Math.min(CONNECT_TIMEOUT_MS, deadline - performance.now());
     try {
-      const connection = await attempt(address, options, version, left);
+      const connection = await attempt(
+        address,
+        options,
+        version,
+        Math.max(1, left),
+      );
       keepUp(connection, address, options.mqtt);
       return connection;
     } catch (error) {

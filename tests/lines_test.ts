@@ -1,0 +1,136 @@
+/**
+ * The promise of order, and that a failure is told when it happens.
+ *
+ * @module
+ */
+import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
+import { assertMatch } from "jsr:@std/assert@1.0.19/match";
+import { Mosquitto, withoutMosquitto } from "./_mosquitto.ts";
+import { testWithout } from "./_needs.ts";
+import { Subscriber } from "../mod.ts";
+import { finish, pub, sh, TestBus } from "./_process.ts";
+
+/** Several chunks of 64 KiB, each more than is due at once. */
+const COUNT = 30_000;
+const RATE = "--rate=60000";
+
+function numbered(prefix = ""): string[] {
+  return Array.from(
+    { length: COUNT },
+    (_, i) => `${prefix}line ${`${i}`.padStart(8, "0")}\n`,
+  );
+}
+
+/** What a subscriber gets of lines that are published at a rate. */
+async function atRate(
+  bus: TestBus,
+  address: string,
+  lines: string[],
+  args: string[],
+): Promise<string> {
+  await using subscriber = address.startsWith("/")
+    ? bus.subOnce(`-C${COUNT}`, address)
+    : await bus.sub(`-C${COUNT}`, address);
+  const printed = subscriber.ended();
+  await using publisher = bus.pub(RATE, ...args);
+  await publisher.write(lines.join(""));
+  await publisher.end();
+  const { code, stderr } = await publisher.ended();
+  assertEquals([code, stderr], [0, ""]);
+  return (await printed).stdout;
+}
+
+// What waits for its time must not be overtaken by what was read after it.
+Deno.test("pub --rate keeps the order over all of its input", async () => {
+  await using bus = new TestBus();
+  const all = numbered();
+  const expected = all.join("");
+  const pipe = bus.file("pipe");
+  const keyed = all.map((line, i) => `t/${i % 3}\t${line}`);
+  const file = bus.file("lines");
+  await Deno.writeTextFile(file, expected);
+  const json = all.map((line) => JSON.stringify(line.trim()) + "\n");
+  assertEquals(await atRate(bus, pipe, all, ["-l", pipe]), expected);
+  assertEquals(await atRate(bus, pipe, [], ["--file", file, pipe]), expected);
+  assertEquals(await atRate(bus, "t/#", keyed, ["--keyed"]), expected);
+  assertEquals(
+    await atRate(bus, pipe, json, ["--json", "-l", pipe]),
+    json.join(""),
+  );
+});
+
+testWithout(
+  withoutMosquitto,
+  "pub --rate keeps the order at a broker",
+  async () => {
+    await using bus = new TestBus();
+    await using broker = await Mosquitto.start(bus);
+    const lines = numbered().slice(0, 10_000);
+    const address = `${broker.url}/t`;
+    const mqtt = { qos: 1 as const };
+    const limit = lines.length;
+    await using subscriber = await Subscriber.open(address, { mqtt, limit });
+    await using publisher = pub("-l", "--rate=20000", "--qos=1", address);
+    await publisher.write(lines.join(""));
+    await publisher.end();
+    const received: string[] = [];
+    for await (const { text } of subscriber) received.push(`${text}\n`);
+    assertEquals(received, lines);
+    assertEquals((await publisher.ended()).code, 0);
+  },
+);
+
+/** How `pub` ends by itself, while its input goes on. */
+async function fails(
+  bus: TestBus,
+  args: string[],
+  input: string,
+): Promise<number> {
+  await using publisher = bus.pub(...args);
+  await publisher.write(input);
+  const { code, stderr } = await publisher.ended();
+  assertMatch(stderr, /^pub: [^\n]+\n$/, args.join(" "));
+  return code;
+}
+
+Deno.test("pub tells of a failure when it happens, not with the next line", async () => {
+  await using bus = new TestBus();
+  const pipe = bus.file("pipe");
+  const soon = "--timeout=0.1";
+  assertEquals(await fails(bus, ["-l", soon, pipe], "a\n"), 124);
+  assertEquals(await fails(bus, ["-l", "--no-wait", pipe], "a\n"), 3);
+  assertEquals(await fails(bus, ["-l", "--json", soon, pipe], "1\n"), 124);
+  // The next line is due in a minute and a half.
+  const slow = ["-l", "--rate=0.01", soon, pipe];
+  assertEquals(await fails(bus, slow, "a\nb\n"), 124);
+  const input = await bus.fifo("input");
+  await using writer = sh('exec 3>"$0"; echo a >&3; read line', input);
+  assertEquals(await fails(bus, ["--file", input, soon, pipe], ""), 124);
+  await writer.end();
+  // A value that cannot be kept.
+  await finish(bus.pub("t", "x"));
+  await Deno.writeTextFile(`${bus.env.FIFOBUS_DIR}/retained`, "no folder");
+  assertEquals(await fails(bus, ["-l", "--retain", "t"], "a\n"), 1);
+  assertEquals(await fails(bus, ["--keyed", "--retain"], "t\ta\n"), 1);
+});
+
+testWithout(
+  withoutMosquitto,
+  "pub tells of a failure at a broker when it happens",
+  async () => {
+    await using bus = new TestBus();
+    const rules = bus.file("rules");
+    await using broker = await Mosquitto.start(bus, [
+      "listener {port} 127.0.0.1",
+      "allow_anonymous true",
+      `acl_file ${rules}`,
+    ], async () => {
+      await Deno.writeTextFile(rules, "topic readwrite allowed\n");
+      await Deno.chmod(rules, 0o644);
+    });
+    const line = ["-l", "--qos=1", `${broker.url}/forbidden`];
+    assertEquals(await fails(bus, line, "a\n"), 1);
+    const keyed = ["--keyed", "--qos=1", broker.url];
+    assertEquals(await fails(bus, keyed, "forbidden\ta\n"), 1);
+  },
+);
