@@ -61,7 +61,7 @@ Deno.test("the programs say in one line what the system refuses", async () => {
   await Deno.symlink("circle", bus.file("circle"));
   await Deno.writeTextFile(bus.file("regular"), "");
   const long = "x".repeat(300);
-  const broker = "mqtt://127.0.0.1:1/a";
+  const broker = "mqtts://127.0.0.1:1/a";
   const cases: [line: string, args: string[], reason: string][] = [
     [
       'pub "$@"',

@@ -68,6 +68,12 @@ Deno.test("a value that is published while somebody subscribes comes once", asyn
       await publisher.publish(`${i}`, { retain: true });
     }
   })();
+  await using _end = {
+    [Symbol.asyncDispose]: () => {
+      isOver = true;
+      return publishing;
+    },
+  };
   for (let i = 0; i < 50; i++) {
     await using subscriber = await Subscriber.open("t");
     const numbers: number[] = [];
@@ -77,6 +83,4 @@ Deno.test("a value that is published while somebody subscribes comes once", asyn
     }
     assertEquals(numbers, numbers.map((_, i) => numbers[0]! + i));
   }
-  isOver = true;
-  await publishing;
 });

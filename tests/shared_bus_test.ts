@@ -79,7 +79,7 @@ async function share(
   await using alan = run(ALAN, "sub", "$share/g/a/#");
   await eventually(() => names(bus).length === 2);
   const sent = await finish(run(ADA, "pub", "-v", "-r", "a/kept", "22"));
-  assertEquals(sent.stderr, "pub: 1 message published to 2 subscribers\n");
+  assertMatch(sent.stderr, /\npub: 1 message published to 2 subscribers\n$/);
   assertEquals(await grace.line(), "a/kept\t22");
   assertEquals(await alan.line(), "22");
   // One of them replaces the value of another one, where that is allowed.
@@ -123,9 +123,10 @@ async function passOverTheDead(
   const { code, stderr } = await finish(
     run(GRACE, "pub", "-v", "x/y", "hello"),
   );
-  assertEquals(
-    [code, stderr],
-    [0, "pub: 1 message published, 1 of them heard by nobody\n"],
+  assertEquals(code, 0);
+  assertMatch(
+    stderr,
+    /\npub: 1 message published, 1 of them heard by nobody\n$/,
   );
   await using alive = run(GRACE, "sub", "-C1", "x/#");
   await eventually(() => names(bus).some((name) => name.startsWith("x")));
