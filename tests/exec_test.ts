@@ -353,6 +353,19 @@ Deno.test("pub --reply=N prints the answers of several", async () => {
   assertEquals([three.code, three.stdout.length], [124, 4]);
 });
 
+Deno.test("sub -C 1 --respond answers its last request, too", async () => {
+  await using bus = new TestBus();
+  for (const address of ["last", "$share/g/last"]) {
+    const asked = bus.pub("--reply", "--wait", "--timeout=60", "last", "x");
+    await using responder = bus.subOnce(
+      ...["-C1", "--exec=sleep 0.1; cat", "--respond", address],
+    );
+    assertEquals((await finish(asked)).stdout, "x\n");
+    const { code, stderr } = await responder.ended();
+    assertEquals([code, stderr], [0, ""]);
+  }
+});
+
 Deno.test("pub --reply says that nobody is there to answer", async () => {
   await using bus = new TestBus();
   const { code, stderr } = await finish(bus.pub("--reply", "t", "x"));

@@ -68,6 +68,9 @@ Deno.test("a subscriber whose folder cannot be made again ends with an error", a
   await Deno.mkdir(bus.file("runtime"));
   await using sub = await bus.sub("t");
   await using group = await bus.sub("$share/g/t");
+  // They are through with joining.
+  await repeatUntil(() => finish(bus.pub("t", "x")), group.line());
+  await sub.line();
   await Deno.remove(bus.file("runtime"), { recursive: true });
   for (const process of [sub, group]) {
     const { code, stderr } = await process.ended();

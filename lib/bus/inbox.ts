@@ -98,6 +98,8 @@ class Inbox implements MembershipSource {
   readonly #onClosed: () => void;
   readonly #answers: Answers;
   readonly #memberships = new Set<Membership>();
+  /** Those that may still answer what they have got. */
+  readonly #answering = new Set<Membership>();
   readonly #strays = new Strays((notice) => {
     for (const { onNotice } of this.#memberships) onNotice(notice);
   });
@@ -176,6 +178,7 @@ class Inbox implements MembershipSource {
       throw error;
     }
     this.#memberships.add(membership);
+    this.#answering.add(membership);
     this.#routes.clear();
     membership.attach(this);
     return true;
@@ -192,6 +195,12 @@ class Inbox implements MembershipSource {
     this.#memberships.delete(membership);
     this.#routes.clear();
     if (this.#memberships.size === 0) await this.#close();
+  }
+
+  /** Answers until the last Subscriber is closed: it may have to work for them. */
+  async release(membership: Membership): Promise<void> {
+    this.#answering.delete(membership);
+    if (this.#answering.size === 0) await this.#answers.close();
   }
 
   /** A Subscriber has taken its messages. */
@@ -371,6 +380,5 @@ class Inbox implements MembershipSource {
     this.#exit[Symbol.dispose]();
     if (this.#fifo !== this.#reading) this.#fifo.close();
     this.#reading.close();
-    await this.#answers.close();
   }
 }

@@ -16,6 +16,8 @@ export interface MembershipSource {
   passMark(): Promise<void>;
   /** Sends nothing more, once all that came before is in the queue. */
   remove(membership: Membership): Promise<void>;
+  /** Sends no more answers for it. */
+  release(membership: Membership): Promise<void>;
 }
 
 /** What one Subscriber gets of its process's inbox. */
@@ -58,9 +60,10 @@ export class Membership {
     return this.#left ??= this.#leave();
   }
 
-  /** Leaves the bus. */
-  close(): Promise<void> {
-    return this.end();
+  /** Leaves the bus, and answers no more. */
+  async close(): Promise<void> {
+    await this.end();
+    await this.#inbox?.release(this);
   }
 
   async #leave(): Promise<void> {
