@@ -114,14 +114,22 @@ Deno.test("the README lists the permissions of both programs", () => {
   }
 });
 
-Deno.test("SECURITY.md names tests that there are", async () => {
-  const url = new URL("../SECURITY.md", import.meta.url);
-  const tried = (await Deno.readTextFile(url)).split("## What was tried")[1]!;
-  const names = [...tried.matchAll(/\| `([^`]+)` +\|$/gm)].map(([, it]) => it!);
-  assertEquals(names.length, tried.match(/^\|/gm)!.length - 2);
-  const files = [...Deno.readDirSync(import.meta.dirname!)]
-    .filter(({ name }) => name.endsWith("_test.ts"))
-    .map(({ name }) => new URL(name, import.meta.url));
-  const tests = files.map((file) => Deno.readTextFileSync(file)).join("");
-  for (const name of names) assertStringIncludes(tests, `"${name}"`);
-});
+for (
+  const [file, heading] of [
+    ["SECURITY.md", "## What was tried"],
+    ["docs/promises.md", "# What fifobus promises"],
+  ] as const
+) {
+  Deno.test(`${file} names tests that there are`, async () => {
+    const url = new URL(`../${file}`, import.meta.url);
+    const text = (await Deno.readTextFile(url)).split(heading)[1]!;
+    const names = [...text.matchAll(/\| `([^`]+)` +\|$/gm)]
+      .map(([, it]) => it!);
+    assertEquals(names.length, text.match(/^\|/gm)!.length - 2);
+    const files = [...Deno.readDirSync(import.meta.dirname!)]
+      .filter(({ name }) => name.endsWith("_test.ts"))
+      .map(({ name }) => new URL(name, import.meta.url));
+    const tests = files.map((file) => Deno.readTextFileSync(file)).join("");
+    for (const name of names) assertStringIncludes(tests, `"${name}"`);
+  });
+}
