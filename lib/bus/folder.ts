@@ -187,6 +187,23 @@ export async function sweep(folder: string): Promise<void> {
 }
 
 /**
+ * Checks that a file can be read to its end, at once.
+ *
+ * @param info What lstat said of it.
+ * @param maxBytes How long it may be.
+ * @throws {Error} If it is something else, or longer.
+ */
+export function checkRegular(
+  { isFile, size }: Deno.FileInfo,
+  maxBytes: number,
+): void {
+  if (!isFile) throw new Error("it is not a regular file");
+  if (size > maxBytes) {
+    throw new Error(`it is ${size} bytes, the limit is ${maxBytes}`);
+  }
+}
+
+/**
  * Looks at a file that another process may have removed before.
  *
  * @param path The file; a symbolic link is not followed.

@@ -5,6 +5,7 @@
  * @module
  */
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { checkRegular } from "./folder.ts";
 
 /**
  * Reads a regular file: not a link to one, nor a FIFO, which would be waited for.
@@ -19,7 +20,7 @@ export function readRegular(
   maxBytes: number,
 ): Uint8Array<ArrayBuffer> {
   const seen = Deno.lstatSync(path);
-  if (!seen.isFile) throw new Error("it is not a regular file");
+  checkRegular(seen, maxBytes);
   // O_NOFOLLOW alone does not do: where not all permissions are granted, Deno
   // opens what a link points to.
   const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -27,10 +28,7 @@ export function readRegular(
     const info = fstatSync(fd);
     const isSame = info.dev === seen.dev && info.ino === seen.ino;
     if (!isSame) throw new Error("it was replaced by another file");
-    const { size } = info;
-    if (size > maxBytes) {
-      throw new Error(`it is ${size} bytes, the limit is ${maxBytes}`);
-    }
+    const { size } = seen;
     const bytes = new Uint8Array(size);
     let length = 0;
     for (let count = 1; count > 0 && length < size; length += count) {
