@@ -33,6 +33,11 @@ export class Broker implements AsyncDisposable {
     return `mqtt://127.0.0.1:${port}`;
   }
 
+  /** Cuts all connections. */
+  disconnect(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await new Promise<void>((resolve) => this.#aedes.close(() => resolve()));
     for (const socket of this.#sockets) socket.destroy();

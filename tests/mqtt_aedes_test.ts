@@ -6,8 +6,16 @@
  */
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertRejects } from "jsr:@std/assert@1.0.19/rejects";
-import { FifobusError, publish, request, Subscriber } from "../mod.ts";
+import {
+  type ConnectionChange,
+  FifobusError,
+  publish,
+  Publisher,
+  request,
+  Subscriber,
+} from "../mod.ts";
 import { Broker } from "./_aedes.ts";
+import { eventually } from "./_process.ts";
 
 Deno.test("MQTT 3.1.1: messages, last values, no requests", async () => {
   await using broker = await Broker.start();
@@ -27,6 +35,20 @@ Deno.test("MQTT 3.1.1: messages, last values, no requests", async () => {
   ]);
   const error = await assertRejects(() => request(`${url}/x`, "?"));
   assertEquals(error instanceof FifobusError && error.code, "no_connection");
+});
+
+Deno.test("onConnection may throw: the connection comes back", async () => {
+  await using broker = await Broker.start();
+  const changes: boolean[] = [];
+  const onConnection = ({ connected }: ConnectionChange) => {
+    changes.push(connected);
+    throw new Error("from a callback");
+  };
+  const mqtt = { qos: 1 as const, onConnection };
+  await using publisher = await Publisher.open(`${broker.url}/a`, { mqtt });
+  broker.disconnect();
+  await eventually(() => changes.join() === "false,true");
+  await publisher.publish("after");
 });
 
 // setTimeout() makes 1 ms of it.

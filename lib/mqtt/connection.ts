@@ -14,6 +14,7 @@ import mqtt, {
   type MqttClient,
 } from "npm:mqtt@5.15.0";
 import type { MqttAddress } from "../address.ts";
+import { tell } from "../callback.ts";
 import { FifobusError } from "../errors.ts";
 import { cannotConnect, isWrongVersion } from "./failure.ts";
 import type { MqttOptions } from "./options.ts";
@@ -232,13 +233,13 @@ function keepUp(
     connection.receiveMaximum = receiveMaximumOf(packet);
     pause = MIN_PAUSE_MS;
     client.options.reconnectPeriod = jitter(pause);
-    if (!connected) onConnection?.({ connected: connected = true, broker });
+    if (!connected) tell(onConnection, { connected: connected = true, broker });
   });
   client.on("close", () => {
     pause = Math.min(2 * pause, MAX_PAUSE_MS);
     client.options.reconnectPeriod = jitter(pause);
     if (client.disconnecting || !connected) return;
-    onConnection?.({ connected: connected = false, broker });
+    tell(onConnection, { connected: connected = false, broker });
   });
 }
 
