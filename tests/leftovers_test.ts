@@ -93,6 +93,27 @@ Deno.test("a Subscriber whose limit is reached lets its process end", async () =
   assertEquals([code, stdout], [0, "last\n"]);
 });
 
+Deno.test("a script that changes its folder stays on its bus", async () => {
+  await using bus = new TestBus();
+  await using running = await script(
+    bus,
+    `
+      Deno.chdir(${JSON.stringify(bus.path)});
+      Deno.env.set("FIFOBUS_DIR", "./bus");
+      const subscriber = await Subscriber.open("t");
+      const publisher = await Publisher.open("t");
+      Deno.chdir("/");
+      console.log(await publisher.publish("heard"));
+      console.log((await subscriber.read())[0].text);
+      await subscriber.close();
+      await publisher.close();
+    `,
+  );
+  const { stdout, stderr } = await running.ended();
+  assertEquals([stdout, stderr], ["1\nheard\n", ""]);
+  assertEquals(bus.names(), []);
+});
+
 Deno.test("members that were killed are forgotten by the next publisher", async () => {
   await using bus = new TestBus();
   await using sub = await bus.sub("Warehouse/Door");

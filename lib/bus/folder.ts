@@ -51,12 +51,14 @@ export interface Bus {
  */
 export async function openBus(mode: number): Promise<Bus> {
   checkSystem();
-  const path = folderPath();
-  if (!lstatIfThere(path)) checkPlace(path);
-  const isNew = makeFolder(path, mode);
+  const named = folderPath();
+  if (!lstatIfThere(named)) checkPlace(named);
+  const isNew = makeFolder(named, mode);
   const share = await sharing(mode);
-  if (isNew) share(path, path, 0o7777);
-  check(path, mode);
+  if (isNew) share(named, named, 0o7777);
+  check(named, mode);
+  // Names are still to be removed after a Deno.chdir().
+  const path = named.startsWith("/") ? named : Deno.realPathSync(named);
   return {
     path,
     mode,
