@@ -18,6 +18,8 @@ import {
 } from "./folder.ts";
 import { checkLength, fileName } from "./names.ts";
 
+const MAX_ATTEMPTS = 3;
+
 const SUBFOLDER = "retained";
 
 /** In no encoded topic, so that a file being written is never taken for one. */
@@ -36,17 +38,26 @@ export function retain(bus: Bus, topic: string, message: Uint8Array): void {
   const name = fileName(topic);
   checkLength(name, topic);
   const folder = `${bus.path}/${SUBFOLDER}`;
-  try {
-    if (message.length === 0) forget(`${folder}/${name}`);
-    else keep(bus, folder, name, message);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotCapable) throw error;
-    throw new FifobusError(
-      "not_retained",
-      `Cannot keep the last value of "${topic}": ${reasonOf(error)}`,
-      { cause: error },
-    );
+  for (let attempt = 1;; attempt++) {
+    try {
+      if (message.length === 0) forget(`${folder}/${name}`);
+      else keep(bus, folder, name, message);
+      return;
+    } catch (error) {
+      if (error instanceof Deno.errors.NotCapable) throw error;
+      // The bus is being removed just now, by a logout or a cleaner.
+      if (attempt < MAX_ATTEMPTS && !lstatIfThere(folder)) continue;
+      throw notRetained(topic, error);
+    }
   }
+}
+
+function notRetained(topic: string, error: unknown): FifobusError {
+  return new FifobusError(
+    "not_retained",
+    `Cannot keep the last value of "${topic}": ${reasonOf(error)}`,
+    { cause: error },
+  );
 }
 
 function keep(

@@ -106,7 +106,9 @@ export async function chaosOfTopics(
         await input.abort().catch(() => {});
       } else await input.close().catch(() => {});
       const { code } = await publisher.child.status;
-      if (code === 1) report.details.push(`${name} has failed`);
+      if (code === 1) {
+        report.details.push(`failed: ${await saidBy(folder.file(name))}`);
+      }
     }
   };
 
@@ -135,7 +137,7 @@ export async function chaosOfTopics(
       if (!subscriber.isOver) {
         report.ended[signal] = (report.ended[signal] ?? 0) + 1;
         subscriber.kill(signal);
-      } else report.details.push(`${output} has ended by itself`);
+      } else report.details.push(`ended: ${await saidBy(output)}`);
       await subscriber.child.stdin.close().catch(() => {});
       await subscriber.child.status;
     }
@@ -158,6 +160,11 @@ export async function chaosOfTopics(
   ]);
   for (const life of lives) await check(life, gone, report);
   return report;
+}
+
+/** What a program has written to standard error. */
+async function saidBy(output: string): Promise<string> {
+  return await Deno.readTextFile(`${output}.err`);
 }
 
 /** Holds what one subscriber printed against the promises. */
@@ -213,7 +220,11 @@ async function check(
       }
     }
   }
-  report.lost += Math.max(0, gaps - missed);
+  // A message that came behind a killed publisher is dropped with a part of its.
+  const dropped = (await saidBy(output))
+    .matchAll(/(\d+) messages? (?:was|were) dropped/g);
+  const told = dropped.reduce((sum, [, count]) => sum + Number(count), missed);
+  report.lost += Math.max(0, gaps - told);
   const isDeaf = !wasStopped &&
     gone.some(([since, until]) =>
       from < since - QUIET_MS && to > until + QUIET_MS && lastAt < until
