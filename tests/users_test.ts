@@ -19,6 +19,7 @@ testWithout(
     await shareMessages(folder);
     await tellUsers(folder);
     await leaveOthersAlone(folder);
+    await leaveNothing(folder);
   },
 );
 
@@ -73,4 +74,18 @@ async function leaveOthersAlone(folder: ForUsers): Promise<void> {
   const { stdout, stderr } = await finish(reader);
   assertEquals(stdout, "a\n");
   assertMatch(stderr, /it belongs to user 60002/);
+}
+
+/** A FIFO that may not be read gets no queue file of whoever tried. */
+async function leaveNothing(folder: ForUsers): Promise<void> {
+  const shared = folder.file("open");
+  await Deno.mkdir(shared);
+  await Deno.chmod(shared, 0o1777);
+  const path = `${shared}/private`;
+  await finish(folder.run(ADA, "sub", "-W", "0.1", path));
+  const refused = await finish(folder.run(GRACE, "sub", "-W", "0.1", path));
+  assertEquals(refused.code, 1);
+  assertMatch(refused.stderr, /no permission to read and write it\n$/);
+  const names = [...Deno.readDirSync(shared)].map(({ name }) => name);
+  assertEquals(names, ["private"]);
 }

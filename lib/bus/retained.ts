@@ -193,7 +193,8 @@ function ensureFolder(bus: Bus, folder: string): void {
     if (!lstatIfThere(bus.path) && makeFolder(bus.path, bus.mode)) {
       bus.share(bus.path, 0o7777);
     }
-    if (makeFolder(folder, bus.mode)) bus.share(folder, 0o7777);
+    // Not sticky: whoever may publish may replace a value, as at a broker.
+    if (makeFolder(folder, bus.mode & 0o777)) bus.share(folder, 0o777);
     info = Deno.lstatSync(folder);
   }
   checkFolder(bus, info);

@@ -181,6 +181,7 @@ export class QueueReader {
     try {
       reader.#openFifo();
     } catch (error) {
+      reader.#discardQueue();
       reader.#closeFiles();
       throw error;
     }
@@ -732,6 +733,13 @@ export class QueueReader {
     // Whoever ends has nothing to share any more.
     if (!this.#isClosing) this.#reportUnshared(inWords(this.#reason));
     return undefined;
+  }
+
+  /** Leaves no empty queue file where it may not read the FIFO. */
+  #discardQueue(): void {
+    const queue = this.#queue;
+    if (!queue?.tryLock() || !queue.look()) return;
+    if (queue.size === 0 && !queue.isTorn) queue.remove();
   }
 
   #beside(): string {

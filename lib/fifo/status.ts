@@ -37,7 +37,7 @@ export async function fifoStatus(
   folder: () => Promise<string>,
 ): Promise<FifoStatus> {
   const info = statFifo(path);
-  const queue = statusOf(pathBeside(path)) ?? await elsewhere();
+  const queue = beside() ?? await elsewhere();
   return {
     fifo: path,
     reader: queue?.isAwaited ? "waiting" : isRead(path) ? "open" : null,
@@ -45,6 +45,15 @@ export async function fifoStatus(
     bytes: queue?.bytes ?? 0,
     since: queue?.since?.toISOString() ?? null,
   };
+
+  function beside() {
+    try {
+      return statusOf(pathBeside(path));
+    } catch {
+      // It is another user's.
+    }
+    return undefined;
+  }
 
   async function elsewhere() {
     try {
