@@ -100,6 +100,17 @@ Deno.test("Message.missed counts for the subscription that missed, and no other"
   assertEquals((await other.read())!.map((it) => it.missed), [0]);
 });
 
+Deno.test("a publisher that ends tells what was missed, if there is room again", async () => {
+  await using bus = ownBus();
+  await using subscriber = await Subscriber.open("t");
+  const publisher = await Publisher.open("t", { delimiter: "\0" });
+  assertEquals(await publisher.publish("two\nlines"), 0);
+  await publisher.close();
+  await finish(bus.pub("t", "next"));
+  const [message] = (await subscriber.read())!;
+  assertEquals([message!.text, message!.missed], ["next", 1]);
+});
+
 Deno.test("a member that takes no line feeds is told what it missed for them", async () => {
   await using _bus = ownBus();
   await using lines = await Subscriber.open("t");

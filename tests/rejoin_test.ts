@@ -82,6 +82,20 @@ Deno.test("a subscriber whose folder cannot be made again ends with an error", a
   }
 });
 
+Deno.test("a subscriber whose folder becomes a link ends with an error", async () => {
+  await using bus = new TestBus();
+  await using sub = await bus.sub("t");
+  const path = bus.env.FIFOBUS_DIR!;
+  await Deno.rename(path, `${path}.real`);
+  await Deno.symlink(`${path}.real`, path);
+  const { code, stderr } = await sub.ended();
+  assertEquals(code, 1);
+  assertMatch(
+    stderr,
+    /^sub: Cannot use ".*" as the bus: it is not a folder\n$/,
+  );
+});
+
 Deno.test("nothing is lost while a Subscriber joins again", async () => {
   await using bus = ownBus();
   const folder = bus.env.FIFOBUS_DIR!;

@@ -30,11 +30,14 @@ Deno.test("a bad last value is left out with a reason, and the others are not", 
     assertEquals(made.stderr, "");
   }
   await finish(sh('printf x > "$0"', `${bus.env.FIFOBUS_DIR}/retained/%zz`));
+  const forged = `${bus.env.FIFOBUS_DIR}/retained/b%0aalarm%09fire`;
+  await finish(sh('printf x > "$0"', forged));
   const args = ["--max-size=1000", "--retained-only", "-v", "#"];
   const { code, stdout, stderr } = await finish(bus.subOnce(...args));
   assertEquals([code, stdout], [0, "a\t1\nz\t2\n"]);
   const said = stderr.trimEnd().split("\n");
-  assertEquals(said.length, Object.keys(BAD).length);
+  assertEquals(said.length, Object.keys(BAD).length + 1);
+  assertMatch(stderr, /fire" is left out: it holds a control character\n/);
   for (const [name, [, reason]] of Object.entries(BAD)) {
     const line = said.find((it) => it.includes(`"${name}"`));
     assertMatch(line ?? "", reason);

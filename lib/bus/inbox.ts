@@ -315,7 +315,8 @@ class Inbox implements MembershipSource {
     const isMoving = this.#fifo !== this.#reading;
     if (this.#over || isMoving || this.#isUnchanged()) return;
     try {
-      if (this.#fifo.mend(this.#filters.keys())) return;
+      const isFolder = lstatIfThere(this.#options.bus.path)?.isDirectory;
+      if (isFolder && this.#fifo.mend(this.#filters.keys())) return;
     } catch {
       // It is moved instead.
     }

@@ -139,6 +139,9 @@ export class Link {
   /** Closes the link once all is written or dropped. */
   async close(): Promise<void> {
     await this.#outbox.drained();
+    // It may read again by now; if not, only this side can tell.
+    await this.#missed.tell((record) => this.#writer.write(record))
+      .catch(() => {});
     this.#writer.close();
   }
 

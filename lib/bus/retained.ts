@@ -7,7 +7,7 @@ import { FifobusError, reasonOf } from "../errors.ts";
 import type { Delimiter } from "../framing.ts";
 import { load } from "../load.ts";
 import { Message } from "../message.ts";
-import { matchesTopic } from "../topic.ts";
+import { matchesTopic, nameFault } from "../topic.ts";
 import {
   type Bus,
   checkRegular,
@@ -169,7 +169,9 @@ function topics(
     checkFolder(bus, info);
     for (const { name } of Deno.readDirSync(folder)) {
       const topic = name.startsWith(TEMPORARY) ? undefined : decode(name);
-      if (topic) found.push({ topic, name });
+      const fault = topic === undefined ? undefined : nameFault(topic);
+      if (fault) onSkipped(`"${folder}/${name}" is left out: ${fault}`);
+      else if (topic !== undefined) found.push({ topic, name });
     }
   } catch (error) {
     onSkipped(`last values are left out: "${folder}": ${reasonOf(error)}`);

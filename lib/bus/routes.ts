@@ -130,7 +130,7 @@ export class Routes {
     for (const subscription of this.#subscriptions) {
       if (subscription.member !== member) continue;
       const path = `${this.#folder}/${subscription.name}`;
-      if (lstatIfThere(path)) return path;
+      if (lstatIfThere(path)?.isFifo) return path;
     }
     return undefined;
   }

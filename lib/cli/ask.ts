@@ -9,8 +9,8 @@ import { EXIT } from "./exit_codes.ts";
 import { checkJson } from "./json.ts";
 import { mqttOptions } from "./mqtt.ts";
 import { Printer } from "./printer.ts";
-import type { World } from "./program.ts";
-import { delimiterOf, type Options } from "./sender.ts";
+import { complain, type World } from "./program.ts";
+import { delimiterOf, NAME, type Options } from "./sender.ts";
 
 /**
  * Publishes a request and prints its answers.
@@ -53,5 +53,7 @@ export async function ask(
     await printer.print([answer]);
     if (--left === 0) return EXIT.ok;
   }
+  const wanted = given.reply!;
+  complain(NAME, world, `${wanted - left} of ${wanted} answers came in time`);
   return EXIT.timedOut;
 }

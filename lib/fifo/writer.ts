@@ -115,6 +115,8 @@ export class FifoWriter {
   #torn = false;
   #marks: QueueFile | undefined;
   #lookedAt = -Infinity;
+  /** Whether no reader of ours has a queue file: looked for in vain for long. */
+  #isPlain = false;
 
   /**
    * Creates a writer, which opens the FIFO when it has something to write.
@@ -227,13 +229,15 @@ export class FifoWriter {
     );
     const info = this.#handle!.file.statSync();
     // Where readers of ours come and go, one of them makes it again in a moment.
-    const attempts = exclusive && this.#marks ? MAX_LOOKS : 1;
+    const attempts = exclusive && !this.#isPlain ? MAX_LOOKS : 1;
     this.#marks?.close();
     this.#marks = undefined;
     for (let i = 0; i < attempts && !this.#marks; i++) {
       if (i > 0) await new Promise((resolve) => setTimeout(resolve, 1));
       this.#marks = QueueFile.openBeside(this.#path, info);
     }
+    this.#isPlain = this.#marks === undefined &&
+      (this.#isPlain || attempts > 1);
     return this.#marks?.isPublisherTorn ?? false;
   }
 
