@@ -57,7 +57,7 @@ export async function compile(
         "--no-prompt",
         `--config=${config}`,
         "--no-lock",
-        // The bundles have no types; the sources are checked elsewhere.
+        // The bundles have no types; `deno check` in .ci/run checks the sources.
         "--no-check",
         // It would lie in /tmp under a name that any user can take.
         "--no-code-cache",

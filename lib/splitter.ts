@@ -177,7 +177,7 @@ export class MessageSplitter {
   }
 
   /** Drops what comes up to the next delimiter: the end of a message. */
-  skip(): void {
+  dropRest(): void {
     this.#isSkipping = true;
   }
 

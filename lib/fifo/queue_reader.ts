@@ -470,8 +470,9 @@ export class QueueReader {
     const { strangers } = fifo;
     const begun = queue.size;
     if (queue.isTorn) {
+      // Its reader was killed with a part of the message that goes on here.
       splitter.takeRest();
-      splitter.skip();
+      splitter.dropRest();
     }
     let messages: Message[] = [];
     using watch = this.#watch(fifo);
@@ -676,7 +677,8 @@ export class QueueReader {
     const splitter = new MessageSplitter(this.#path, delimiter, Infinity);
     const left = queue.read();
     const begun = left.slice(left.lastIndexOf(delimiter.charCodeAt(0)) + 1);
-    if (queue.isTorn) splitter.skip();
+    // As in #takeNew(): what goes on is a part of a message.
+    if (queue.isTorn) splitter.dropRest();
     else splitter.push(begun);
     const messages: Message[] = [];
     await fifo.empty(async () => {
