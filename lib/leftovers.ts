@@ -5,37 +5,63 @@
  * @module
  */
 
-/** An error that somebody handles after all comes as one of these, too. */
-const EVENTS = ["unload", "error", "unhandledrejection"] as const;
+/** Cleans up while the process ends. */
+export interface CleanUp {
+  /**
+   * Does it; it cannot wait for anything.
+   *
+   * @param isOver Whether the process ends for certain.
+   */
+  cleanUp(isOver: boolean): void;
+  /** The process goes on after all, as somebody handles its error. */
+  revive?(): void;
+}
 
-const cleanUps = new Set<() => void>();
+/**
+ * An error comes here before anybody may have handled it: what runs after that
+ * runs only if the process goes on.
+ */
+const ERRORS = ["error", "unhandledrejection"] as const;
 
-function run(): void {
-  for (const cleanUp of cleanUps) {
+const cleanUps = new Set<CleanUp>();
+
+function run(what: (it: CleanUp) => void): void {
+  for (const it of cleanUps) {
     try {
-      cleanUp();
+      what(it);
     } catch {
       // The others are still to be run, and nobody is left to be told.
     }
   }
 }
 
+function onEnd(): void {
+  run((it) => it.cleanUp(true));
+}
+
+function onError(): void {
+  run((it) => it.cleanUp(false));
+  queueMicrotask(() => run((it) => it.revive?.()));
+}
+
 /**
  * Does something when the process ends. It is not run when a signal ends it.
  *
- * @param cleanUp What to do; it cannot wait for anything.
+ * @param cleanUp What to do.
  * @returns Takes that back.
  */
-export function onExit(cleanUp: () => void): Disposable {
+export function onExit(cleanUp: CleanUp): Disposable {
   if (cleanUps.size === 0) {
-    for (const event of EVENTS) addEventListener(event, run);
+    addEventListener("unload", onEnd);
+    for (const event of ERRORS) addEventListener(event, onError);
   }
   cleanUps.add(cleanUp);
   return {
     [Symbol.dispose]: () => {
       cleanUps.delete(cleanUp);
       if (cleanUps.size > 0) return;
-      for (const event of EVENTS) removeEventListener(event, run);
+      removeEventListener("unload", onEnd);
+      for (const event of ERRORS) removeEventListener(event, onError);
     },
   };
 }

@@ -164,7 +164,7 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
     this.#live = new Set(sources);
     signal?.addEventListener("abort", this.#abort, { once: true });
     this.#alive = setInterval(() => {}, MAX_INTERVAL_MS);
-    this.#exit = onExit(() => this.#giveBackNow());
+    this.#exit = onExit({ cleanUp: () => this.#giveBackNow() });
   }
 
   /**

@@ -56,6 +56,57 @@ for (const [what, line] of Object.entries(ENDS)) {
   });
 }
 
+for (
+  const [what, line] of [
+    ["error", 'setTimeout(() => { throw new Error("x"); });'],
+    ["unhandledrejection", 'Promise.reject(new Error("x"));'],
+  ] as const
+) {
+  Deno.test(`a script that handles its own ${what} event loses nothing`, async () => {
+    await using bus = new TestBus();
+    const pipe = bus.file("pipe");
+    await using running = await script(
+      bus,
+      `
+        const topics = await Subscriber.open(["a", "b/#"]);
+        const group = await Subscriber.open("$share/g/c");
+        const fifo = await Subscriber.open(${JSON.stringify(pipe)});
+        const publisher = await Publisher.open("a");
+        const handled = new Promise((resolve) =>
+          addEventListener("${what}", (event) => {
+            event.preventDefault();
+            setTimeout(resolve);
+          })
+        );
+        console.log("ready");
+        const texts = [];
+        for await (const { text } of fifo) {
+          texts.push(text);
+          if (texts.length === 1) {
+            ${line}
+            await handled;
+            // Whoever publishes now finds all of them.
+            texts.push(await publisher.publish("a"));
+            texts.push(await publisher.publish("b", { topic: "b/1" }));
+            texts.push(await publisher.publish("c", { topic: "c" }));
+          }
+          if (text === "3") break;
+        }
+        for (const it of [topics, topics, group]) {
+          texts.push((await it.read(1))[0].text);
+        }
+        console.log(texts.join());
+        for (const it of [topics, group, fifo, publisher]) await it.close();
+      `,
+    );
+    await running.until("ready\n");
+    await finish(sh('printf "1\\n2\\n3\\n" > "$0"', pipe));
+    const { code, stdout, stderr } = await running.ended();
+    assertEquals([code, stdout, stderr], [0, "1,1,1,1,2,3,a,b,c\n", ""]);
+    assertEquals(bus.names(), []);
+  });
+}
+
 Deno.test("a Subscriber that is not closed keeps its process alive, from wherever it reads", async () => {
   await using bus = new TestBus();
   for (const address of ["t", bus.file("pipe"), "$share/g/t"]) {

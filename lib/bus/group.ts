@@ -16,7 +16,6 @@ import type { SharedFilter } from "../topic.ts";
 import { Answers } from "./answers.ts";
 import { type Bus, isTrusted, lstatIfThere, openBus, tidy } from "./folder.ts";
 import { type JoinOptions, MAX_TAG_BYTES } from "./join_options.ts";
-import { onExit } from "../leftovers.ts";
 import { parseGap } from "./missed.ts";
 import {
   checkLength,
@@ -222,14 +221,12 @@ export class GroupMember {
 class MemberSign implements Disposable {
   readonly #path: string;
   readonly #file: Deno.FsFile;
-  readonly #exit: Disposable;
   #isClosed = false;
 
   constructor(bus: Bus, path: string) {
     this.#path = path;
     const mode = bus.mode & 0o666;
     this.#file = Deno.openSync(path, { write: true, createNew: true, mode });
-    this.#exit = onExit(() => tidy(path));
     bus.share(path, 0o666, this.#file.statSync());
     // Nobody else has it open: this does not wait.
     this.#file.lockSync(true);
@@ -238,7 +235,6 @@ class MemberSign implements Disposable {
   [Symbol.dispose](): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#exit[Symbol.dispose]();
     tidy(this.#path);
     this.#file.close();
   }

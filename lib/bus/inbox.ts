@@ -134,7 +134,11 @@ class Inbox implements MembershipSource {
     this.#answers = new Answers(options);
     this.#splitter = this.#makeSplitter();
     this.#watch = setInterval(() => this.#look(), WATCH_MS);
-    this.#exit = onExit(() => this.#removeNames());
+    this.#exit = onExit({
+      cleanUp: (isOver) =>
+        isOver ? this.#removeNames() : this.#fifo.hide(this.#filters.keys()),
+      revive: () => this.#fifo.mend(this.#filters.keys()),
+    });
     this.#delivering = this.#deliver();
   }
 

@@ -127,8 +127,13 @@ export class NamedFifo {
 
   /** Takes all its names away. */
   unlinkAll(filters: Iterable<string>): void {
-    for (const filter of filters) this.unlink(filter);
+    this.hide(filters);
     tidy(this.#hidden);
+  }
+
+  /** Takes away the names that publishers see; {@linkcode mend} makes them again. */
+  hide(filters: Iterable<string>): void {
+    for (const filter of filters) this.unlink(filter);
   }
 
   /** Closes it. */

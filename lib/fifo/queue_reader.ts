@@ -245,9 +245,13 @@ export class QueueReader {
     const back = [...messages, ...this.#surplus];
     const queue = this.#queue;
     if (back.length === 0 || !queue) return;
-    if (!this.#hasTurn && !queue.tryLock()) return;
-    if (!queue.isCurrent || !queue.look()) return;
-    queue.putFirst(Message.frame(back, this.#options.delimiter));
+    const hadTurn = this.#hasTurn;
+    if (!hadTurn && !queue.tryLock()) return;
+    if (queue.isCurrent && queue.look()) {
+      queue.putFirst(Message.frame(back, this.#options.delimiter));
+    }
+    // The process may go on, as somebody handles its error.
+    if (!hadTurn) queue.unlock();
   }
 
   /**
