@@ -8,16 +8,28 @@ import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { Publisher, Subscriber } from "../mod.ts";
 import { ownBus } from "./_bus.ts";
-import { eventually, finish, type Process, TestBus } from "./_process.ts";
+import {
+  eventually,
+  finish,
+  type Process,
+  repeatUntil,
+  TestBus,
+} from "./_process.ts";
 
 const COUNT = 300;
 
-/** Publishes more than a subscriber that is stopped has room for. */
+/**
+ * Publishes more than a subscriber that is stopped has room for, and then goes on
+ * until it has read again.
+ *
+ * @returns How many messages in all.
+ */
 async function overflow(
   bus: TestBus,
   sub: Process,
   topics: string[],
-): Promise<void> {
+  hasRead: Promise<unknown>,
+): Promise<number> {
   sub.kill("SIGSTOP");
   await using publisher = bus.pub("--slow-timeout=0", "-q", "-l", "--keyed");
   const text = "x".repeat(1000);
@@ -26,30 +38,37 @@ async function overflow(
     (_, i) => `${topics[i % topics.length]}\t${i} ${text}\n`,
   );
   await publisher.write(lines.join(""));
-  // Its pipe is full long before, and what is written next waits for room.
-  await finish(bus.pub("--slow-timeout=0", "-q", "elsewhere", "x"));
+  // They are through, and most of them dropped, before it goes on.
+  await eventually(async () => {
+    const probe = bus.pub("--slow-timeout=0", "-v", topics[0]!, "probe");
+    return (await finish(probe)).stderr.includes("heard by nobody");
+  });
   sub.kill("SIGCONT");
+  let more = 0;
   // It is told with the next message that the same publisher sends.
-  for (let i = 0; i < 50; i++) {
-    await publisher.write(`${topics[0]}\tmore ${i}\n`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+  await repeatUntil(
+    () => publisher.write(`${topics[0]}\tmore ${more++}\n`),
+    hasRead,
+  );
   await publisher.write(`${topics[0]}\tend\n`);
   await publisher.end();
   await publisher.ended();
+  return COUNT + more;
 }
 
 Deno.test("sub says how many messages it missed, exactly, and --json where", async () => {
   await using bus = new TestBus();
   await using sub = await bus.sub("--json", "--exit-word=end", "a/#");
-  await overflow(bus, sub, ["a/1", "a/2"]);
+  const read = sub.until('"more ');
+  const published = await overflow(bus, sub, ["a/1", "a/2"], read);
   const { code, stdout, stderr } = await sub.ended();
   assertEquals(code, 0);
-  const messages = stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
-  const received = messages.length;
+  const messages = (await read + stdout).trimEnd().split("\n")
+    .map((line) => JSON.parse(line));
+  const received = messages.filter((it) => it.message !== "probe").length;
   const missed = messages.reduce((sum, it) => sum + (it.missed ?? 0), 0);
   assert(missed > 0);
-  assertEquals(received + missed, COUNT + 50);
+  assertEquals(received + missed, published);
   const told = [
     ...stderr.matchAll(/^sub: (\d+) messages? missed, not read in time$/gm),
   ];
@@ -59,11 +78,13 @@ Deno.test("sub says how many messages it missed, exactly, and --json where", asy
 Deno.test("sub --strict-delivery ends with code 4 before the gap", async () => {
   await using bus = new TestBus();
   await using sub = await bus.sub("--strict-delivery", "a");
-  await overflow(bus, sub, ["a"]);
-  const { code, stdout, stderr } = await sub.ended();
+  const ended = sub.ended();
+  await overflow(bus, sub, ["a"], ended);
+  const { code, stdout, stderr } = await ended;
   assertEquals(code, 4);
   assertMatch(stderr, /^sub: \d+ messages missed, not read in time\n$/);
-  const numbers = stdout.trimEnd().split("\n").map((line) => parseInt(line));
+  const numbers = stdout.trimEnd().split("\n")
+    .filter((line) => line !== "probe").map((line) => parseInt(line));
   assertEquals(numbers, numbers.map((_, i) => i));
 });
 

@@ -173,6 +173,33 @@ Deno.test("Subscriber.open() that fails leaves nothing behind, and hinders nobod
   assertEquals(bus.names().map((it) => it.split("@")[0]), ["t"]);
 });
 
+Deno.test("a member whose name was gone for a moment gets its messages in order", async () => {
+  await using bus = ownBus();
+  await using sub = await bus.sub("t");
+  const [name] = bus.names();
+  const path = `${bus.env.FIFOBUS_DIR}/${name}`;
+  sub.kill("SIGSTOP");
+  await using publisher = await Publisher.open("t", {
+    slowTimeoutMs: Infinity,
+  });
+  const text = "x".repeat(1000);
+  // More than its pipe takes: some of them wait here.
+  const sent = Array.from({ length: 200 }, (_, i) => i);
+  const publish = (i: number) => publisher.publish(`${i} ${text}`);
+  const published = sent.slice(0, 150).map(publish);
+  await published[0];
+  await Deno.rename(path, `${bus.path}/away`);
+  assertEquals(await publisher.publish("nobody"), 0);
+  await Deno.rename(`${bus.path}/away`, path);
+  await eventually(async () => await publisher.subscribers() === 1);
+  published.push(...sent.slice(150).map(publish));
+  sub.kill("SIGCONT");
+  const lines = await sub.until(`199 ${text}\n`);
+  await Promise.all(published);
+  const numbers = lines.trimEnd().split("\n").map((line) => parseInt(line));
+  assertEquals(numbers, sent);
+});
+
 Deno.test("a publisher finds a member by any of its names", async () => {
   await using bus = ownBus();
   for (const filters of [["a/+", "a/#"], ["a/#", "a/+"]]) {

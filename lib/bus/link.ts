@@ -59,6 +59,8 @@ export class Link {
   readonly #outbox: Outbox;
   readonly #missed: Missed;
   #stalled = false;
+  #before: Link | undefined;
+  #closed: Promise<void> | undefined;
 
   /**
    * Creates a link, which opens the member's FIFO with the first message.
@@ -67,18 +69,22 @@ export class Link {
    * @param delimiter What ends its messages.
    * @param options How to send, and what to tell.
    * @param of What else there is to know of it.
+   * @param before The link before, where its names were gone and came back: what
+   * waits there comes first, and what was dropped there was missed.
    */
   constructor(
     member: string,
     delimiter: Delimiter,
     options: LinkOptions,
     of: LinkMember,
+    before?: Link,
   ) {
+    this.#before = before;
     this.member = member;
     this.delimiter = delimiter;
     this.#options = options;
     this.#of = of;
-    this.#missed = new Missed(delimiter);
+    this.#missed = before ? before.#missed : new Missed(delimiter);
     const grant = () => this.#stalled ? 0 : options.slowTimeoutMs;
     this.#writer = new FifoWriter("", delimiter, {
       wait: false,
@@ -137,7 +143,11 @@ export class Link {
   }
 
   /** Closes the link once all is written or dropped. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    return this.#closed ??= this.#close();
+  }
+
+  async #close(): Promise<void> {
     await this.#outbox.drained();
     // It may read again by now; if not, only this side can tell.
     await this.#missed.tell((record) => this.#writer.write(record))
@@ -146,6 +156,8 @@ export class Link {
   }
 
   async #write(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+    await this.#before?.close();
+    this.#before = undefined;
     await this.#missed.tell((record) => this.#writer.write(record));
     await this.#writer.write(bytes);
     this.#stalled = false;

@@ -26,9 +26,11 @@ export class Routes {
   readonly #options: RoutesOptions;
   readonly #links = new Map<string, Link>();
   /** Those to members that have left, until what was sent before is through. */
-  readonly #closing = new Set<Promise<void>>();
+  readonly #closing = new Map<string, Link>();
   readonly #byTopic = new Map<string, Link[]>();
   #subscriptions: Subscription[] = [];
+  /** The same, by member. */
+  #members = new Map<string, Subscription[]>();
   #checkedAt = -Infinity;
   #listed = { mtime: -1, young: true };
 
@@ -101,15 +103,18 @@ export class Routes {
   /** Closes all links, once all is written or dropped. */
   async close(): Promise<void> {
     for (const member of this.#links.keys()) this.#drop(member);
-    await Promise.all(this.#closing);
+    const closing = [...this.#closing.values()];
+    await Promise.all(closing.map((link) => link.close()));
   }
 
   #drop(member: string): void {
-    const closing = this.#links.get(member)?.close();
+    const link = this.#links.get(member);
+    if (!link) return;
     this.#links.delete(member);
-    if (!closing) return;
-    this.#closing.add(closing);
-    closing.finally(() => this.#closing.delete(closing));
+    this.#closing.set(member, link);
+    link.close().finally(() => {
+      if (this.#closing.get(member) === link) this.#closing.delete(member);
+    });
   }
 
   #link({ member, group, delimiter }: Subscription): Link {
@@ -119,7 +124,7 @@ export class Routes {
         isGroup: group !== undefined,
         findPath: () => this.#findPath(member),
         onGone: () => this.#forget(member),
-      });
+      }, this.#closing.get(member));
       this.#links.set(member, link);
     }
     return link;
@@ -127,12 +132,9 @@ export class Routes {
 
   /** One of a member's names that is there: it may have left some topics. */
   #findPath(member: string): string | undefined {
-    for (const subscription of this.#subscriptions) {
-      if (subscription.member !== member) continue;
-      const path = `${this.#folder}/${subscription.name}`;
-      if (lstatIfThere(path)?.isFifo) return path;
-    }
-    return undefined;
+    return this.#members.get(member)
+      ?.map(({ name }) => `${this.#folder}/${name}`)
+      .find((path) => lstatIfThere(path)?.isFifo);
   }
 
   #refresh(maxAgeMs: number): void {
@@ -145,18 +147,18 @@ export class Routes {
     this.#listed = { mtime, young: isYoung(mtime) };
     this.#subscriptions = mtime === 0 ? [] : readSubscriptions(this.#folder);
     this.#byTopic.clear();
-    const members = new Set(this.#subscriptions.map(({ member }) => member));
+    this.#members = Map.groupBy(this.#subscriptions, ({ member }) => member);
     for (const member of this.#links.keys()) {
-      if (!members.has(member)) this.#drop(member);
+      if (!this.#members.has(member)) this.#drop(member);
     }
   }
 
   /** Removes what a member that died without a word has left. */
   #forget(member: string): void {
-    for (const subscription of this.#subscriptions) {
-      if (subscription.member !== member) continue;
-      tidyFifo(`${this.#folder}/${subscription.name}`);
+    for (const { name } of this.#members.get(member) ?? []) {
+      tidyFifo(`${this.#folder}/${name}`);
     }
+    this.#members.delete(member);
     tidyFifo(`${this.#folder}/.${member}`);
     this.#subscriptions = this.#subscriptions
       .filter((subscription) => subscription.member !== member);

@@ -25,6 +25,24 @@ export interface Report {
   details: string[];
 }
 
+/** A report of nothing so far. */
+export function emptyReport(arena: string): Report {
+  return {
+    arena,
+    publishers: 0,
+    publishersKilled: 0,
+    readers: 0,
+    ended: {},
+    stopped: 0,
+    messages: 0,
+    lost: 0,
+    broken: 0,
+    doubled: 0,
+    reordered: 0,
+    details: [],
+  };
+}
+
 /** A message: `PUBLISHER NUMBER LENGTH CHECKSUM PAYLOAD`. */
 export function message(
   publisher: string,

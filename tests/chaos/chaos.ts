@@ -14,7 +14,7 @@ import {
   LANGUAGES,
   prepare,
 } from "../../examples/_programs.ts";
-import { message, parse, Program, type Report } from "./_chaos.ts";
+import { emptyReport, message, parse, Program, type Report } from "./_chaos.ts";
 import { chaosOfTopics } from "./topics.ts";
 import { Folder } from "../_folder.ts";
 import { commandLine, eventually } from "../_process.ts";
@@ -96,20 +96,7 @@ async function run(arena: Arena, endAt: number, seed: number): Promise<Report> {
   const random = randomNumbers(seed);
   const path = await folder.fifo();
   const env = { FIFOBUS_DIR: folder.file("bus") };
-  const report: Report = {
-    arena: arena.name,
-    publishers: 0,
-    publishersKilled: 0,
-    readers: 0,
-    ended: {},
-    stopped: 0,
-    messages: 0,
-    lost: 0,
-    broken: 0,
-    doubled: 0,
-    reordered: 0,
-    details: [],
-  };
+  const report = emptyReport(arena.name);
   const outputs: string[] = [];
   const sent = new Map<string, { count: number; isWhole: boolean }>();
   using _held = arena.held

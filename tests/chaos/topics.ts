@@ -7,7 +7,7 @@
 import { Folder } from "../_folder.ts";
 import { commandLine } from "../_process.ts";
 import { randomNumbers } from "../_random.ts";
-import { message, parse, Program, type Report } from "./_chaos.ts";
+import { emptyReport, message, parse, Program, type Report } from "./_chaos.ts";
 
 const TOPICS = ["a/1", "a/2", "a/b/1", "b/1", "b/2"];
 
@@ -53,20 +53,7 @@ export async function chaosOfTopics(
   const random = randomNumbers(seed);
   const bus = folder.file("bus");
   const env = { FIFOBUS_DIR: bus };
-  const report: Report = {
-    arena: "topics",
-    publishers: 0,
-    publishersKilled: 0,
-    readers: 0,
-    ended: {},
-    stopped: 0,
-    messages: 0,
-    lost: 0,
-    broken: 0,
-    doubled: 0,
-    reordered: 0,
-    details: [],
-  };
+  const report = emptyReport("topics");
   const gone: Gone[] = [];
   const lives: Life[] = [];
   const pause = (ms: number) => new Promise((done) => setTimeout(done, ms));
