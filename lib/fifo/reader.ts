@@ -32,10 +32,11 @@ const MAX_READERS = 24;
 let readers = 0;
 
 /**
- * How often to empty a FIFO whose publishers do not let go of its lock: each time
- * they may fill it again.
+ * How long to try to keep publishers out. On a busy machine one that has the lock
+ * may not run for a while; what it wrote between the last read and close() would be
+ * gone.
  */
-const MAX_EMPTY_ATTEMPTS = 4;
+const MAX_EMPTY_MS = 1000;
 
 /** How often to try for the lock: a publisher has it most of the time, for µs. */
 const MAX_LOCK_ATTEMPTS = 200;
@@ -207,13 +208,12 @@ export class FifoReader {
     isWithin: () => boolean,
   ): Promise<void> {
     const isLocked = this.#lock();
-    for (let attempt = 0; attempt < MAX_EMPTY_ATTEMPTS;) {
-      if (isLocked()) break;
-      // A message of several writes holds the lock, and needs room to end. A
-      // publisher that has stopped within one is not waited for.
+    let giveUpAt = performance.now() + MAX_EMPTY_MS;
+    while (!isLocked() && performance.now() < giveUpAt) {
       const bytes = await this.#drain(read);
       if (bytes === 0) await delay(1);
-      if (bytes === 0 || !isWithin()) attempt++;
+      // A message of several writes holds the lock, and needs room to end.
+      else if (isWithin()) giveUpAt = performance.now() + MAX_EMPTY_MS;
     }
     await this.#drain(read);
   }
