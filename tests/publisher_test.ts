@@ -433,6 +433,33 @@ Deno.test("a publisher that is killed within a message costs that message only",
   });
 });
 
+Deno.test("a publisher that goes on with the next reader says so in its queue file", async () => {
+  await using folder = new Folder();
+  const path = await folder.fifo();
+  const queue = folder.file(".pipe.queue");
+  await using first = sub("--no-exit-word", path);
+  await finish(pub(path, "first"));
+  assertEquals(await first.line(), "first");
+  const unused = await Deno.readTextFile(queue);
+  first.kill("SIGSTOP");
+  await using killed = pub(path, "x".repeat(100_000));
+  const isWithin = () =>
+    Deno.readTextFileSync(queue).startsWith("fifobus queue 1\nP");
+  await eventually(isWithin);
+  // The next reader has made a queue file of its own.
+  await Deno.remove(queue);
+  await Deno.writeTextFile(queue, unused, { mode: 0o600 });
+  first.kill("SIGKILL");
+  await first.ended();
+  using _next = Deno.openSync(path, { read: true, write: true });
+  await eventually(isWithin);
+  killed.kill("SIGKILL");
+  await killed.ended();
+  await using second = sub("--no-exit-word", path);
+  await finish(pub(path, "next"));
+  assertEquals(await second.line(), "next");
+});
+
 Deno.test("a publisher that is killed within a message to a topic joins it to no other", async () => {
   await using bus = new TestBus();
   for (const filter of ["t", "$share/g/t"]) {

@@ -14,8 +14,7 @@
  * A reader that was killed has left `R`, and the FIFO goes on within a message; or
  * `r`, and it may do so if a message of several writes has begun since: smaller
  * ones are read as a whole. Then the next reader drops what comes up to the next
- * delimiter, as a part of a message must never be taken for one. (Until the first
- * such message readers do not say that they read, which costs two writes a turn.)
+ * delimiter, as a part of a message must never be taken for one.
  *
  * What is in it changes by the one write(2) of its header, so that a process that
  * is killed leaves either what was there before or what is there after.
@@ -361,8 +360,6 @@ export class QueueFile {
       if (!this.#isTorn) this.markTorn();
       return;
     }
-    // Where all messages are small, as most often, it is not worth two writes.
-    if (startsWith(this.#buffer, AT_REST_BYTES, PUBLISHER_AT)) return;
     if (this.#isTorn || this.#unsaved) return;
     // A message of several writes that has begun may be read in part, as one
     // that begins from now on.

@@ -32,6 +32,12 @@ const MAX_READERS = 24;
 let readers = 0;
 
 /**
+ * How often to empty a FIFO whose publishers do not let go of its lock: each time
+ * they may fill it again.
+ */
+const MAX_EMPTY_ATTEMPTS = 4;
+
+/**
  * How long to try to keep publishers out. On a busy machine one that has the lock
  * may not run for a while; what it wrote between the last read and close() would be
  * gone.
@@ -209,11 +215,13 @@ export class FifoReader {
   ): Promise<void> {
     const isLocked = this.#lock();
     let giveUpAt = performance.now() + MAX_EMPTY_MS;
-    while (!isLocked() && performance.now() < giveUpAt) {
+    for (let attempt = 0; attempt < MAX_EMPTY_ATTEMPTS;) {
+      if (isLocked() || performance.now() > giveUpAt) break;
       const bytes = await this.#drain(read);
       if (bytes === 0) await delay(1);
       // A message of several writes holds the lock, and needs room to end.
       else if (isWithin()) giveUpAt = performance.now() + MAX_EMPTY_MS;
+      else attempt++;
     }
     await this.#drain(read);
   }

@@ -176,14 +176,9 @@ export class FifoWriter {
     const exclusive = bytes.length > PIPE_BUF;
     await this.#lock(exclusive);
     try {
-      // Another publisher was killed within a message, whose part would run
-      // into this one.
-      const isLeft = this.#marks?.isPublisherTorn ??
-        await this.#findMarks(exclusive);
-      const marks = this.#marks;
+      let isLeft = await this.#begin(exclusive);
       let isEnded = !isLeft;
       let isAnnounced = false;
-      if (exclusive) marks?.markPublisher(true);
       for (let rest = bytes; rest.length > 0;) {
         try {
           if (!isEnded) await this.#put(this.#killedMarker);
@@ -192,7 +187,8 @@ export class FifoWriter {
             await this.#put(this.#tornMarker);
             this.#torn = false;
           }
-          if (exclusive && this.#options.owned && !marks && !isAnnounced) {
+          const isMarked = this.#marks !== undefined || !this.#options.owned;
+          if (exclusive && !isMarked && !isAnnounced) {
             const { length } = bytes;
             await this.#put(largeMarker(length - 1, this.#delimiter));
             isAnnounced = true;
@@ -208,12 +204,38 @@ export class FifoWriter {
           }
           rest = bytes;
           if (await this.#reopen()) await this.#lock(exclusive);
+          // The next reader may have a queue file of its own.
+          if (this.#marks?.isInPlace) continue;
+          this.#forgetMarks();
+          if (await this.#begin(exclusive)) {
+            isLeft = true;
+            isEnded = false;
+          }
         }
       }
-      if (exclusive || isLeft) marks?.markPublisher(false);
+      if (exclusive || isLeft) this.#marks?.markPublisher(false);
     } finally {
       this.#handle.file.unlockSync();
     }
+  }
+
+  /**
+   * Says that a message of several writes begins.
+   *
+   * @returns Whether another publisher was killed within one, whose part would run
+   * into this one.
+   */
+  async #begin(exclusive: boolean): Promise<boolean> {
+    const isLeft = this.#marks?.isPublisherTorn ??
+      await this.#findMarks(exclusive);
+    if (exclusive) this.#marks?.markPublisher(true);
+    return isLeft;
+  }
+
+  #forgetMarks(): void {
+    this.#marks?.close();
+    this.#marks = undefined;
+    this.#lookedAt = -Infinity;
   }
 
   /** Opens what tells that another publisher was killed within a message. */
