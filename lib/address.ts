@@ -110,13 +110,17 @@ function mqttAddress(text: string, scheme: string): MqttAddress {
   const [, authority, topic] = /^\w+:\/\/([^/]*)\/?(.*)$/s.exec(text)!;
   const parts = readAuthority(authority!);
   // The rest of it would be taken for a topic, and the user for the host.
-  const isCut = /^[^@]*@[^/@]+:[0-9]+(\/|$)/.test(topic!) &&
+  const isCut = /^[^@]*@([\w.-]+|\[[\da-f:]+\]):[0-9]+(\/|$)/i.test(topic!) &&
     !authority!.includes("@");
   if (!parts || isCut) {
     const reason = "what is between // and / is not a host, or not a port";
     const advice = "in a user name and a password, /, ?, #, @ and % are " +
       "written %2F, %3F, %23, %40 and %25";
-    throw bad(text, text.includes("@") ? `${reason}; ${advice}` : reason);
+    const other = isCut ? "; before a topic like that, write //@HOST/" : "";
+    throw bad(
+      text,
+      text.includes("@") ? `${reason}; ${advice}${other}` : reason,
+    );
   }
   const { hostname, port, user, password } = parts;
   return {

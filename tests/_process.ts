@@ -4,6 +4,7 @@
  * @module
  */
 import { type Command, fifobus } from "../examples/_programs.ts";
+import { fileName } from "../lib/bus/names.ts";
 import { Folder } from "./_folder.ts";
 
 /** How a program ended, and what it printed that nobody had read before. */
@@ -161,12 +162,23 @@ export class TestBus extends Folder {
     return new Process(commandLine("pub", ...args), this.env);
   }
 
-  /** A subscriber that is there already. */
+  /** A subscriber that is there already, with its last topic, too. */
   async sub(...args: string[]): Promise<Process> {
-    const before = this.names().length;
+    const before = this.namesOf(args.at(-1)!).length;
     const process = new Process(commandLine("sub", ...args), this.env);
-    await eventually(() => this.names().length > before);
+    await eventually(() => this.namesOf(args.at(-1)!).length > before);
     return process;
+  }
+
+  /** The names of those who subscribe to a filter. */
+  namesOf(filter: string): string[] {
+    const plain = filter.replace(/^topic:/, "").replace(
+      /^\$share\/[^/]+\//,
+      "",
+    );
+    return this.names().filter((name) =>
+      name.startsWith(`${fileName(plain)}@`)
+    );
   }
 
   /** A subscriber that ends by itself, or does not start. */

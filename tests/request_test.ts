@@ -44,9 +44,8 @@ async function responder(
 
 /** A responder in shell that is there. */
 async function shellResponder(bus: TestBus, topic: string): Promise<Process> {
-  const before = bus.names().length;
   const process = bus.sh(SHELL, PUBLISH.pathname, topic);
-  await eventually(() => bus.names().length > before);
+  await eventually(() => bus.namesOf(topic).some((it) => it.endsWith("@sh")));
   return process;
 }
 
