@@ -25,10 +25,10 @@
  *
  * @module
  */
-export type { Dropped } from "./lib/bus/link.ts";
+export type { Dropped } from "./lib/outlet.ts";
 export type { Notice } from "./lib/fifo/queue_reader.ts";
 export { FifobusError, type FifobusErrorCode } from "./lib/errors.ts";
-export type { Delimiter } from "./lib/framing.ts";
+export type { Delimiter } from "./lib/wire/framing.ts";
 export { Message, type SendAnswer } from "./lib/message.ts";
 export type {
   ConnectionChange,

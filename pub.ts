@@ -10,7 +10,7 @@
  *
  * @module
  */
-import { run } from "./lib/cli/pub.ts";
+import { run } from "./lib/cli/pub/main.ts";
 
 // A wait for a lock cannot be called off, and would keep the process alive.
 if (import.meta.main) Deno.exit(await run(Deno.args, Deno));

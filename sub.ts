@@ -13,7 +13,7 @@
  *
  * @module
  */
-import { run } from "./lib/cli/sub.ts";
+import { run } from "./lib/cli/sub/main.ts";
 
 // A wait for a lock cannot be called off, and would keep the process alive.
 if (import.meta.main) Deno.exit(await run(Deno.args, Deno));

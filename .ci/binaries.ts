@@ -13,10 +13,10 @@
  *
  * @module
  */
-import { completionsFor } from "../lib/cli/completions.ts";
-import { PUB } from "../lib/cli/pub_options.ts";
-import { SUB } from "../lib/cli/sub_options.ts";
-import { SHELLS } from "../lib/cli/usage.ts";
+import { completionsFor } from "../lib/cli/options/completions.ts";
+import { PUB } from "../lib/cli/options/pub.ts";
+import { SUB } from "../lib/cli/options/sub.ts";
+import { SHELLS } from "../lib/cli/options/usage.ts";
 import { VERSION } from "../lib/version.ts";
 import { permissions } from "../examples/_programs.ts";
 import { linesOf, ROOT, run } from "./_command.ts";

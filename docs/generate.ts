@@ -4,10 +4,14 @@
  *
  * @module
  */
-import { PUB } from "../lib/cli/pub_options.ts";
-import { SUB } from "../lib/cli/sub_options.ts";
-import { environmentOf, EXIT_SECTION, groupOptions } from "../lib/cli/help.ts";
-import type { Section, Usage } from "../lib/cli/usage.ts";
+import { PUB } from "../lib/cli/options/pub.ts";
+import { SUB } from "../lib/cli/options/sub.ts";
+import {
+  environmentOf,
+  EXIT_SECTION,
+  groupOptions,
+} from "../lib/cli/options/help.ts";
+import type { Section, Usage } from "../lib/cli/options/usage.ts";
 import { VERSION } from "../lib/version.ts";
 
 /** The man page of a program, see man(7). */

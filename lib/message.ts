@@ -4,8 +4,8 @@
  * @module
  */
 import { FifobusError } from "./errors.ts";
-import { concat, type Delimiter } from "./framing.ts";
 import { MAX_TOPIC_BYTES, nameFault } from "./topic.ts";
+import { concat, type Delimiter } from "./wire/framing.ts";
 
 const encoder = new TextEncoder();
 // U+FEFF is a character as any other, also at the start: MQTT 5, section 1.5.4.

@@ -4,62 +4,19 @@
  * @module
  */
 import { type Address, parseAddress, shownAddress } from "./address.ts";
-import type { Dropped } from "./bus/link.ts";
 import { checkNumbers, FifobusError, type FifobusErrorCode } from "./errors.ts";
 import { DEFAULT_MODE, ensureFifo, refuseOthers } from "./fifo/file.ts";
 import { FifoOutlet } from "./fifo/outlet.ts";
+import { load } from "./load.ts";
+import type { MqttOptions } from "./mqtt/options.ts";
+import type { Dropped, Outlet, Sending } from "./outlet.ts";
 import {
   DEFAULT_MAX_BYTES,
   type Delimiter,
   encodeBare,
   encodeMessage,
-} from "./framing.ts";
-import { load } from "./load.ts";
-import { findMarked, marked } from "./marks.ts";
-import type { MqttOptions } from "./mqtt/options.ts";
-
-/** How messages are sent. */
-export interface Sending {
-  /** Whether it is one message, which may share a write with others. */
-  single: boolean;
-  /** Whether the last of them is kept as the topic's last value. */
-  retain: boolean;
-  /** The topic of their answers, if they are requests. */
-  replyTo: string | undefined;
-}
-
-/** Where messages go out: a FIFO, the bus, or a broker. */
-export interface Outlet {
-  /** How many bytes wait to be written. */
-  readonly bufferedBytes: number;
-  /** Whether they wait for a reader. */
-  readonly isUnread?: boolean;
-  /** Waits in a way that can be aborted at once. */
-  unpark?(): void;
-  /**
-   * Sends messages, each with its delimiter.
-   *
-   * @returns How often they were taken: two messages by three subscribers are
-   * six. Undefined where that cannot be known.
-   */
-  send(
-    topic: string,
-    messages: Uint8Array<ArrayBuffer>,
-    how: Sending,
-  ): Promise<number | undefined>;
-  /** Sends one message, where none needs a delimiter. */
-  sendBare?(
-    topic: string,
-    message: Uint8Array<ArrayBuffer>,
-    how: Sending,
-  ): Promise<number | undefined>;
-  /** Checks a topic; without it there are no topics. */
-  checkTopic?(topic: string): void;
-  /** How many subscribers a topic has. */
-  subscribers?(topic: string): Promise<number>;
-  /** Ends it, once all is sent. */
-  close(): Promise<void>;
-}
+} from "./wire/framing.ts";
+import { findMarked, marked } from "./wire/marks.ts";
 
 /** How to publish. */
 export interface PublisherOptions {
@@ -262,7 +219,7 @@ export class Publisher implements AsyncDisposable {
    * broker.
    */
   async subscribers(topic: string = this.#topic): Promise<number | undefined> {
-    return await this.#outlet.subscribers?.(topic);
+    return await this.#outlet.subscribers(topic);
   }
 
   /**
@@ -285,20 +242,9 @@ export class Publisher implements AsyncDisposable {
     options: PublishOptions = {},
   ): Promise<number | undefined> {
     try {
-      if (this.#outlet.sendBare) {
-        const bare = encodeBare(this.#address, message, this.#maxBytes);
-        const { topic, how } = this.#check(options, true);
-        return this.#outlet.sendBare(topic, bare, how);
-      }
-      const framed = encodeMessage(
-        this.#address,
-        message,
-        this.#delimiter,
-        this.#maxBytes,
-      );
-      if (findMarked(framed, this.#delimiter) >= 0) throw marked(this.#address);
+      const encoded = this.#encode(message);
       const { topic, how } = this.#check(options, true);
-      return this.#outlet.send(topic, framed, how);
+      return this.#outlet.send(topic, encoded, how);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -325,7 +271,7 @@ export class Publisher implements AsyncDisposable {
       return Promise.reject(this.#refused("delimiter_in_message", reason));
     }
     const bad = findMarked(messages, this.#delimiter);
-    if (bad < 0 || this.#outlet.sendBare) return this.#send(messages, options);
+    if (bad < 0 || !this.#outlet.isFramed) return this.#send(messages, options);
     return this.#send(messages.subarray(0, bad), options).then(() => {
       throw marked(this.#address);
     });
@@ -335,7 +281,15 @@ export class Publisher implements AsyncDisposable {
     sendFramed = (publisher, messages, options) =>
       publisher.#send(messages, options);
     abort = (publisher, reason) => publisher.#abort(reason);
-    isUnread = (publisher) => publisher.#outlet.isUnread ?? false;
+    isUnread = (publisher) => publisher.#outlet.isUnread;
+  }
+
+  #encode(message: string | Uint8Array): Uint8Array<ArrayBuffer> {
+    const [address, maxBytes] = [this.#address, this.#maxBytes];
+    if (!this.#outlet.isFramed) return encodeBare(address, message, maxBytes);
+    const framed = encodeMessage(address, message, this.#delimiter, maxBytes);
+    if (findMarked(framed, this.#delimiter) >= 0) throw marked(address);
+    return framed;
   }
 
   #send(
@@ -360,7 +314,7 @@ export class Publisher implements AsyncDisposable {
   }
 
   #openWritable(): WritableStream<string | Uint8Array> {
-    this.#outlet.unpark?.();
+    this.#outlet.unpark();
     const underWay = new Set<Promise<unknown>>();
     return new WritableStream({
       start: ({ signal }) => {
@@ -415,21 +369,11 @@ export class Publisher implements AsyncDisposable {
     single: boolean,
   ): { topic: string; how: Sending } {
     if (this.#closed) throw this.#refused("closed", "the publisher is closed");
-    const outlet = this.#outlet;
-    if (!outlet.checkTopic) {
-      const what = topic !== this.#topic
-        ? "has no topics"
-        : replyTo !== undefined
-        ? "has no replies"
-        : retain
-        ? "keeps no last value"
-        : undefined;
-      if (what) throw this.#refused("bad_address", `a FIFO ${what}`);
-    } else {
-      if (topic !== this.#topic || topic === "") outlet.checkTopic(topic);
-      if (replyTo !== undefined) outlet.checkTopic(replyTo);
-    }
-    return { topic, how: { single, retain, replyTo } };
+    const how = { single, retain, replyTo };
+    // An address of a broker may name none.
+    const isOther = topic !== this.#topic || topic === "";
+    this.#outlet.check(isOther ? topic : undefined, how);
+    return { topic, how };
   }
 
   #refused(code: FifobusErrorCode, reason: string): FifobusError {
@@ -476,8 +420,7 @@ async function openOutlet(
     signal,
     origin,
     onDropped: options.onDropped,
-  });
-  outlet.checkTopic(to.topic);
+  }, to.topic);
   if (wait) await outlet.waitFor(to.topic, Number(wait), timeoutMs);
   return outlet;
 }

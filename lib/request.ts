@@ -5,7 +5,6 @@
  */
 import { parseAddress, shownAddress } from "./address.ts";
 import { checkNumbers, FifobusError, type FifobusErrorCode } from "./errors.ts";
-import type { Delimiter } from "./framing.ts";
 import { load } from "./load.ts";
 import type { Message } from "./message.ts";
 import type { MqttOptions } from "./mqtt/options.ts";
@@ -17,6 +16,7 @@ import {
   parseShared,
   REPLY_PREFIX,
 } from "./topic.ts";
+import type { Delimiter } from "./wire/framing.ts";
 
 /** How to make a request. */
 export interface RequestOptions {

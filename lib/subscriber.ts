@@ -7,17 +7,18 @@ import { type MqttAddress, parseAddress } from "./address.ts";
 import type { Bus } from "./bus/folder.ts";
 import type { JoinOptions } from "./bus/join_options.ts";
 import { tell } from "./callback.ts";
-import { onExit } from "./leftovers.ts";
-import { Demand } from "./demand.ts";
 import { checkNumbers, withoutSystemErrors } from "./errors.ts";
 import { DEFAULT_MODE, ensureFifo, refuseOthers } from "./fifo/file.ts";
 import { type Notice, QueueReader } from "./fifo/queue_reader.ts";
-import { DEFAULT_MAX_BYTES, type Delimiter } from "./framing.ts";
+import { onExit } from "./leftovers.ts";
 import { load } from "./load.ts";
 import { Message } from "./message.ts";
 import type { MqttOptions } from "./mqtt/options.ts";
-import { textStream } from "./text_stream.ts";
+import { Demand } from "./queues/demand.ts";
+import { counted, type OwnSource, type Source } from "./source.ts";
 import { checkTopicFilter, parseShared, type SharedFilter } from "./topic.ts";
+import { DEFAULT_MAX_BYTES, type Delimiter } from "./wire/framing.ts";
+import { textStream } from "./wire/text_stream.ts";
 
 /** How to subscribe. */
 export interface SubscriberOptions {
@@ -74,23 +75,6 @@ export interface SubscriberOptions {
 
 /** The longest that a timer knows, 25 days. */
 const MAX_INTERVAL_MS = 2 ** 31 - 1;
-
-/** Where messages come from: a FIFO, the bus, or a broker. */
-interface Source {
-  /** Waits for messages; undefined after the last. */
-  next(): Promise<Message[] | undefined>;
-  /** Whether a message that is not handled can go back to others. */
-  takesBack?(message: Message): boolean;
-  /** Takes no messages that others could have, until it is resumed. */
-  pause?(): Promise<void>;
-  resume?(): void;
-  /** Lets others have messages, if that can be done at once. */
-  giveBackNow?(messages: Message[]): void;
-  /** Takes no more messages. */
-  end(): Promise<void>;
-  /** Closes; what the function returns was not handled, and goes back. */
-  close(unhandled: () => Message[]): Promise<void>;
-}
 
 /** What a source had to say: messages, its end, or why it failed. */
 interface Arrival {
@@ -215,7 +199,7 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
         sources.push(await openFifo(path, options, demand));
       }
       if (filters.size > 0) {
-        sources.push(own(await joinBus([...filters], options), demand));
+        sources.push(counted(await joinBus([...filters], options), demand));
       }
       for (const group of shared.values()) {
         // MQTT 5 sends no last values to groups.
@@ -223,11 +207,11 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
         sources.push(await joinGroup(group, options, demand));
       }
       for (const addresses of brokers.values()) {
-        sources.push(own(await openBroker(addresses, options), demand));
+        sources.push(counted(await openBroker(addresses, options), demand));
       }
       options.signal?.throwIfAborted();
     } catch (error) {
-      await Promise.all(sources.map((source) => source.close(() => [])));
+      await Promise.all(sources.map((source) => source.close([])));
       throw withoutSystemErrors(error);
     }
     return new Subscriber(sources, options, demand);
@@ -331,12 +315,12 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
    * @returns When nothing is taken any more.
    */
   async pause(): Promise<void> {
-    await Promise.all(this.#sources.map((source) => source.pause?.()));
+    await Promise.all(this.#sources.map((source) => source.pause()));
   }
 
   /** Goes on after a {@linkcode pause}. */
   resume(): void {
-    for (const source of this.#sources) source.resume?.();
+    for (const source of this.#sources) source.resume();
   }
 
   /**
@@ -389,7 +373,7 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
     await this.end();
     await Promise.all(
       this.#sources.map((source) =>
-        source.close(() => [...unhandled, ...this.#takeWaiting(source)])
+        source.close([...unhandled, ...this.#takeWaiting(source)])
       ),
     );
     this.#exit[Symbol.dispose]();
@@ -398,7 +382,7 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
   /** The process ends, and nothing can be waited for. */
   #giveBackNow(): void {
     for (const source of this.#sources) {
-      source.giveBackNow?.(this.#takeWaiting(source));
+      source.giveBackNow(this.#takeWaiting(source));
     }
   }
 
@@ -407,7 +391,7 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
     const back: Message[] = [];
     const keep = (messages: Message[]) =>
       messages.filter((message) => {
-        const goesBack = source.takesBack?.(message) ?? false;
+        const goesBack = source.takesBack(message);
         if (goesBack) back.push(message);
         return !goesBack;
       });
@@ -485,7 +469,7 @@ async function openFifo(
   demand: Demand,
 ): Promise<Source> {
   const { delimiter = "\n", maxBytes = DEFAULT_MAX_BYTES } = options;
-  const reader = await QueueReader.open(path, {
+  return await QueueReader.open(path, {
     delimiter,
     maxBytes,
     demand,
@@ -494,15 +478,6 @@ async function openFifo(
     accept: refuseOthers(path, options.mode),
     onNotice: (notice) => tell(options.onNotice, notice),
   });
-  return {
-    next: () => reader.next(),
-    takesBack: ({ topic }) => topic === path,
-    pause: () => reader.pause(),
-    resume: () => reader.resume(),
-    giveBackNow: (messages) => reader.giveBackNow(messages),
-    end: () => reader.end(),
-    close: (unhandled) => reader.close(unhandled()),
-  };
 }
 
 /** The folder of the bus, for what cannot be beside a FIFO. */
@@ -510,26 +485,10 @@ async function busFolder(): Promise<string> {
   return (await openBus()).path;
 }
 
-/** What comes from a topic is nobody else's. */
-function own(
-  source: Source,
-  demand: Demand,
-): Source {
-  return {
-    next: async () => {
-      if (demand.isOver) return undefined;
-      const messages = demand.takeOwn(await source.next() ?? []);
-      return messages.length > 0 ? messages : undefined;
-    },
-    end: () => source.end(),
-    close: (unhandled) => source.close(unhandled),
-  };
-}
-
 async function joinBus(
   filters: string[],
   options: SubscriberOptions,
-): Promise<Source> {
+): Promise<OwnSource> {
   // Loaded here: who reads a FIFO should not wait for it.
   const { join } = await load<typeof import("./bus/inbox.ts")>(
     import.meta.resolve("./bus/inbox.ts"),
@@ -545,18 +504,10 @@ async function joinGroup(
   const { GroupMember } = await load<typeof import("./bus/group.ts")>(
     import.meta.resolve("./bus/group.ts"),
   );
-  const member = await GroupMember.join(shared, {
+  return await GroupMember.join(shared, {
     ...await joinOptions(options),
     demand,
   });
-  return {
-    next: () => member.next(),
-    takesBack: (message) => member.takesBack(message),
-    pause: () => member.pause(),
-    resume: () => member.resume(),
-    end: () => member.end(),
-    close: (unhandled) => member.close(unhandled()),
-  };
 }
 
 async function joinOptions(options: SubscriberOptions): Promise<JoinOptions> {
@@ -582,7 +533,7 @@ async function openBus(mode?: number): Promise<Bus> {
 async function openBroker(
   addresses: MqttAddress[],
   options: SubscriberOptions,
-): Promise<Source> {
+): Promise<OwnSource> {
   // MQTT.js is fetched, 43 packages, and takes 0.1 s to load.
   const { MqttSource } = await load<typeof import("./mqtt/source.ts")>(
     import.meta.resolve("./mqtt/source.ts"),

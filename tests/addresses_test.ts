@@ -6,8 +6,8 @@
 import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
-import { publish, request, Subscriber } from "../mod.ts";
 import { ROOT } from "../examples/_programs.ts";
+import { publish, request, Subscriber } from "../mod.ts";
 import { ownBus } from "./_bus.ts";
 import { terminalTest } from "./_needs.ts";
 import { commandLine, finish, inTerminal, TestBus } from "./_process.ts";

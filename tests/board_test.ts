@@ -4,7 +4,7 @@
  * @module
  */
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
-import { alarm } from "../lib/cli/board/alarm.ts";
+import { alarm } from "../lib/cli/alarm.ts";
 import { beginning, Board, type Row } from "../lib/cli/board/board.ts";
 import { fit, sparkline } from "../lib/cli/board/cells.ts";
 import {

@@ -1,10 +1,10 @@
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertThrows } from "jsr:@std/assert@1.0.19/throws";
 import { FifobusError } from "../lib/errors.ts";
-import { type Delimiter, encodeMessage } from "../lib/framing.ts";
-import { findMarked, tornMarker, wake } from "../lib/marks.ts";
 import { Message, tagMessages } from "../lib/message.ts";
-import { MessageSplitter } from "../lib/splitter.ts";
+import { type Delimiter, encodeMessage } from "../lib/wire/framing.ts";
+import { findMarked, tornMarker, wake } from "../lib/wire/marks.ts";
+import { MessageSplitter } from "../lib/wire/splitter.ts";
 import { randomNumbers } from "./_random.ts";
 
 const encoder = new TextEncoder();

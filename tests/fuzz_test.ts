@@ -12,15 +12,13 @@ import {
   readSubscriptions,
   subscriptionName,
 } from "../lib/bus/names.ts";
-import { parseArguments } from "../lib/cli/arguments.ts";
-import { alarm } from "../lib/cli/board/alarm.ts";
+import { alarm } from "../lib/cli/alarm.ts";
 import { readNumber } from "../lib/cli/board/reading.ts";
 import { UsageError } from "../lib/cli/exit_codes.ts";
-import { parseFormat, toJson } from "../lib/cli/format.ts";
-import type { OptionTable } from "../lib/cli/options.ts";
-import { visible, visibleJson } from "../lib/cli/output.ts";
-import { PUB } from "../lib/cli/pub_options.ts";
-import { SUB } from "../lib/cli/sub_options.ts";
+import { parseOptions } from "../lib/cli/options/parse.ts";
+import { PUB } from "../lib/cli/options/pub.ts";
+import { SUB } from "../lib/cli/options/sub.ts";
+import type { OptionTable } from "../lib/cli/options/table.ts";
 import {
   count,
   duration,
@@ -30,19 +28,21 @@ import {
   size,
   text,
   type ValueKind,
-} from "../lib/cli/values.ts";
+} from "../lib/cli/options/values.ts";
+import { visible, visibleJson } from "../lib/cli/output.ts";
+import { parseFormat, toJson } from "../lib/cli/format.ts";
 import { FifobusError } from "../lib/errors.ts";
 import { NoQueueFile, QueueFile, statusOf } from "../lib/fifo/queue_file.ts";
-import { type Delimiter, encodeMessage, reframe } from "../lib/framing.ts";
-import { findMarked, tornMarker, wake } from "../lib/marks.ts";
 import { Message, tagMessages } from "../lib/message.ts";
-import { MessageSplitter } from "../lib/splitter.ts";
 import {
   checkTopicFilter,
   checkTopicName,
   matchesTopic,
   parseShared,
 } from "../lib/topic.ts";
+import { type Delimiter, encodeMessage, reframe } from "../lib/wire/framing.ts";
+import { findMarked, tornMarker, wake } from "../lib/wire/marks.ts";
+import { MessageSplitter } from "../lib/wire/splitter.ts";
 import { Publisher, Subscriber } from "../mod.ts";
 import { Folder } from "./_folder.ts";
 import { fuzzTest, type Random } from "./_random.ts";
@@ -487,7 +487,7 @@ fuzzTest("options are read however they are written", 2000, (random) => {
     operands.push(...rest);
   }
   assertEquals<unknown>(
-    parseArguments(TABLE, args),
+    parseOptions(TABLE, args),
     { given, operands },
     JSON.stringify(args),
   );
@@ -519,7 +519,7 @@ fuzzTest(
       ]);
     });
     try {
-      parseArguments(options as OptionTable, args);
+      parseOptions(options as OptionTable, args);
     } catch (error) {
       const isSaid = error instanceof UsageError &&
         /^(options? |there is no option )/.test(error.message);

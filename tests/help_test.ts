@@ -5,9 +5,9 @@
  */
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { EXIT_CODES } from "../lib/cli/exit_codes.ts";
-import type { OptionTable } from "../lib/cli/options.ts";
-import { PUB } from "../lib/cli/pub_options.ts";
-import { SUB } from "../lib/cli/sub_options.ts";
+import { PUB } from "../lib/cli/options/pub.ts";
+import { SUB } from "../lib/cli/options/sub.ts";
+import type { OptionTable } from "../lib/cli/options/table.ts";
 import { commandLine, finish, Process } from "./_process.ts";
 
 const PROGRAMS: ["pub" | "sub", OptionTable][] = [

@@ -5,9 +5,9 @@
  */
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
+import { Subscriber } from "../mod.ts";
 import { Mosquitto, withoutMosquitto } from "./_mosquitto.ts";
 import { testWithout } from "./_needs.ts";
-import { Subscriber } from "../mod.ts";
 import { finish, pub, sh, TestBus } from "./_process.ts";
 
 /** Several chunks of 64 KiB, each more than is due at once. */

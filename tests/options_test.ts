@@ -1,17 +1,12 @@
-import { UsageError } from "../lib/cli/exit_codes.ts";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
-import { assertRejects } from "jsr:@std/assert@1.0.19/rejects";
 import { assertThrows } from "jsr:@std/assert@1.0.19/throws";
-import { DEFAULT_VARIABLES } from "../lib/cli/program.ts";
-import { PUB } from "../lib/cli/pub_options.ts";
-import { SUB } from "../lib/cli/sub_options.ts";
-import {
-  type Option,
-  type OptionTable,
-  parseOptions,
-  withDefaults,
-} from "../lib/cli/options.ts";
-import { MOSQUITTO_OPTIONS } from "../lib/cli/usage.ts";
+import { UsageError } from "../lib/cli/exit_codes.ts";
+import { withDefaults } from "../lib/cli/options/given.ts";
+import { parseOptions } from "../lib/cli/options/parse.ts";
+import { PUB } from "../lib/cli/options/pub.ts";
+import { SUB } from "../lib/cli/options/sub.ts";
+import type { Option, OptionTable } from "../lib/cli/options/table.ts";
+import { MOSQUITTO_OPTIONS } from "../lib/cli/options/usage.ts";
 import {
   count,
   duration,
@@ -19,7 +14,8 @@ import {
   size,
   text,
   type ValueKind,
-} from "../lib/cli/values.ts";
+} from "../lib/cli/options/values.ts";
+import { DEFAULT_VARIABLES } from "../lib/cli/program.ts";
 
 const TABLE = {
   count: { short: "n", takes: count, group: "", help: "" },
@@ -29,7 +25,7 @@ const TABLE = {
   also: { takes: text, many: true, needs: "lines", group: "", help: "" },
 } satisfies OptionTable;
 
-Deno.test("parseOptions() reads options as the shell's tools do", async () => {
+Deno.test("parseOptions() reads options as the shell's tools do", () => {
   const cases: [args: string[], given: object, operands: string[]][] = [
     [["-n5"], { count: 5 }, []],
     [["-n", "5", "a"], { count: 5 }, ["a"]],
@@ -58,14 +54,14 @@ Deno.test("parseOptions() reads options as the shell's tools do", async () => {
   ];
   for (const [args, given, operands] of cases) {
     assertEquals(
-      await parseOptions(TABLE, args),
+      parseOptions(TABLE, args),
       { given, operands },
       args.join(" "),
     );
   }
 });
 
-Deno.test("parseOptions() refuses what is not in the table", async () => {
+Deno.test("parseOptions() refuses what is not in the table", () => {
   const cases: [args: string[], message: string][] = [
     [["--bogus"], "there is no option --bogus"],
     [["--bogus=1"], "there is no option --bogus"],
@@ -89,7 +85,7 @@ Deno.test("parseOptions() refuses what is not in the table", async () => {
     [["--count="], 'option --count takes a whole number from 1, not ""'],
   ];
   for (const [args, message] of cases) {
-    await assertRejects(
+    assertThrows(
       () => parseOptions(TABLE, args),
       UsageError,
       message,
@@ -159,7 +155,7 @@ Deno.test("no option is a digit: numbers are operands", () => {
   assertEquals(letters.filter((letter) => !/[A-Za-z]/.test(letter)), []);
 });
 
-Deno.test("what mosquitto_pub and mosquitto_sub take is told from ours", async () => {
+Deno.test("what mosquitto_pub and mosquitto_sub take is told from ours", () => {
   const topic = "the topic is the first argument";
   const cases: [table: OptionTable, args: string[], hint: string][] = [
     [PUB.options, ["-t", "a", "-m", "b"], topic],
@@ -172,7 +168,7 @@ Deno.test("what mosquitto_pub and mosquitto_sub take is told from ours", async (
     [SUB.options, ["-t", "a"], topic],
   ];
   for (const [table, args, hint] of cases) {
-    await assertRejects(
+    assertThrows(
       () => parseOptions(table, args, MOSQUITTO_OPTIONS),
       UsageError,
       hint,
@@ -186,7 +182,7 @@ Deno.test("what mosquitto_pub and mosquitto_sub take is told from ours", async (
     [["-h", "-q"], []],
   ];
   for (const [args, operands] of right) {
-    const read = await parseOptions(PUB.options, args, MOSQUITTO_OPTIONS);
+    const read = parseOptions(PUB.options, args, MOSQUITTO_OPTIONS);
     assertEquals(read.operands, operands, args.join(" "));
   }
 });

@@ -2,6 +2,7 @@ import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { assertRejects } from "jsr:@std/assert@1.0.19/rejects";
+import { ROOT } from "../examples/_programs.ts";
 import {
   FifobusError,
   publish,
@@ -9,7 +10,6 @@ import {
   request,
   Subscriber,
 } from "../mod.ts";
-import { ROOT } from "../examples/_programs.ts";
 import { Folder } from "./_folder.ts";
 import {
   eventually,

@@ -7,15 +7,15 @@ import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { parseAddress, shownAddress } from "../lib/address.ts";
 import { UsageError } from "../lib/cli/exit_codes.ts";
-import { parseOptions } from "../lib/cli/options.ts";
+import { parseOptions } from "../lib/cli/options/parse.ts";
+import { PUB } from "../lib/cli/options/pub.ts";
+import { SUB } from "../lib/cli/options/sub.ts";
+import { MOSQUITTO_OPTIONS } from "../lib/cli/options/usage.ts";
 import { visible } from "../lib/cli/output.ts";
-import { PUB } from "../lib/cli/pub_options.ts";
-import { SUB } from "../lib/cli/sub_options.ts";
-import { MOSQUITTO_OPTIONS } from "../lib/cli/usage.ts";
 import { FifobusError } from "../lib/errors.ts";
 import { Message } from "../lib/message.ts";
-import { MessageSplitter } from "../lib/splitter.ts";
 import { checkTopicName } from "../lib/topic.ts";
+import { MessageSplitter } from "../lib/wire/splitter.ts";
 import { randomNumbers } from "./_random.ts";
 
 const SEEDS = [1, 2, 3];
@@ -142,7 +142,7 @@ Deno.test("parseAddress() reads what it is given, or says why not, without a pas
   }
 });
 
-Deno.test("parseOptions() reads arguments, or says which is wrong", async () => {
+Deno.test("parseOptions() reads arguments, or says which is wrong", () => {
   const words = [
     ...[
       "-",
@@ -169,7 +169,7 @@ Deno.test("parseOptions() reads arguments, or says which is wrong", async () => 
       );
       const { options } = random(2) === 0 ? PUB : SUB;
       try {
-        const read = await parseOptions(options, args, MOSQUITTO_OPTIONS);
+        const read = parseOptions(options, args, MOSQUITTO_OPTIONS);
         // A number is an operand, but for what follows an option that takes it.
         if (args.some((it) => /^(--timeout|-W|--exec)$/.test(it))) continue;
         const isNumber = (it: string) => /^-?\.?[0-9]$/.test(it);

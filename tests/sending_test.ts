@@ -6,7 +6,7 @@
 import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
-import { Pace } from "../lib/cli/pace.ts";
+import { Pace } from "../lib/cli/pub/pace.ts";
 import { terminalTest } from "./_needs.ts";
 import { commandLine, finish, inTerminal, sub, TestBus } from "./_process.ts";
 

@@ -4,8 +4,8 @@
  * @module
  */
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
-import { isThere, testWithout } from "./_needs.ts";
 import type { Command } from "../examples/_programs.ts";
+import { isThere, testWithout } from "./_needs.ts";
 import { commandLine, eventually, Process, TestBus } from "./_process.ts";
 
 const CONTAINER = ["unshare", "--pid", "--fork", "--mount-proc"] as const;

@@ -5,7 +5,7 @@
  */
 import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
-import { Silence } from "../lib/cli/silence.ts";
+import { Silence } from "../lib/cli/sub/silence.ts";
 import { Folder } from "./_folder.ts";
 import { isThere, testWithout } from "./_needs.ts";
 import {

@@ -1,9 +1,9 @@
+import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { ROOT } from "../examples/_programs.ts";
 import { Folder } from "./_folder.ts";
-import { terminalTest } from "./_needs.ts";
-import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { freePort } from "./_mosquitto.ts";
+import { terminalTest } from "./_needs.ts";
 import {
   commandLine,
   finish,

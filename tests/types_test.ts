@@ -4,6 +4,7 @@
  * @module
  */
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
+import { ROOT } from "../examples/_programs.ts";
 import {
   type MqttOptions,
   Publisher,
@@ -15,7 +16,6 @@ import {
   type SubscriberOptions,
   type Will,
 } from "../mod.ts";
-import { ROOT } from "../examples/_programs.ts";
 import { ownBus } from "./_bus.ts";
 import { Folder } from "./_folder.ts";
 import { finish, Process } from "./_process.ts";

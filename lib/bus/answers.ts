@@ -4,10 +4,10 @@
  * @module
  */
 import { FifobusError } from "../errors.ts";
-import { encodeMessage } from "../framing.ts";
 import { load } from "../load.ts";
-import { findMarked, marked } from "../marks.ts";
 import { checkTopicName } from "../topic.ts";
+import { encodeMessage } from "../wire/framing.ts";
+import { findMarked, marked } from "../wire/marks.ts";
 import type { JoinOptions } from "./join_options.ts";
 import type { BusOutlet } from "./outlet.ts";
 

@@ -5,14 +5,15 @@
  * @module
  */
 import { delay } from "jsr:@std/async@1.5.0/delay";
-import type { Demand } from "../demand.ts";
 import { FifobusError } from "../errors.ts";
 import { ensureFifo, isSameFile, tryLock } from "../fifo/file.ts";
 import { QueueFile } from "../fifo/queue_file.ts";
 import { QueueReader } from "../fifo/queue_reader.ts";
-import { tooLarge } from "../framing.ts";
 import type { Message } from "../message.ts";
+import type { Demand } from "../queues/demand.ts";
+import type { Source } from "../source.ts";
 import type { SharedFilter } from "../topic.ts";
+import { tooLarge } from "../wire/framing.ts";
 import { Answers } from "./answers.ts";
 import { type Bus, isTrusted, lstatIfThere, openBus, tidy } from "./folder.ts";
 import { type JoinOptions, MAX_TAG_BYTES } from "./join_options.ts";
@@ -36,7 +37,7 @@ export interface GroupOptions extends JoinOptions {
 }
 
 /** One member of a group. */
-export class GroupMember {
+export class GroupMember implements Source {
   readonly #options: GroupOptions;
   readonly #answers: Answers;
   /** What arrived as which record, to give it back. */
@@ -125,15 +126,22 @@ export class GroupMember {
     return this.#reader.end();
   }
 
+  /** Lets the others have messages, while the process ends. */
+  giveBackNow(messages: Message[]): void {
+    this.#reader.giveBackNow(this.#recordsOf(messages));
+  }
+
   /** Leaves the group, which gets what was not handled. */
   async close(unhandled: Message[]): Promise<void> {
-    const records = unhandled.map((it) => this.#records.get(it));
-    await this.#reader.close([
-      ...records.filter((it) => it !== undefined),
-      ...this.#back,
-    ]);
+    await this.#reader.close(this.#recordsOf(unhandled));
     await this.#answers.close();
     this.#strays.report();
+  }
+
+  /** As they came, with those that it read and did not hand out. */
+  #recordsOf(messages: Message[]): Message[] {
+    const records = messages.map((it) => this.#records.get(it));
+    return [...records.filter((it) => it !== undefined), ...this.#back];
   }
 
   /** Tells messages from what publishers have missed, and from the rest. */

@@ -5,13 +5,13 @@
  * @module
  */
 import { delay } from "jsr:@std/async@1.5.0/delay";
+import { onExit } from "../leftovers.ts";
 import type { Message } from "../message.ts";
-import { MessageSplitter } from "../splitter.ts";
 import { REPLY_PREFIX } from "../topic.ts";
+import { MessageSplitter } from "../wire/splitter.ts";
 import { Answers } from "./answers.ts";
 import { isYoung, lstatIfThere, openBus, sweep } from "./folder.ts";
 import { type JoinOptions, MAX_TAG_BYTES } from "./join_options.ts";
-import { onExit } from "../leftovers.ts";
 import { Membership, type MembershipSource } from "./membership.ts";
 import { parseGap } from "./missed.ts";
 import { NamedFifo } from "./named_fifo.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Notice } from "../fifo/queue_reader.ts";
-import type { Delimiter } from "../framing.ts";
+import type { Delimiter } from "../wire/framing.ts";
 import type { Bus } from "./folder.ts";
 
 /**

@@ -6,20 +6,11 @@
 import { FifobusError, reasonOf } from "../errors.ts";
 import { PIPE_BUF } from "../fifo/file.ts";
 import { FifoWriter } from "../fifo/writer.ts";
-import { countAt, type Delimiter } from "../framing.ts";
-import { Outbox } from "../outbox.ts";
+import type { Dropped } from "../outlet.ts";
+import { Outbox } from "../queues/outbox.ts";
+import { countAt, type Delimiter } from "../wire/framing.ts";
 import { isTrusted } from "./folder.ts";
 import { Missed } from "./missed.ts";
-
-/** Messages that a subscriber of the bus did not get. */
-export interface Dropped {
-  /** Names the process that subscribes: its id, and a dash. */
-  member: string;
-  /** How many messages. */
-  count: number;
-  /** Why. */
-  reason: string;
-}
 
 /** How a link sends, and what it tells its publisher. */
 export interface LinkOptions {

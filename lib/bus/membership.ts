@@ -4,7 +4,8 @@
  * @module
  */
 import type { Message } from "../message.ts";
-import { MessageQueue } from "../message_queue.ts";
+import { Inbound } from "../queues/inbound.ts";
+import type { OwnSource } from "../source.ts";
 import { matchesTopic } from "../topic.ts";
 import type { JoinOptions } from "./join_options.ts";
 
@@ -21,12 +22,12 @@ export interface MembershipSource {
 }
 
 /** What one Subscriber gets of its process's inbox. */
-export class Membership {
+export class Membership implements OwnSource {
   /** Its filters. */
   readonly filters: string[];
   /** Is told what is not a message. */
   readonly onNotice: JoinOptions["onNotice"];
-  readonly #queue: MessageQueue;
+  readonly #queue: Inbound;
   #inbox: MembershipSource | undefined;
   #missed = 0;
   #left: Promise<void> | undefined;
@@ -35,7 +36,7 @@ export class Membership {
   constructor(filters: string[], options: JoinOptions) {
     this.filters = filters;
     this.onNotice = options.onNotice;
-    this.#queue = new MessageQueue(options.maxBytes);
+    this.#queue = new Inbound(options.maxBytes);
   }
 
   /** Waits until all that was sent before is in the queue. */

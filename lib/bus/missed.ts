@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { type Delimiter, splitAt } from "../framing.ts";
 import type { Message } from "../message.ts";
+import { type Delimiter, splitAt } from "../wire/framing.ts";
 
 /**
  * How many topics are told apart. The others are counted together, as is a topic

@@ -6,7 +6,7 @@
 import { FifobusError } from "../errors.ts";
 import { ensureFifo, isSameFile, tryLock } from "../fifo/file.ts";
 import { FifoReader } from "../fifo/reader.ts";
-import type { Delimiter } from "../framing.ts";
+import type { Delimiter } from "../wire/framing.ts";
 import { type Bus, lstatIfThere, tidy } from "./folder.ts";
 import type { JoinOptions } from "./join_options.ts";
 import { memberName, subscriptionName } from "./names.ts";

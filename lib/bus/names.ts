@@ -4,7 +4,7 @@
  * @module
  */
 import { FifobusError } from "../errors.ts";
-import type { Delimiter } from "../framing.ts";
+import type { Delimiter } from "../wire/framing.ts";
 import { refused } from "./unsafe.ts";
 
 /** Stands before the mark of those who leave out what has the same mark. */

@@ -6,13 +6,13 @@
 import { delay } from "jsr:@std/async@1.5.0/delay";
 import { tell } from "../callback.ts";
 import { FifobusError } from "../errors.ts";
-import { countAt, type Delimiter, reframe } from "../framing.ts";
 import { load } from "../load.ts";
 import { tagMessages } from "../message.ts";
-import type { Outlet, Sending } from "../publisher.ts";
+import type { Dropped, Outlet, Sending } from "../outlet.ts";
 import { checkTopicName } from "../topic.ts";
+import { countAt, type Delimiter, reframe } from "../wire/framing.ts";
 import { type Bus, DEFAULT_BUS_MODE, openBus } from "./folder.ts";
-import type { Dropped, Link } from "./link.ts";
+import type { Link } from "./link.ts";
 import { retain } from "./retained.ts";
 import { Routes } from "./routes.ts";
 
@@ -48,6 +48,9 @@ export interface BusOutletOptions {
 
 /** The bus, as a publisher sees it. */
 export class BusOutlet implements Outlet {
+  readonly isFramed = true;
+  /** Where nobody reads, nothing waits. */
+  readonly isUnread = false;
   readonly #bus: Bus;
   readonly #options: BusOutletOptions;
   readonly #routes: Routes;
@@ -69,10 +72,15 @@ export class BusOutlet implements Outlet {
    * Opens the bus.
    *
    * @param options How to publish.
+   * @param topic What for; not if each message has a topic of its own.
    * @returns The bus.
-   * @throws {FifobusError} `unsafe_bus`.
+   * @throws {FifobusError} `unsafe_bus`, `bad_address`.
    */
-  static async open(options: BusOutletOptions): Promise<BusOutlet> {
+  static async open(
+    options: BusOutletOptions,
+    topic?: string,
+  ): Promise<BusOutlet> {
+    if (topic !== undefined) checkTopicName(topic);
     const bus = await openBus(options.mode ?? DEFAULT_BUS_MODE);
     return new BusOutlet(bus, options);
   }
@@ -81,8 +89,11 @@ export class BusOutlet implements Outlet {
     return this.#routes.bufferedBytes;
   }
 
-  checkTopic(topic: string): void {
-    checkTopicName(topic);
+  unpark(): void {}
+
+  check(topic: string | undefined, { replyTo }: Sending): void {
+    if (topic !== undefined) checkTopicName(topic);
+    if (replyTo !== undefined) checkTopicName(replyTo);
   }
 
   async subscribers(topic: string): Promise<number> {

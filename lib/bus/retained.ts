@@ -4,10 +4,10 @@
  * @module
  */
 import { FifobusError, reasonOf } from "../errors.ts";
-import type { Delimiter } from "../framing.ts";
 import { load } from "../load.ts";
 import { Message } from "../message.ts";
 import { matchesTopic, nameFault } from "../topic.ts";
+import type { Delimiter } from "../wire/framing.ts";
 import {
   type Bus,
   checkRegular,

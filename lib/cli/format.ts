@@ -4,9 +4,9 @@
  * @module
  */
 import type { Message } from "../message.ts";
+import type { Section } from "./options/usage.ts";
+import type { ValueKind } from "./options/values.ts";
 import { visibleJson } from "./output.ts";
-import type { Section } from "./usage.ts";
-import type { ValueKind } from "./values.ts";
 
 /** A message on its way out. */
 export interface Arrival {

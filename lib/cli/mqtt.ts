@@ -5,8 +5,8 @@
  */
 import type { ConnectionChange, MqttOptions, Qos } from "../mqtt/options.ts";
 import { openFile } from "./files.ts";
-import type { MQTT_OPTIONS } from "./mqtt_options.ts";
-import type { Given } from "./options.ts";
+import type { MQTT_OPTIONS } from "./options/mqtt.ts";
+import type { Given } from "./options/table.ts";
 import type { World } from "./program.ts";
 
 /**

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { concat, type Delimiter } from "../framing.ts";
 import { Message } from "../message.ts";
-import { type Arrival, type Format, type Piece, toJson } from "./format.ts";
+import { concat, type Delimiter } from "../wire/framing.ts";
 import { OutputClosed, type Stdout, visible, writeAll } from "./output.ts";
+import { type Arrival, type Format, type Piece, toJson } from "./format.ts";
 
 /** How to print messages. */
 export interface PrintOptions {

@@ -7,9 +7,9 @@
 import { FifobusError, inWords } from "../errors.ts";
 import { load } from "../load.ts";
 import { EXIT, UsageError } from "./exit_codes.ts";
-import type { Given, OptionTable } from "./options.ts";
+import type { Given, OptionTable } from "./options/table.ts";
+import type { COMMON_OPTIONS, Usage } from "./options/usage.ts";
 import { OutputClosed, visible, writeAll, writeError } from "./output.ts";
-import type { COMMON_OPTIONS, Usage } from "./usage.ts";
 
 /**
  * The environment variables that are defaults of options. A run that has none
@@ -61,16 +61,22 @@ export async function runProgram<T extends OptionTable>(
     if (isPlain) return await main({}, args, world);
     const [
       usage,
-      { checkAddresses, parseOptions, withDefaults },
+      { parseOptions },
+      { checkAddresses, withDefaults },
       { MOSQUITTO_OPTIONS },
     ] = await Promise.all([
       loadUsage(),
-      load<typeof import("./options.ts")>(
-        import.meta.resolve("./options.ts"),
+      load<typeof import("./options/parse.ts")>(
+        import.meta.resolve("./options/parse.ts"),
       ),
-      load<typeof import("./usage.ts")>(import.meta.resolve("./usage.ts")),
+      load<typeof import("./options/given.ts")>(
+        import.meta.resolve("./options/given.ts"),
+      ),
+      load<typeof import("./options/usage.ts")>(
+        import.meta.resolve("./options/usage.ts"),
+      ),
     ]);
-    const { given, operands } = await parseOptions(
+    const { given, operands } = parseOptions(
       usage.options,
       args,
       MOSQUITTO_OPTIONS,
@@ -102,8 +108,8 @@ async function textOf(
   { help, version, completions }: Given<typeof COMMON_OPTIONS>,
 ): Promise<string | undefined> {
   if (help) {
-    const { usageText } = await load<typeof import("./help.ts")>(
-      import.meta.resolve("./help.ts"),
+    const { usageText } = await load<typeof import("./options/help.ts")>(
+      import.meta.resolve("./options/help.ts"),
     );
     return usageText(usage);
   }
@@ -114,8 +120,10 @@ async function textOf(
     return `${usage.name} (fifobus) ${VERSION}\n`;
   }
   if (completions === undefined) return undefined;
-  const { completionsFor } = await load<typeof import("./completions.ts")>(
-    import.meta.resolve("./completions.ts"),
+  const { completionsFor } = await load<
+    typeof import("./options/completions.ts")
+  >(
+    import.meta.resolve("./options/completions.ts"),
   );
   return completionsFor(completions, usage);
 }

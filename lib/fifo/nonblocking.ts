@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs";
 import { delay } from "jsr:@std/async@1.5.0/delay";
+import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs";
 import { FifobusError } from "../errors.ts";
 import { kind, unusable, wasReplaced } from "./file.ts";
 

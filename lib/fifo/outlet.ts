@@ -3,14 +3,17 @@
  *
  * @module
  */
+import { FifobusError } from "../errors.ts";
+import type { Outlet, Sending } from "../outlet.ts";
+import { Outbox } from "../queues/outbox.ts";
+import type { Delimiter } from "../wire/framing.ts";
 import { PIPE_BUF } from "./file.ts";
 import { FifoWriter, type FifoWriterOptions } from "./writer.ts";
-import type { Delimiter } from "../framing.ts";
-import { Outbox } from "../outbox.ts";
-import type { Outlet, Sending } from "../publisher.ts";
 
 /** One FIFO, as a publisher sees it. */
 export class FifoOutlet implements Outlet {
+  readonly isFramed = true;
+  readonly #path: string;
   readonly #delimiter: number;
   readonly #writer: FifoWriter;
   readonly #outbox: Outbox;
@@ -23,6 +26,7 @@ export class FifoOutlet implements Outlet {
    * @param options How to wait.
    */
   constructor(path: string, delimiter: Delimiter, options: FifoWriterOptions) {
+    this.#path = path;
     this.#delimiter = delimiter.charCodeAt(0);
     const writer = new FifoWriter(path, delimiter, options);
     this.#writer = writer;
@@ -44,6 +48,22 @@ export class FifoOutlet implements Outlet {
     this.#writer.unpark();
   }
 
+  /** A FIFO knows messages only. */
+  check(topic: string | undefined, { retain, replyTo }: Sending): void {
+    const what = topic !== undefined
+      ? "has no topics"
+      : replyTo !== undefined
+      ? "has no replies"
+      : retain
+      ? "keeps no last value"
+      : undefined;
+    if (what === undefined) return;
+    throw new FifobusError(
+      "bad_address",
+      `Cannot publish to "${this.#path}": a FIFO ${what}`,
+    );
+  }
+
   /** Writes messages, each with its delimiter. */
   send(
     _topic: string,
@@ -53,6 +73,11 @@ export class FifoOutlet implements Outlet {
     return single
       ? this.#outbox.add(messages)
       : this.#outbox.addAll(messages, this.#delimiter);
+  }
+
+  /** Nobody can count the readers of a FIFO. */
+  subscribers(): Promise<undefined> {
+    return Promise.resolve(undefined);
   }
 
   /** Closes the FIFO once all is written. */

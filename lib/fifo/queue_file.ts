@@ -22,8 +22,8 @@
  * @module
  */
 import { reasonOf } from "../errors.ts";
-import { concat } from "../framing.ts";
 import { load } from "../load.ts";
+import { concat } from "../wire/framing.ts";
 import { isSameFile, ownUid, tryLock } from "./file.ts";
 
 const MAGIC = "fifobus queue 1\n";

@@ -4,11 +4,12 @@
  * @module
  */
 import { delay } from "jsr:@std/async@1.5.0/delay";
-import { Demand } from "../demand.ts";
 import { inWords, reasonOf } from "../errors.ts";
-import { concat, type Delimiter } from "../framing.ts";
 import { Message } from "../message.ts";
-import { MessageSplitter } from "../splitter.ts";
+import { Demand } from "../queues/demand.ts";
+import type { Source } from "../source.ts";
+import { concat, type Delimiter } from "../wire/framing.ts";
+import { MessageSplitter } from "../wire/splitter.ts";
 import {
   type Accept,
   isSameFile,
@@ -109,7 +110,7 @@ export interface QueueReaderOptions {
  * leaves the rest, and gives the turn up before it hands the messages out. So
  * whoever is busy with messages, or waits for an output, has no turn.
  */
-export class QueueReader {
+export class QueueReader implements Source {
   readonly #path: string;
   readonly #options: QueueReaderOptions;
   readonly #splitter: MessageSplitter;
@@ -199,6 +200,11 @@ export class QueueReader {
       if (this.#next === next) this.#next = undefined;
     });
     return this.#next = next;
+  }
+
+  /** Whether a message came from here. */
+  takesBack({ topic }: Message): boolean {
+    return topic === this.#path;
   }
 
   /** Takes no messages until {@linkcode resume}: others have the turn. */
@@ -331,7 +337,7 @@ export class QueueReader {
 
   async #close(unhandled: Message[]): Promise<void> {
     await this.end();
-    const back = unhandled.filter(({ topic }) => topic === this.#path);
+    const back = unhandled.filter((it) => this.takesBack(it));
     if (this.#hasLeft && back.length === 0) return;
     if (this.#isAbandoned && back.length === 0) return this.#closeFiles();
     const taking = this.#takeTurn();

@@ -5,10 +5,10 @@
  */
 import { delay } from "jsr:@std/async@1.5.0/delay";
 import { FifobusError } from "../errors.ts";
-import type { Delimiter } from "../framing.ts";
-import { wake, WAKE_BYTES } from "../marks.ts";
 import type { Message } from "../message.ts";
-import type { MessageSplitter } from "../splitter.ts";
+import type { Delimiter } from "../wire/framing.ts";
+import { wake, WAKE_BYTES } from "../wire/marks.ts";
+import type { MessageSplitter } from "../wire/splitter.ts";
 import {
   type Accept,
   cannotOpen,

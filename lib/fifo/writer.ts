@@ -4,6 +4,9 @@
  * @module
  */
 import { FifobusError } from "../errors.ts";
+import { load } from "../load.ts";
+import type { Delimiter } from "../wire/framing.ts";
+import { largeMarker, tornMarker } from "../wire/marks.ts";
 import {
   cannotOpen,
   isSameFile,
@@ -13,11 +16,8 @@ import {
   unusable,
   wasReplaced,
 } from "./file.ts";
-import type { Delimiter } from "../framing.ts";
-import { load } from "../load.ts";
-import type { QueueFile } from "./queue_file.ts";
-import { largeMarker, tornMarker } from "../marks.ts";
 import type { NonblockingWriter } from "./nonblocking.ts";
+import type { QueueFile } from "./queue_file.ts";
 
 /** How a writer waits. */
 export interface FifoWriterOptions {

@@ -4,9 +4,10 @@
  *
  * @module
  */
+// First: MQTT.js reads the environment while it is loaded.
 import "./environment.ts";
-import { Buffer } from "node:buffer";
 import { delay } from "jsr:@std/async@1.5.0/delay";
+import { Buffer } from "node:buffer";
 import mqtt, {
   type IClientOptions,
   type IConnackPacket,

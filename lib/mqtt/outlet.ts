@@ -6,9 +6,10 @@
 import { Buffer } from "node:buffer";
 import type { MqttAddress } from "../address.ts";
 import { FifobusError } from "../errors.ts";
-import type { Delimiter } from "../framing.ts";
-import type { Outlet, Sending } from "../publisher.ts";
+import type { Outlet, Sending } from "../outlet.ts";
+import { type Limit, Window } from "../queues/window.ts";
 import { checkTopicName } from "../topic.ts";
+import type { Delimiter } from "../wire/framing.ts";
 import {
   connect,
   type Connection,
@@ -16,7 +17,6 @@ import {
   disconnect,
 } from "./connection.ts";
 import { ORIGIN } from "./origin.ts";
-import { type Limit, Window } from "./window.ts";
 
 /** How many messages may be under way to the broker, if it takes as many. */
 const LIMIT = { messages: 1000, bytes: 1024 * 1024 };
@@ -34,6 +34,9 @@ export interface MqttOutletOptions extends ConnectOptions {
 
 /** A broker, as a publisher sees it. */
 export class MqttOutlet implements Outlet {
+  readonly isFramed = false;
+  /** Nobody reads from a broker itself. */
+  readonly isUnread = false;
   readonly #connection: Connection;
   readonly #options: MqttOutletOptions;
   readonly #broker: string;
@@ -73,8 +76,16 @@ export class MqttOutlet implements Outlet {
     return this.#window.bytes;
   }
 
-  checkTopic(topic: string): void {
-    checkTopicName(topic);
+  unpark(): void {}
+
+  check(topic: string | undefined, { replyTo }: Sending): void {
+    if (topic !== undefined) checkTopicName(topic);
+    if (replyTo !== undefined) checkTopicName(replyTo);
+  }
+
+  /** How many get it only the broker knows. */
+  subscribers(): Promise<undefined> {
+    return Promise.resolve(undefined);
   }
 
   async send(
@@ -82,23 +93,23 @@ export class MqttOutlet implements Outlet {
     messages: Uint8Array<ArrayBuffer>,
     how: Sending,
   ): Promise<undefined> {
+    if (how.single) return await this.#sendTracked(topic, messages, how);
     const end = this.#options.delimiter.charCodeAt(0);
     const sent: Promise<undefined>[] = [];
     for (let start = 0; start < messages.length;) {
       const stop = messages.indexOf(end, start);
-      sent.push(this.sendBare(topic, messages.subarray(start, stop), how));
+      sent.push(this.#sendTracked(topic, messages.subarray(start, stop), how));
       start = stop + 1;
     }
     await Promise.all(sent);
     return undefined;
   }
 
-  sendBare(
+  #sendTracked(
     topic: string,
     message: Uint8Array<ArrayBuffer>,
     how: Sending,
   ): Promise<undefined> {
-    // How many get it only the broker knows.
     const sent = this.#sendInTurn(topic, message, how).then(() => undefined);
     const kept = sent.catch(() => {}).finally(() => this.#sending.delete(kept));
     this.#sending.add(kept);

@@ -8,7 +8,8 @@ import type { IPublishPacket } from "npm:mqtt@5.15.0";
 import type { MqttAddress } from "../address.ts";
 import { FifobusError } from "../errors.ts";
 import { Message } from "../message.ts";
-import { MessageQueue } from "../message_queue.ts";
+import { Inbound } from "../queues/inbound.ts";
+import type { OwnSource } from "../source.ts";
 import { checkTopicName } from "../topic.ts";
 import {
   connect,
@@ -35,10 +36,10 @@ export interface MqttSourceOptions extends ConnectOptions {
 }
 
 /** The messages of a broker. */
-export class MqttSource {
+export class MqttSource implements OwnSource {
   readonly #options: MqttSourceOptions;
   #connection: Connection | undefined;
-  readonly #queue: MessageQueue;
+  readonly #queue: Inbound;
   readonly #isPersistent: boolean;
   /** Acknowledge messages that wait, and those that were taken last. */
   #held: Done[] = [];
@@ -48,7 +49,7 @@ export class MqttSource {
 
   private constructor(options: MqttSourceOptions) {
     this.#options = options;
-    this.#queue = new MessageQueue(options.maxBytes);
+    this.#queue = new Inbound(options.maxBytes);
     this.#isPersistent = options.mqtt.persistent ?? false;
   }
 
@@ -106,9 +107,9 @@ export class MqttSource {
    * Ends the connection. In a session that the broker keeps, what was read last
    * stays there, too, if not all of it was handled.
    */
-  async close(unhandled: () => Message[] = () => []): Promise<void> {
+  async close(unhandled: Message[] = []): Promise<void> {
     await this.end();
-    if (unhandled().length === 0) this.#acknowledge(this.#taken);
+    if (unhandled.length === 0) this.#acknowledge(this.#taken);
     const connection = this.#connection;
     this.#connection = undefined;
     if (connection) await disconnect(connection, this.#isPersistent);

@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { commandLine, quoted, TestBus } from "../_process.ts";
 import { TestBrowser } from "../_browser.ts";
+import { commandLine, quoted, TestBus } from "../_process.ts";
 import { Served } from "../_served.ts";
 import { Terminal } from "../_tmux.ts";
 import { median, report, reportMachine } from "./_measure.ts";

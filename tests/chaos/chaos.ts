@@ -14,11 +14,11 @@ import {
   LANGUAGES,
   prepare,
 } from "../../examples/_programs.ts";
-import { emptyReport, message, parse, Program, type Report } from "./_chaos.ts";
-import { chaosOfTopics } from "./topics.ts";
 import { Folder } from "../_folder.ts";
 import { commandLine, eventually } from "../_process.ts";
 import { randomNumbers } from "../_random.ts";
+import { emptyReport, message, parse, Program, type Report } from "./_chaos.ts";
+import { chaosOfTopics } from "./topics.ts";
 
 /** What is tried on one FIFO. */
 interface Arena {

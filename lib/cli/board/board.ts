@@ -5,7 +5,7 @@
  */
 import type { Message } from "../../message.ts";
 import { matchesTopic } from "../../topic.ts";
-import { type Alarm, holds } from "./alarm.ts";
+import { type Alarm, holds } from "../alarm.ts";
 import { readNumber } from "./reading.ts";
 
 /** How far back history goes, in seconds; a topic that is silent is stale. */

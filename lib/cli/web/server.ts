@@ -4,10 +4,10 @@
  * @module
  */
 import { reasonOf } from "../../errors.ts";
-import { UsageError } from "../exit_codes.ts";
 import type { Message } from "../../message.ts";
 import type { Board } from "../board/board.ts";
-import type { Listener } from "../values.ts";
+import { UsageError } from "../exit_codes.ts";
+import type { Listener } from "../options/values.ts";
 import { Feed } from "./feed.ts";
 import { Guard, isLoopback, respond } from "./guard.ts";
 import { metricsText } from "./metrics.ts";

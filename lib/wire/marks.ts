@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { FifobusError } from "./errors.ts";
+import { FifobusError } from "../errors.ts";
 import type { Delimiter } from "./framing.ts";
 
 const encoder = new TextEncoder();

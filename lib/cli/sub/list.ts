@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { parseAddress } from "../address.ts";
-import { DEFAULT_BUS_MODE, openBus } from "../bus/folder.ts";
-import { listSubscriptions } from "../bus/list.ts";
-import { fifoStatus } from "../fifo/status.ts";
-import { visible, visibleJson } from "./output.ts";
+import { parseAddress } from "../../address.ts";
+import { DEFAULT_BUS_MODE, openBus } from "../../bus/folder.ts";
+import { listSubscriptions } from "../../bus/list.ts";
+import { fifoStatus } from "../../fifo/status.ts";
+import { visible, visibleJson } from "../output.ts";
 
 /** How to write a list. */
 export interface ListOptions {

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { MQTT_ENVIRONMENT, MQTT_OPTIONS } from "./mqtt_options.ts";
-import type { OptionTable } from "./options.ts";
+import { MQTT_ENVIRONMENT, MQTT_OPTIONS } from "./mqtt.ts";
+import type { OptionTable } from "./table.ts";
 import {
   ARGUMENTS_HELP,
   BUS_ENVIRONMENT,

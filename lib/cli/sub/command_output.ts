@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { Delimiter } from "../framing.ts";
-import { load } from "../load.ts";
-import type { Message } from "../message.ts";
+import { load } from "../../load.ts";
+import type { Message } from "../../message.ts";
+import type { Delimiter } from "../../wire/framing.ts";
 import { Exec } from "./exec.ts";
 import type { FailedMessages } from "./failed.ts";
 

@@ -3,13 +3,13 @@
  *
  * @module
  */
-import { isMqtt } from "../address.ts";
-import { requestAll } from "../request.ts";
-import { EXIT } from "./exit_codes.ts";
+import { isMqtt } from "../../address.ts";
+import { requestAll } from "../../request.ts";
+import { EXIT } from "../exit_codes.ts";
+import { mqttOptions } from "../mqtt.ts";
+import { Printer } from "../printer.ts";
+import { complain, type World } from "../program.ts";
 import { checkJson } from "./json.ts";
-import { mqttOptions } from "./mqtt.ts";
-import { Printer } from "./printer.ts";
-import { complain, type World } from "./program.ts";
 import { delimiterOf, NAME, type Options } from "./sender.ts";
 
 /**

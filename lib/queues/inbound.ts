@@ -3,15 +3,15 @@
  *
  * @module
  */
-import { FifobusError } from "./errors.ts";
-import { tooLarge } from "./framing.ts";
-import type { Message } from "./message.ts";
+import { FifobusError } from "../errors.ts";
+import type { Message } from "../message.ts";
+import { tooLarge } from "../wire/framing.ts";
 
 /** How much waits before its source is held up. */
 const HIGH_WATER_MARK = { messages: 1000, bytes: 1024 * 1024 };
 
 /** A queue between a source of messages and its Subscriber. */
-export class MessageQueue {
+export class Inbound {
   readonly #maxBytes: number;
   #messages: Message[] = [];
   #bytes = 0;

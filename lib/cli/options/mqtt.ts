@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { OptionTable } from "./options.ts";
+import type { OptionTable } from "./table.ts";
 import type { Section } from "./usage.ts";
 import { choice, file, text } from "./values.ts";
 

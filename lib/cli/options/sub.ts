@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { isTopicFilter } from "../topic.ts";
-import { alarm } from "./board/alarm.ts";
-import { format, FORMAT_HELP } from "./format.ts";
-import { MQTT_ENVIRONMENT, MQTT_OPTIONS } from "./mqtt_options.ts";
-import type { OptionTable } from "./options.ts";
+import { isTopicFilter } from "../../topic.ts";
+import { alarm } from "../alarm.ts";
+import { format, FORMAT_HELP } from "../format.ts";
+import { MQTT_ENVIRONMENT, MQTT_OPTIONS } from "./mqtt.ts";
+import type { OptionTable } from "./table.ts";
 import {
   ARGUMENTS_HELP,
   BUS_ENVIRONMENT,

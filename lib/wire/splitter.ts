@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { FifobusError } from "./errors.ts";
+import { FifobusError } from "../errors.ts";
+import { Message } from "../message.ts";
 import { concat, type Delimiter, tooLarge } from "./framing.ts";
 import { markAtEnd, MAX_MARK_LENGTH } from "./marks.ts";
-import { Message } from "./message.ts";
 
 /** What the bytes are. */
 export interface SplitterOptions {

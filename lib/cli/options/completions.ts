@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Option } from "./options.ts";
+import type { Option } from "./table.ts";
 import type { SHELLS, Usage } from "./usage.ts";
 
 /** A shell that there are completions for. */

@@ -3,14 +3,14 @@
  *
  * @module
  */
-import { isMqtt, parseAddress } from "../address.ts";
-import { FifobusError } from "../errors.ts";
-import { DEFAULT_MAX_BYTES } from "../framing.ts";
-import { load } from "../load.ts";
-import { EXIT, UsageError } from "./exit_codes.ts";
+import { isMqtt, parseAddress } from "../../address.ts";
+import { FifobusError } from "../../errors.ts";
+import { load } from "../../load.ts";
+import { DEFAULT_MAX_BYTES } from "../../wire/framing.ts";
+import { EXIT, UsageError } from "../exit_codes.ts";
+import { writeError } from "../output.ts";
+import { complain, runProgram, type World } from "../program.ts";
 import type { Input } from "./lines.ts";
-import { writeError } from "./output.ts";
-import { complain, runProgram, type World } from "./program.ts";
 import { NAME, type Options, Sender } from "./sender.ts";
 
 const PROMPT = "Enter message to send: ";
@@ -28,8 +28,8 @@ export function run(args: string[], world: World): Promise<number> {
 }
 
 async function usage() {
-  const { PUB } = await load<typeof import("./pub_options.ts")>(
-    import.meta.resolve("./pub_options.ts"),
+  const { PUB } = await load<typeof import("../options/pub.ts")>(
+    import.meta.resolve("../options/pub.ts"),
   );
   return PUB;
 }
@@ -54,8 +54,8 @@ async function main(
   const publish = () => publishFrom(given, address, words, world);
   if (Deno.pid !== 1) return await publish();
   // A signal does not end the first process of a container by itself.
-  const { signalled } = await load<typeof import("./signals.ts")>(
-    import.meta.resolve("./signals.ts"),
+  const { signalled } = await load<typeof import("../signals.ts")>(
+    import.meta.resolve("../signals.ts"),
   );
   return await Promise.race([signalled(), publish()]);
 }
@@ -137,8 +137,10 @@ async function tellOfBus(
   world: World,
 ): Promise<void> {
   if (given.quiet) return;
-  const { tellFifos, tellFolder } = await load<typeof import("./bus_notes.ts")>(
-    import.meta.resolve("./bus_notes.ts"),
+  const { tellFifos, tellFolder } = await load<
+    typeof import("../bus_notes.ts")
+  >(
+    import.meta.resolve("../bus_notes.ts"),
   );
   tellFifos(NAME, world, address === undefined ? [] : [address]);
   if (given.verbose) tellFolder(NAME, world);
@@ -150,8 +152,8 @@ async function openInput(
   { stdin }: World,
 ): Promise<Input | undefined> {
   if (given.file !== undefined) {
-    const { openFile } = await load<typeof import("./files.ts")>(
-      import.meta.resolve("./files.ts"),
+    const { openFile } = await load<typeof import("../files.ts")>(
+      import.meta.resolve("../files.ts"),
     );
     const file = await openFile(given.file);
     const { isFile, size } = await file.stat();
@@ -171,8 +173,8 @@ async function readAll(
   const maxBytes = given["max-size"] ?? DEFAULT_MAX_BYTES;
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   let size = 0;
-  const { chunksOf } = await load<typeof import("./files.ts")>(
-    import.meta.resolve("./files.ts"),
+  const { chunksOf } = await load<typeof import("../files.ts")>(
+    import.meta.resolve("../files.ts"),
   );
   for await (const chunk of chunksOf("standard input", input)) {
     chunks.push(chunk);
@@ -213,8 +215,8 @@ async function publishTyped(
   world: World,
 ): Promise<void> {
   // Loaded here: a message on the command line should not wait for it.
-  const { textStream } = await load<typeof import("../text_stream.ts")>(
-    import.meta.resolve("../text_stream.ts"),
+  const { textStream } = await load<typeof import("../../wire/text_stream.ts")>(
+    import.meta.resolve("../../wire/text_stream.ts"),
   );
   const lines = textStream(world.stdin.readable, "\n");
   const check = given.json ? await loadCheck() : undefined;

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { EXIT_CODES } from "./exit_codes.ts";
-import type { Option, OptionTable } from "./options.ts";
+import { EXIT_CODES } from "../exit_codes.ts";
+import type { Option, OptionTable } from "./table.ts";
 import type { Section, Usage } from "./usage.ts";
 
 /**

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ForeignOptions, OptionTable } from "./options.ts";
+import type { ForeignOptions, OptionTable } from "./table.ts";
 import { choice } from "./values.ts";
 
 /** A table of usage text. */

@@ -3,16 +3,16 @@
  *
  * @module
  */
-import { isMqtt, parseAddress } from "../address.ts";
-import type { Delimiter } from "../framing.ts";
-import { load } from "../load.ts";
-import { abort, isUnread, Publisher, sendFramed } from "../publisher.ts";
-import type { MqttOptions } from "../mqtt/options.ts";
-import type { Given } from "./options.ts";
+import { isMqtt, parseAddress } from "../../address.ts";
+import { load } from "../../load.ts";
+import type { MqttOptions } from "../../mqtt/options.ts";
+import { abort, isUnread, Publisher, sendFramed } from "../../publisher.ts";
+import type { Delimiter } from "../../wire/framing.ts";
+import type { OPTIONS } from "../options/pub.ts";
+import type { Given } from "../options/table.ts";
+import { complain, type World } from "../program.ts";
 import type { Pace } from "./pace.ts";
 import type { Progress } from "./progress.ts";
-import { complain, type World } from "./program.ts";
-import type { OPTIONS } from "./pub_options.ts";
 import type { WaitNotice } from "./waiting.ts";
 
 /** The program. */
@@ -224,8 +224,8 @@ export class Sender implements AsyncDisposable {
   }
 
   async #mqttOptions(): Promise<MqttOptions> {
-    const { mqttOptions } = await load<typeof import("./mqtt.ts")>(
-      import.meta.resolve("./mqtt.ts"),
+    const { mqttOptions } = await load<typeof import("../mqtt.ts")>(
+      import.meta.resolve("../mqtt.ts"),
     );
     const say = (text: string) => this.#report(text);
     return await mqttOptions(this.#given, this.#world, say);

@@ -3,12 +3,12 @@
  *
  * @module
  */
-import { parseAddress, shownAddress } from "../address.ts";
-import { FifobusError } from "../errors.ts";
-import { leaveMessage } from "../fifo/queue_reader.ts";
-import type { Delimiter } from "../framing.ts";
-import type { Message } from "../message.ts";
-import { Publisher } from "../publisher.ts";
+import { parseAddress, shownAddress } from "../../address.ts";
+import { FifobusError } from "../../errors.ts";
+import { leaveMessage } from "../../fifo/queue_reader.ts";
+import type { Message } from "../../message.ts";
+import { Publisher } from "../../publisher.ts";
+import type { Delimiter } from "../../wire/framing.ts";
 
 /** How long a message waits for a reader of a full FIFO. */
 const FULL_MS = 1000;

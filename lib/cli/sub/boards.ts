@@ -5,13 +5,13 @@
  */
 import { load } from "../../load.ts";
 import type { Message } from "../../message.ts";
-import type { Given } from "../options.ts";
+import { type OPTIONS, SUB } from "../options/sub.ts";
+import type { Given } from "../options/table.ts";
 import { Printer } from "../printer.ts";
 import { complain, type World } from "../program.ts";
-import { type OPTIONS, SUB } from "../sub_options.ts";
 import type { WebServer } from "../web/server.ts";
-import { beginning, Board } from "./board.ts";
-import { Dashboard } from "./dashboard.ts";
+import { beginning, Board } from "../board/board.ts";
+import { Dashboard } from "../board/dashboard.ts";
 
 /** How many messages a page has when it is opened, unless told otherwise. */
 const HISTORY = 1000;

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { checkTopicFilter } from "../../topic.ts";
-import type { ValueKind } from "../values.ts";
+import { checkTopicFilter } from "../topic.ts";
+import type { ValueKind } from "./options/values.ts";
 
 const COMPARISONS = {
   ">": (a: number, b: number) => a > b,

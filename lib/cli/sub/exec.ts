@@ -4,9 +4,9 @@
  * @module
  */
 import { delay } from "jsr:@std/async@1.5.0/delay";
-import { reasonOf } from "../errors.ts";
-import type { Message } from "../message.ts";
-import { OutputClosed } from "./output.ts";
+import { reasonOf } from "../../errors.ts";
+import type { Message } from "../../message.ts";
+import { OutputClosed } from "../output.ts";
 
 /** How to run a command. */
 export interface ExecOptions {

@@ -3,22 +3,22 @@
  *
  * @module
  */
-import { isMqtt, parseAddress } from "../address.ts";
-import { load } from "../load.ts";
-import type { Message } from "../message.ts";
-import type { MqttOptions } from "../mqtt/options.ts";
-import { Subscriber } from "../subscriber.ts";
-import { matchesTopic } from "../topic.ts";
-import { EXIT, UsageError } from "./exit_codes.ts";
-import type { Given } from "./options.ts";
-import { OutputClosed, writeAll } from "./output.ts";
-import { Printer } from "./printer.ts";
-import { count } from "./queue.ts";
-import { complain, runProgram, type World } from "./program.ts";
-import { Signals, Suspension } from "./signals.ts";
+import { isMqtt, parseAddress } from "../../address.ts";
+import { load } from "../../load.ts";
+import type { Message } from "../../message.ts";
+import type { MqttOptions } from "../../mqtt/options.ts";
+import { Subscriber } from "../../subscriber.ts";
+import { matchesTopic } from "../../topic.ts";
+import { EXIT, UsageError } from "../exit_codes.ts";
+import type { OPTIONS } from "../options/sub.ts";
+import type { Given } from "../options/table.ts";
+import { OutputClosed, writeAll } from "../output.ts";
+import { Printer } from "../printer.ts";
+import { complain, runProgram, type World } from "../program.ts";
+import { count } from "../queue.ts";
+import { Signals, Suspension } from "../signals.ts";
 import type { Silence } from "./silence.ts";
 import type { Stats } from "./stats.ts";
-import type { OPTIONS } from "./sub_options.ts";
 
 const NAME = "sub";
 
@@ -39,8 +39,8 @@ export function run(args: string[], world: World): Promise<number> {
 }
 
 async function usage() {
-  const { SUB } = await load<typeof import("./sub_options.ts")>(
-    import.meta.resolve("./sub_options.ts"),
+  const { SUB } = await load<typeof import("../options/sub.ts")>(
+    import.meta.resolve("../options/sub.ts"),
   );
   return SUB;
 }
@@ -151,8 +151,10 @@ async function tellOfBus(
   addresses: string[],
   world: World,
 ): Promise<void> {
-  const { tellFifos, tellFolder } = await load<typeof import("./bus_notes.ts")>(
-    import.meta.resolve("./bus_notes.ts"),
+  const { tellFifos, tellFolder } = await load<
+    typeof import("../bus_notes.ts")
+  >(
+    import.meta.resolve("../bus_notes.ts"),
   );
   tellFifos(NAME, world, addresses);
   const kinds = addresses.map((it) => parseAddress(it).kind);
@@ -165,8 +167,8 @@ async function openMqtt(
   world: World,
   say: (text: string) => void,
 ): Promise<MqttOptions> {
-  const { mqttOptions } = await load<typeof import("./mqtt.ts")>(
-    import.meta.resolve("./mqtt.ts"),
+  const { mqttOptions } = await load<typeof import("../mqtt.ts")>(
+    import.meta.resolve("../mqtt.ts"),
   );
   return await mqttOptions(given, world, say);
 }
@@ -224,8 +226,8 @@ async function openOutput(
   const color = given.color === "always" ||
     given.color !== "never" && !Deno.noColor && world.stdout.isTerminal();
   if (given.dashboard || given.serve) {
-    const { BoardOutput } = await load<typeof import("./board/output.ts")>(
-      import.meta.resolve("./board/output.ts"),
+    const { BoardOutput } = await load<typeof import("./boards.ts")>(
+      import.meta.resolve("./boards.ts"),
     );
     return await BoardOutput.open({ given, world, color, onQuit: quit });
   }

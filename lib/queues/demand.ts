@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Message } from "./message.ts";
+import type { Message } from "../message.ts";
 
 /** Counts what may be taken: by the limit in all, and by the current read. */
 export class Demand {

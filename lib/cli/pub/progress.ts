@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { fstatSync } from "node:fs";
 import { format as formatBytes } from "jsr:@std/fmt@1.0.10/bytes";
 import { format as formatDuration } from "jsr:@std/fmt@1.0.10/duration";
-import { writeError } from "./output.ts";
+import { fstatSync } from "node:fs";
+import { writeError } from "../output.ts";
 
 /** What takes less is done before one could read of it. */
 const FIRST_MS = 1000;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { FifobusError } from "./errors.ts";
+import { FifobusError } from "../errors.ts";
 
 /**
  * What ends a message on the wire: a line feed, or a NUL byte, with which a

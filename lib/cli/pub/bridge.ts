@@ -3,18 +3,18 @@
  *
  * @module
  */
-import { type Address, parseAddress } from "../address.ts";
-import { busId } from "../bus/id.ts";
-import type { MqttOptions } from "../mqtt/options.ts";
-import { Publisher } from "../publisher.ts";
-import { Subscriber } from "../subscriber.ts";
-import { matchesTopic } from "../topic.ts";
-import { EXIT, UsageError } from "./exit_codes.ts";
-import { mqttOptions } from "./mqtt.ts";
-import { complain, type World } from "./program.ts";
-import { count, Queue } from "./queue.ts";
+import { type Address, parseAddress } from "../../address.ts";
+import { busId } from "../../bus/id.ts";
+import type { MqttOptions } from "../../mqtt/options.ts";
+import { Publisher } from "../../publisher.ts";
+import { Subscriber } from "../../subscriber.ts";
+import { matchesTopic } from "../../topic.ts";
+import { EXIT, UsageError } from "../exit_codes.ts";
+import { mqttOptions } from "../mqtt.ts";
+import { complain, type World } from "../program.ts";
+import { count, Queue } from "../queue.ts";
+import { Signals } from "../signals.ts";
 import { NAME, type Options } from "./sender.ts";
-import { Signals } from "./signals.ts";
 
 /** What may wait for a broker that is away, unless told otherwise. */
 const QUEUE_BYTES = 8 * 1024 * 1024;

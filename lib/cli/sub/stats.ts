@@ -4,8 +4,8 @@
  * @module
  */
 import { format as formatBytes } from "jsr:@std/fmt@1.0.10/bytes";
-import type { Message } from "../message.ts";
-import { count } from "./queue.ts";
+import type { Message } from "../../message.ts";
+import { count } from "../queue.ts";
 
 const PERIOD_MS = 1000;
 

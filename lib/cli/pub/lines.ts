@@ -3,15 +3,15 @@
  *
  * @module
  */
-import { DEFAULT_MAX_BYTES } from "../framing.ts";
-import { load } from "../load.ts";
-import { marked } from "../marks.ts";
-import { Message } from "../message.ts";
-import { MessageSplitter } from "../splitter.ts";
-import { nameFault } from "../topic.ts";
-import { chunksOf } from "./files.ts";
+import { load } from "../../load.ts";
+import { Message } from "../../message.ts";
+import { nameFault } from "../../topic.ts";
+import { DEFAULT_MAX_BYTES } from "../../wire/framing.ts";
+import { marked } from "../../wire/marks.ts";
+import { MessageSplitter } from "../../wire/splitter.ts";
+import { chunksOf } from "../files.ts";
+import type { World } from "../program.ts";
 import { checkJson } from "./json.ts";
-import type { World } from "./program.ts";
 import type { Progress } from "./progress.ts";
 import { delimiterOf, type Options, type Sender } from "./sender.ts";
 

@@ -1,0 +1,91 @@
+/**
+ * What the options that were given go with, and what the environment adds.
+ *
+ * @module
+ */
+import { type Address, parseAddress, shownAddress } from "../../address.ts";
+import { UsageError } from "../exit_codes.ts";
+import { type Given, type OptionTable, read } from "./table.ts";
+
+/** What kinds of address are, in words. */
+const KINDS: Record<Address["kind"], { many: string; one: string }> = {
+  fifo: { many: "a FIFO", one: "a FIFO" },
+  topic: { many: "topics", one: "a topic" },
+  mqtt: { many: "MQTT", one: "a topic of a broker" },
+};
+
+/** The environment, as options read it. */
+export type Env = Pick<Deno.Env, "get">;
+
+/**
+ * Checks that each option that was given means something for an address: one
+ * that is ignored would deceive.
+ *
+ * @param table The options.
+ * @param given Those that were given.
+ * @param addresses The addresses; none of them stands for topics.
+ * @throws {UsageError} If one does not.
+ */
+export function checkAddresses(
+  table: OptionTable,
+  given: Record<string, unknown>,
+  addresses: string[],
+): void {
+  if (Object.keys(given).length === 0) return;
+  const others = Object.entries(table)
+    .filter(([, { isSource }]) => isSource)
+    .flatMap(([name]) => given[name] as string[] | undefined ?? []);
+  const kinds = [...addresses, ...others].map((it) => parseAddress(it).kind);
+  const [first = "topic"] = kinds;
+  const schemes = [...addresses, ...others].map(schemeOf);
+  for (const [name, option] of Object.entries(table)) {
+    if (given[name] === undefined) continue;
+    const { only, isForTarget, schemes: wanted } = option;
+    if (!only) continue;
+    const allowed = [only].flat();
+    const all = isForTarget ? [first] : [first, ...kinds];
+    if (all.some((kind) => allowed.includes(kind))) {
+      if (!wanted || schemes.some((it) => wanted.includes(it))) continue;
+      const names = wanted.map((it) => `${it}://`).join(" and ");
+      throw new UsageError(`option --${name} is for ${names}`);
+    }
+    const which = addresses.length > 0
+      ? `, and "${shownAddress(parseAddress(addresses[0]!))}" is ${
+        KINDS[first].one
+      }`
+      : "";
+    const what = KINDS[allowed[0]!].many;
+    throw new UsageError(`option --${name} is for ${what}${which}`);
+  }
+}
+
+/** What stands before `://` in the address of a broker; else nothing. */
+function schemeOf(text: string): string {
+  const address = parseAddress(text);
+  return address.kind === "mqtt" ? address.broker.split(":")[0]! : "";
+}
+
+/**
+ * Adds what the environment says of options that were not given.
+ *
+ * @param table The options.
+ * @param given Those that were given.
+ * @param env The environment.
+ * @returns All of them.
+ * @throws {UsageError} If a variable is not what its option takes.
+ */
+export function withDefaults<T extends OptionTable>(
+  table: T,
+  given: Given<T>,
+  env: Env,
+): Given<T> {
+  const all: Record<string, unknown> = { ...given };
+  for (const [name, { takes, env: variable }] of Object.entries(table)) {
+    if (!variable || !takes || all[name] !== undefined) continue;
+    const value = env.get(variable);
+    if (value) {
+      all[name] = read(`environment variable ${variable}`, takes, value);
+    }
+  }
+  return all as Given<T>;
+}
