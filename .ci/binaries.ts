@@ -18,7 +18,7 @@ import { PUB } from "../lib/cli/options/pub.ts";
 import { SUB } from "../lib/cli/options/sub.ts";
 import { SHELLS } from "../lib/cli/options/usage.ts";
 import { VERSION } from "../lib/version.ts";
-import { permissions } from "../examples/_programs.ts";
+import { permissions } from "../tests/harness/programs.ts";
 import { linesOf, ROOT, run } from "./_command.ts";
 
 /** The targets of `deno compile` that have FIFOs. */

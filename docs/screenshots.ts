@@ -5,9 +5,9 @@
  * @module
  */
 import { fromFileUrl } from "jsr:@std/path@1.1.6/from-file-url";
-import { ROOT } from "../examples/_programs.ts";
-import { TestBrowser } from "../tests/_browser.ts";
-import { Terminal } from "../tests/_tmux.ts";
+import { ROOT } from "../tests/harness/programs.ts";
+import { TestBrowser } from "../tests/harness/browser.ts";
+import { Terminal } from "../tests/harness/tmux.ts";
 
 /** A dashboard looks best when its minute is full. */
 const WARM_UP_MS = 62_000;

@@ -6,11 +6,11 @@
 import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
-import { ROOT } from "../examples/_programs.ts";
+import { ROOT } from "./harness/programs.ts";
 import { publish, request, Subscriber } from "../mod.ts";
-import { ownBus } from "./_bus.ts";
-import { terminalTest } from "./_needs.ts";
-import { commandLine, finish, inTerminal, TestBus } from "./_process.ts";
+import { ownBus } from "./harness/bus.ts";
+import { terminalTest } from "./harness/needs.ts";
+import { commandLine, finish, inTerminal, TestBus } from "./harness/process.ts";
 
 Deno.test("topic: is before topics that look like something else", async () => {
   await using bus = new TestBus();

@@ -13,7 +13,7 @@ import {
   finish,
   type Process,
   TestBus,
-} from "./_process.ts";
+} from "./harness/process.ts";
 
 const EXAMPLES = new URL("../examples/topics/", import.meta.url).pathname;
 

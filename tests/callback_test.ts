@@ -5,8 +5,8 @@
  */
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { Publisher, Subscriber } from "../mod.ts";
-import { ownBus } from "./_bus.ts";
-import { eventually, finish, sh } from "./_process.ts";
+import { ownBus } from "./harness/bus.ts";
+import { eventually, finish, sh } from "./harness/process.ts";
 
 /** Ways to throw, each counted. */
 function throwing(): { calls: number; callbacks: (() => void)[] } {

@@ -7,7 +7,7 @@ import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { assertStringIncludes } from "jsr:@std/assert@1.0.19/string-includes";
-import { terminalTest, testWithout } from "./_needs.ts";
+import { terminalTest, testWithout } from "./harness/needs.ts";
 import {
   commandLine,
   eventually,
@@ -15,8 +15,8 @@ import {
   inTerminal,
   quoted,
   TestBus,
-} from "./_process.ts";
-import { Terminal, withoutTmux } from "./_tmux.ts";
+} from "./harness/process.ts";
+import { Terminal, withoutTmux } from "./harness/tmux.ts";
 
 /** A bus, and a terminal with a dashboard on it. */
 async function withDashboard(

@@ -4,8 +4,8 @@
  * @module
  */
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
-import { Folder } from "./_folder.ts";
-import { finish, pub, repeatUntil, sh, sub } from "./_process.ts";
+import { Folder } from "./harness/folder.ts";
+import { finish, pub, repeatUntil, sh, sub } from "./harness/process.ts";
 
 Deno.test("20,000 echoes of four shells, each opening the FIFO anew, all arrive", async () => {
   await using folder = new Folder();

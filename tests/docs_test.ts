@@ -7,15 +7,15 @@ import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertStringIncludes } from "jsr:@std/assert@1.0.19/string-includes";
 import { manPage, readme } from "../docs/generate.ts";
-import { permissions } from "../examples/_programs.ts";
+import { permissions } from "./harness/programs.ts";
 import { completionsFor, type Shell } from "../lib/cli/options/completions.ts";
 import { usageText } from "../lib/cli/options/help.ts";
 import { PUB } from "../lib/cli/options/pub.ts";
 import { SUB } from "../lib/cli/options/sub.ts";
 import type { Usage } from "../lib/cli/options/usage.ts";
-import { Folder } from "./_folder.ts";
-import { isThere, testWithout } from "./_needs.ts";
-import { finish, Process } from "./_process.ts";
+import { Folder } from "./harness/folder.ts";
+import { isThere, testWithout } from "./harness/needs.ts";
+import { finish, Process } from "./harness/process.ts";
 
 const README = await Deno.readTextFile(
   new URL("../README.md", import.meta.url),

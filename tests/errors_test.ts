@@ -8,8 +8,8 @@ import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { openSync } from "node:fs";
 import { FifobusError, inWords, reasonOf } from "../lib/errors.ts";
 import { Publisher, Subscriber } from "../mod.ts";
-import { Folder } from "./_folder.ts";
-import { commandLine, finish, TestBus } from "./_process.ts";
+import { Folder } from "./harness/folder.ts";
+import { commandLine, finish, TestBus } from "./harness/process.ts";
 
 function caught(action: () => unknown): unknown {
   try {

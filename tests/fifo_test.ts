@@ -2,7 +2,7 @@ import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertRejects } from "jsr:@std/assert@1.0.19/rejects";
 import { FifobusError } from "../lib/errors.ts";
 import { ensureFifo } from "../lib/fifo/file.ts";
-import { Folder } from "./_folder.ts";
+import { Folder } from "./harness/folder.ts";
 
 Deno.test("ensureFifo() makes a FIFO with the mode, and leaves one that is there", async () => {
   await using folder = new Folder();

@@ -5,9 +5,9 @@
  */
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
-import { Folder } from "./_folder.ts";
-import { isThere, testWithout } from "./_needs.ts";
-import { eventually, finish, sh, TestBus } from "./_process.ts";
+import { Folder } from "./harness/folder.ts";
+import { isThere, testWithout } from "./harness/needs.ts";
+import { eventually, finish, sh, TestBus } from "./harness/process.ts";
 
 /** A bus on a file system that a line of shell mounts at $0. */
 class Mounted extends TestBus {

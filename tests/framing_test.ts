@@ -5,7 +5,7 @@ import { Message, tagMessages } from "../lib/message.ts";
 import { type Delimiter, encodeMessage } from "../lib/wire/framing.ts";
 import { findMarked, tornMarker, wake } from "../lib/wire/marks.ts";
 import { MessageSplitter } from "../lib/wire/splitter.ts";
-import { randomNumbers } from "./_random.ts";
+import { randomNumbers } from "./harness/random.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();

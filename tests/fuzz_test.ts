@@ -44,8 +44,8 @@ import { type Delimiter, encodeMessage, reframe } from "../lib/wire/framing.ts";
 import { findMarked, tornMarker, wake } from "../lib/wire/marks.ts";
 import { MessageSplitter } from "../lib/wire/splitter.ts";
 import { Publisher, Subscriber } from "../mod.ts";
-import { Folder } from "./_folder.ts";
-import { fuzzTest, type Random } from "./_random.ts";
+import { Folder } from "./harness/folder.ts";
+import { fuzzTest, type Random } from "./harness/random.ts";
 
 const encoder = new TextEncoder();
 

@@ -7,8 +7,8 @@ import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertRejects } from "jsr:@std/assert@1.0.19/rejects";
 import { type Message, publish, request, Subscriber } from "../mod.ts";
-import { ownBus } from "./_bus.ts";
-import { commandLine, eventually, finish, Process } from "./_process.ts";
+import { ownBus } from "./harness/bus.ts";
+import { commandLine, eventually, finish, Process } from "./harness/process.ts";
 
 const GROUP = "$share/workers/jobs/#";
 

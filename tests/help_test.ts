@@ -8,7 +8,7 @@ import { EXIT_CODES } from "../lib/cli/exit_codes.ts";
 import { PUB } from "../lib/cli/options/pub.ts";
 import { SUB } from "../lib/cli/options/sub.ts";
 import type { OptionTable } from "../lib/cli/options/table.ts";
-import { commandLine, finish, Process } from "./_process.ts";
+import { commandLine, finish, Process } from "./harness/process.ts";
 
 const PROGRAMS: ["pub" | "sub", OptionTable][] = [
   ["pub", PUB.options],

@@ -4,7 +4,7 @@
  * @module
  */
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
-import { eventually, finish, Process, sh, TestBus } from "./_process.ts";
+import { eventually, finish, Process, sh, TestBus } from "./harness/process.ts";
 
 /** Runs a script with the library. */
 async function script(bus: TestBus, body: string): Promise<Process> {
@@ -39,6 +39,10 @@ for (const [what, line] of Object.entries(ENDS)) {
         const group = await Subscriber.open("$share/g/c");
         const fifo = await Subscriber.open(${JSON.stringify(pipe)});
         console.log("ready");
+        for await (const { text } of group) {
+          console.log(text);
+          break;
+        }
         for await (const { text } of fifo) {
           console.log(text);
           break;
@@ -47,12 +51,18 @@ for (const [what, line] of Object.entries(ENDS)) {
       `,
     );
     await running.until("ready\n");
+    const jobs = bus.pub("-l", "c");
+    await jobs.write("x\ny\nz\n");
+    await finish(jobs);
+    await running.until("x\n");
     await finish(sh('printf "1\\n2\\n3\\n" > "$0"', pipe));
     await running.until("1\n");
     await running.ended();
     assertEquals(bus.names().filter((name) => !name.startsWith("c@+g")), []);
     const rest = await finish(bus.subOnce("-W", "0.1", pipe));
     assertEquals(rest.stdout, "2\n3\n");
+    const others = await finish(bus.subOnce("-W", "0.1", "$share/g/c"));
+    assertEquals(others.stdout, "y\nz\n");
   });
 }
 

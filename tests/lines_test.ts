@@ -6,9 +6,9 @@
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { Subscriber } from "../mod.ts";
-import { Mosquitto, withoutMosquitto } from "./_mosquitto.ts";
-import { testWithout } from "./_needs.ts";
-import { finish, pub, sh, TestBus } from "./_process.ts";
+import { Mosquitto, withoutMosquitto } from "./harness/mosquitto.ts";
+import { testWithout } from "./harness/needs.ts";
+import { finish, pub, sh, TestBus } from "./harness/process.ts";
 
 /** Several chunks of 64 KiB, each more than is due at once. */
 const COUNT = 30_000;

@@ -13,8 +13,8 @@ import {
   request,
   Subscriber,
 } from "../mod.ts";
-import { ownBus } from "./_bus.ts";
-import { finish, sh, TestBus } from "./_process.ts";
+import { ownBus } from "./harness/bus.ts";
+import { finish, sh, TestBus } from "./harness/process.ts";
 
 /** Leaves the name of a subscriber that had no time to remove it. */
 async function leaveDead(bus: TestBus, topic: string): Promise<void> {

@@ -13,8 +13,8 @@ import {
   Publisher,
   Subscriber,
 } from "../mod.ts";
-import { ownBus } from "./_bus.ts";
-import { finish, sh } from "./_process.ts";
+import { ownBus } from "./harness/bus.ts";
+import { finish, sh } from "./harness/process.ts";
 
 async function take(subscriber: Subscriber, count: number): Promise<string[]> {
   const texts: string[] = [];

@@ -7,14 +7,14 @@ import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { Publisher, Subscriber } from "../mod.ts";
-import { ownBus } from "./_bus.ts";
+import { ownBus } from "./harness/bus.ts";
 import {
   eventually,
   finish,
   type Process,
   repeatUntil,
   TestBus,
-} from "./_process.ts";
+} from "./harness/process.ts";
 
 const COUNT = 300;
 

@@ -14,8 +14,8 @@ import {
   request,
   Subscriber,
 } from "../mod.ts";
-import { Broker } from "./_aedes.ts";
-import { eventually } from "./_process.ts";
+import { Broker } from "./harness/aedes.ts";
+import { eventually } from "./harness/process.ts";
 
 Deno.test("MQTT 3.1.1: messages, last values, no requests", async () => {
   await using broker = await Broker.start();

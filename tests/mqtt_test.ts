@@ -9,9 +9,9 @@ import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { assertStringIncludes } from "jsr:@std/assert@1.0.19/string-includes";
 import { Publisher, request, Subscriber } from "../mod.ts";
-import { Folder } from "./_folder.ts";
-import { freePort, Mosquitto, withoutMosquitto } from "./_mosquitto.ts";
-import { isThere, testWithout } from "./_needs.ts";
+import { Folder } from "./harness/folder.ts";
+import { freePort, Mosquitto, withoutMosquitto } from "./harness/mosquitto.ts";
+import { isThere, testWithout } from "./harness/needs.ts";
 import {
   commandLine,
   eventually,
@@ -21,7 +21,7 @@ import {
   repeatUntil,
   sub,
   TestBus,
-} from "./_process.ts";
+} from "./harness/process.ts";
 
 function mqttTest(name: string, test: () => Promise<void>): void {
   testWithout(withoutMosquitto, name, test);

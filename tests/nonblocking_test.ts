@@ -1,7 +1,7 @@
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertThrows } from "jsr:@std/assert@1.0.19/throws";
 import { isRead, NonblockingWriter } from "../lib/fifo/nonblocking.ts";
-import { Folder } from "./_folder.ts";
+import { Folder } from "./harness/folder.ts";
 
 Deno.test("NonblockingWriter.open() and isRead() follow no link where others write", async () => {
   await using folder = new Folder();

@@ -8,8 +8,14 @@ import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { parseFormat } from "../lib/cli/format.ts";
 import { Message } from "../mod.ts";
-import { terminalTest } from "./_needs.ts";
-import { commandLine, finish, inTerminal, sh, TestBus } from "./_process.ts";
+import { terminalTest } from "./harness/needs.ts";
+import {
+  commandLine,
+  finish,
+  inTerminal,
+  sh,
+  TestBus,
+} from "./harness/process.ts";
 
 /** What `sub` prints of messages that are retained before it comes. */
 async function printed(

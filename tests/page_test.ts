@@ -8,10 +8,15 @@ import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import axe from "npm:axe-core@4.11.0";
 import type { Page } from "npm:playwright-core@1.56.1";
-import { TestBrowser, withoutBrowser } from "./_browser.ts";
-import { testWithout } from "./_needs.ts";
-import { eventually, finish, type Process, TestBus } from "./_process.ts";
-import { Served } from "./_served.ts";
+import { TestBrowser, withoutBrowser } from "./harness/browser.ts";
+import { testWithout } from "./harness/needs.ts";
+import {
+  eventually,
+  finish,
+  type Process,
+  TestBus,
+} from "./harness/process.ts";
+import { Served } from "./harness/served.ts";
 
 /** What a test has. */
 interface Stage {

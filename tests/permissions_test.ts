@@ -7,10 +7,10 @@
 import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
-import { type Command, permissions, ROOT } from "../examples/_programs.ts";
-import { Broker } from "./_aedes.ts";
-import { Folder } from "./_folder.ts";
-import { commandLine, eventually, finish, Process } from "./_process.ts";
+import { type Command, permissions, ROOT } from "./harness/programs.ts";
+import { Broker } from "./harness/aedes.ts";
+import { Folder } from "./harness/folder.ts";
+import { commandLine, eventually, finish, Process } from "./harness/process.ts";
 
 /** A clone, and a folder beside it, which the programs may read and write. */
 class Clone extends Folder {

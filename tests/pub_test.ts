@@ -2,8 +2,8 @@ import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { assertStringIncludes } from "jsr:@std/assert@1.0.19/string-includes";
 import { VERSION } from "../lib/version.ts";
-import { Folder } from "./_folder.ts";
-import { eventually, finish, pub, sh, sub } from "./_process.ts";
+import { Folder } from "./harness/folder.ts";
+import { eventually, finish, pub, sh, sub } from "./harness/process.ts";
 
 Deno.test("pub sends its arguments as one message to a plain cat", async () => {
   await using folder = new Folder();

@@ -2,7 +2,7 @@ import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { assertRejects } from "jsr:@std/assert@1.0.19/rejects";
-import { ROOT } from "../examples/_programs.ts";
+import { ROOT } from "./harness/programs.ts";
 import {
   FifobusError,
   publish,
@@ -10,7 +10,7 @@ import {
   request,
   Subscriber,
 } from "../mod.ts";
-import { Folder } from "./_folder.ts";
+import { Folder } from "./harness/folder.ts";
 import {
   eventually,
   finish,
@@ -20,7 +20,7 @@ import {
   sh,
   sub,
   TestBus,
-} from "./_process.ts";
+} from "./harness/process.ts";
 
 async function texts(subscriber: Subscriber, count: number): Promise<string[]> {
   const texts: string[] = [];

@@ -8,7 +8,7 @@ import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertRejects } from "jsr:@std/assert@1.0.19/rejects";
 import { assertStringIncludes } from "jsr:@std/assert@1.0.19/string-includes";
 import { type Message, type Notice, publish, Subscriber } from "../mod.ts";
-import { Folder } from "./_folder.ts";
+import { Folder } from "./harness/folder.ts";
 import {
   commandLine,
   eventually,
@@ -18,7 +18,7 @@ import {
   repeatUntil,
   sh,
   sub,
-} from "./_process.ts";
+} from "./harness/process.ts";
 
 /** A program that keeps a FIFO open, and reads and writes nothing. */
 async function hold(path: string): Promise<Process> {

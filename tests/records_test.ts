@@ -16,7 +16,7 @@ import { FifobusError } from "../lib/errors.ts";
 import { Message } from "../lib/message.ts";
 import { checkTopicName } from "../lib/topic.ts";
 import { MessageSplitter } from "../lib/wire/splitter.ts";
-import { randomNumbers } from "./_random.ts";
+import { randomNumbers } from "./harness/random.ts";
 
 const SEEDS = [1, 2, 3];
 

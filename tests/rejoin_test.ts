@@ -7,9 +7,9 @@ import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { assertRejects } from "jsr:@std/assert@1.0.19/rejects";
 import { FifobusError, Publisher, Subscriber } from "../mod.ts";
-import { ownBus } from "./_bus.ts";
-import { testWithout } from "./_needs.ts";
-import { isThere } from "./_needs.ts";
+import { ownBus } from "./harness/bus.ts";
+import { testWithout } from "./harness/needs.ts";
+import { isThere } from "./harness/needs.ts";
 import {
   eventually,
   finish,
@@ -17,7 +17,7 @@ import {
   repeatUntil,
   sh,
   TestBus,
-} from "./_process.ts";
+} from "./harness/process.ts";
 
 /** What may happen to the bus, as a line of shell in its folder. */
 const LOSSES: Record<string, string> = {

@@ -15,8 +15,8 @@ import {
   type RequestOptions,
   Subscriber,
 } from "../mod.ts";
-import { ownBus } from "./_bus.ts";
-import { eventually, type Process, type TestBus } from "./_process.ts";
+import { ownBus } from "./harness/bus.ts";
+import { eventually, type Process, type TestBus } from "./harness/process.ts";
 
 const PUBLISH = new URL("../examples/topics/publish.sh", import.meta.url);
 

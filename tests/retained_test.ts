@@ -6,8 +6,8 @@
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { Publisher, Subscriber } from "../mod.ts";
-import { ownBus } from "./_bus.ts";
-import { finish, sh, TestBus } from "./_process.ts";
+import { ownBus } from "./harness/bus.ts";
+import { finish, sh, TestBus } from "./harness/process.ts";
 
 /** What may be in the place of a value, as a line of shell that makes it. */
 const BAD: Record<string, [line: string, reason: RegExp]> = {

@@ -5,8 +5,8 @@
  */
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { Publisher, Subscriber } from "../mod.ts";
-import { ownBus } from "./_bus.ts";
-import { repeatUntil } from "./_process.ts";
+import { ownBus } from "./harness/bus.ts";
+import { repeatUntil } from "./harness/process.ts";
 
 Deno.test("a subscriber is seen that joins within one tick of the folder's clock", async () => {
   await using bus = ownBus();

@@ -6,9 +6,9 @@
 import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
-import { isThere, testWithout } from "./_needs.ts";
-import { type Ended, finish, sh } from "./_process.ts";
-import { ForUsers, withoutUsers } from "./_users.ts";
+import { isThere, testWithout } from "./harness/needs.ts";
+import { type Ended, finish, sh } from "./harness/process.ts";
+import { ForUsers, withoutUsers } from "./harness/users.ts";
 
 const [ADA, GRACE] = [60_001, 60_002];
 

@@ -7,8 +7,14 @@ import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { Pace } from "../lib/cli/pub/pace.ts";
-import { terminalTest } from "./_needs.ts";
-import { commandLine, finish, inTerminal, sub, TestBus } from "./_process.ts";
+import { terminalTest } from "./harness/needs.ts";
+import {
+  commandLine,
+  finish,
+  inTerminal,
+  sub,
+  TestBus,
+} from "./harness/process.ts";
 
 Deno.test("pub --stdin-message sends all of its input as one message", async () => {
   await using bus = new TestBus();

@@ -5,9 +5,9 @@
  */
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
-import { testWithout } from "./_needs.ts";
-import { eventually, finish, Process, sh } from "./_process.ts";
-import { ForUsers, withoutUsers } from "./_users.ts";
+import { testWithout } from "./harness/needs.ts";
+import { eventually, finish, Process, sh } from "./harness/process.ts";
+import { ForUsers, withoutUsers } from "./harness/users.ts";
 
 const [ADA, GRACE, ALAN] = [60_001, 60_002, 60_003];
 

@@ -4,9 +4,14 @@
  * @module
  */
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
-import type { Command } from "../examples/_programs.ts";
-import { isThere, testWithout } from "./_needs.ts";
-import { commandLine, eventually, Process, TestBus } from "./_process.ts";
+import type { Command } from "./harness/programs.ts";
+import { isThere, testWithout } from "./harness/needs.ts";
+import {
+  commandLine,
+  eventually,
+  Process,
+  TestBus,
+} from "./harness/process.ts";
 
 const CONTAINER = ["unshare", "--pid", "--fork", "--mount-proc"] as const;
 

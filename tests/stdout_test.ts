@@ -6,8 +6,8 @@
 import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { Silence } from "../lib/cli/sub/silence.ts";
-import { Folder } from "./_folder.ts";
-import { isThere, testWithout } from "./_needs.ts";
+import { Folder } from "./harness/folder.ts";
+import { isThere, testWithout } from "./harness/needs.ts";
 import {
   commandLine,
   eventually,
@@ -16,7 +16,7 @@ import {
   sh,
   sub,
   TestBus,
-} from "./_process.ts";
+} from "./harness/process.ts";
 
 /** More than fits into a pipe, and less than fits into two: all is published. */
 const LINES = Array.from(

@@ -5,8 +5,8 @@
  */
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { type Notice, publish, Subscriber } from "../mod.ts";
-import { ownBus } from "./_bus.ts";
-import { eventually, finish, type TestBus } from "./_process.ts";
+import { ownBus } from "./harness/bus.ts";
+import { eventually, finish, type TestBus } from "./harness/process.ts";
 
 /** None of them is a topic, a tab and a message. */
 const STRAYS = [

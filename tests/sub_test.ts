@@ -1,8 +1,15 @@
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { assertStringIncludes } from "jsr:@std/assert@1.0.19/string-includes";
-import { Folder } from "./_folder.ts";
-import { commandLine, finish, pub, sh, sub, TestBus } from "./_process.ts";
+import { Folder } from "./harness/folder.ts";
+import {
+  commandLine,
+  finish,
+  pub,
+  sh,
+  sub,
+  TestBus,
+} from "./harness/process.ts";
 
 Deno.test("sub prints what plain echoes write, across their coming and going", async () => {
   await using folder = new Folder();

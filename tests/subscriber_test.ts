@@ -9,8 +9,8 @@ import {
   subscribe,
   Subscriber,
 } from "../mod.ts";
-import { Folder } from "./_folder.ts";
-import { finish, sh, sub } from "./_process.ts";
+import { Folder } from "./harness/folder.ts";
+import { finish, sh, sub } from "./harness/process.ts";
 
 function texts(messages: Message[] | undefined): string[] | undefined {
   return messages?.map((message) => message.text);

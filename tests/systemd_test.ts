@@ -4,10 +4,10 @@
  * @module
  */
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
-import { type Command, ROOT } from "../examples/_programs.ts";
-import { Folder } from "./_folder.ts";
-import { isThere, testWithout } from "./_needs.ts";
-import { finish, Process } from "./_process.ts";
+import { type Command, ROOT } from "./harness/programs.ts";
+import { Folder } from "./harness/folder.ts";
+import { isThere, testWithout } from "./harness/needs.ts";
+import { finish, Process } from "./harness/process.ts";
 
 const absent = await isThere("systemd-analyze", "--version")
   ? []

@@ -1,9 +1,9 @@
 import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
-import { ROOT } from "../examples/_programs.ts";
-import { Folder } from "./_folder.ts";
-import { freePort } from "./_mosquitto.ts";
-import { terminalTest } from "./_needs.ts";
+import { ROOT } from "./harness/programs.ts";
+import { Folder } from "./harness/folder.ts";
+import { freePort } from "./harness/mosquitto.ts";
+import { terminalTest } from "./harness/needs.ts";
 import {
   commandLine,
   finish,
@@ -12,7 +12,7 @@ import {
   sh,
   sub,
   TestBus,
-} from "./_process.ts";
+} from "./harness/process.ts";
 
 const PROMPT = "Enter message to send: ";
 

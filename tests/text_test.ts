@@ -7,9 +7,9 @@ import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertStringIncludes } from "jsr:@std/assert@1.0.19/string-includes";
 import { complain } from "../lib/cli/program.ts";
 import { publish, request, Subscriber } from "../mod.ts";
-import { ownBus } from "./_bus.ts";
-import { terminalTest } from "./_needs.ts";
-import { commandLine, finish, inTerminal, TestBus } from "./_process.ts";
+import { ownBus } from "./harness/bus.ts";
+import { terminalTest } from "./harness/needs.ts";
+import { commandLine, finish, inTerminal, TestBus } from "./harness/process.ts";
 
 /** By the rules of MQTT a character as any other: MQTT 5, section 1.5.4. */
 const FEFF = "\ufeff";

@@ -5,12 +5,17 @@
  */
 import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
-import { ROOT } from "../examples/_programs.ts";
+import { ROOT } from "./harness/programs.ts";
 import { NonblockingWriter } from "../lib/fifo/nonblocking.ts";
 import { Publisher, Subscriber } from "../mod.ts";
-import { ownBus } from "./_bus.ts";
-import { isThere, testWithout } from "./_needs.ts";
-import { eventually, finish, Process, type TestBus } from "./_process.ts";
+import { ownBus } from "./harness/bus.ts";
+import { isThere, testWithout } from "./harness/needs.ts";
+import {
+  eventually,
+  finish,
+  Process,
+  type TestBus,
+} from "./harness/process.ts";
 
 const PUBLISH = `${ROOT}examples/topics/publish.sh`;
 const SUBSCRIBE = `${ROOT}examples/topics/subscribe.py`;

@@ -5,10 +5,10 @@
  * @module
  */
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
-import type { Command } from "../examples/_programs.ts";
-import { Folder } from "./_folder.ts";
-import { withoutMosquitto } from "./_mosquitto.ts";
-import { isThere, testWithout } from "./_needs.ts";
+import type { Command } from "./harness/programs.ts";
+import { Folder } from "./harness/folder.ts";
+import { withoutMosquitto } from "./harness/mosquitto.ts";
+import { isThere, testWithout } from "./harness/needs.ts";
 import {
   commandLine,
   eventually,
@@ -16,8 +16,8 @@ import {
   Process,
   quoted,
   TestBus,
-} from "./_process.ts";
-import { Terminal, withoutTmux } from "./_tmux.ts";
+} from "./harness/process.ts";
+import { Terminal, withoutTmux } from "./harness/tmux.ts";
 
 const PORT = 1883;
 

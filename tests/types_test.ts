@@ -4,7 +4,7 @@
  * @module
  */
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
-import { ROOT } from "../examples/_programs.ts";
+import { ROOT } from "./harness/programs.ts";
 import {
   type MqttOptions,
   Publisher,
@@ -16,9 +16,9 @@ import {
   type SubscriberOptions,
   type Will,
 } from "../mod.ts";
-import { ownBus } from "./_bus.ts";
-import { Folder } from "./_folder.ts";
-import { finish, Process } from "./_process.ts";
+import { ownBus } from "./harness/bus.ts";
+import { Folder } from "./harness/folder.ts";
+import { finish, Process } from "./harness/process.ts";
 
 Deno.test("a copy is checked in a project that allows nothing unused", async () => {
   await using folder = new Folder();

@@ -8,12 +8,12 @@ import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { compile } from "../.ci/binaries.ts";
-import { type Command, permissions, ROOT } from "../examples/_programs.ts";
+import { type Command, permissions, ROOT } from "./harness/programs.ts";
 import { VERSION } from "../lib/version.ts";
-import { Broker } from "./_aedes.ts";
-import { Folder } from "./_folder.ts";
-import { isThere, testWithout } from "./_needs.ts";
-import { commandLine, finish, Process, TestBus } from "./_process.ts";
+import { Broker } from "./harness/aedes.ts";
+import { Folder } from "./harness/folder.ts";
+import { isThere, testWithout } from "./harness/needs.ts";
+import { commandLine, finish, Process, TestBus } from "./harness/process.ts";
 
 type Program = "pub" | "sub";
 

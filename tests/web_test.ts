@@ -10,8 +10,8 @@ import { assertStringIncludes } from "jsr:@std/assert@1.0.19/string-includes";
 import { Board } from "../lib/cli/board/board.ts";
 import { Feed } from "../lib/cli/web/feed.ts";
 import { Message } from "../lib/message.ts";
-import { commandLine, finish, pub, sub, TestBus } from "./_process.ts";
-import { Served } from "./_served.ts";
+import { commandLine, finish, pub, sub, TestBus } from "./harness/process.ts";
+import { Served } from "./harness/served.ts";
 
 /** What a page is told. */
 interface Told {

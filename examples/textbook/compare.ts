@@ -14,7 +14,7 @@ import {
   isInstalled,
   LANGUAGES,
   prepare,
-} from "../_programs.ts";
+} from "../../tests/harness/programs.ts";
 
 const PUBLISHERS = 4;
 const MESSAGES_EACH = 5000;

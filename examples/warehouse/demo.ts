@@ -24,7 +24,7 @@ import {
   LANGUAGES,
   prepare,
   ROOT,
-} from "../_programs.ts";
+} from "../../tests/harness/programs.ts";
 
 /** Warmer than that is too warm, in °C. */
 const LIMIT = "25.0";

@@ -4,8 +4,8 @@
  * @module
  */
 import { Publisher, Subscriber } from "../../mod.ts";
-import { Folder } from "../_folder.ts";
-import { commandLine, eventually } from "../_process.ts";
+import { Folder } from "../harness/folder.ts";
+import { commandLine, eventually } from "../harness/process.ts";
 import { LINE, median, report, reportMachine, run, Timed } from "./_measure.ts";
 
 const ROUNDS = 10;

@@ -4,10 +4,10 @@
  *
  * @module
  */
-import { TestBrowser } from "../_browser.ts";
-import { commandLine, quoted, TestBus } from "../_process.ts";
-import { Served } from "../_served.ts";
-import { Terminal } from "../_tmux.ts";
+import { TestBrowser } from "../harness/browser.ts";
+import { commandLine, quoted, TestBus } from "../harness/process.ts";
+import { Served } from "../harness/served.ts";
+import { Terminal } from "../harness/tmux.ts";
 import { median, report, reportMachine } from "./_measure.ts";
 
 const RATE = 10_000;

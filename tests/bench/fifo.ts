@@ -5,9 +5,9 @@
  * @module
  */
 import { Publisher } from "../../mod.ts";
-import { Folder } from "../_folder.ts";
-import { Mosquitto, withoutMosquitto } from "../_mosquitto.ts";
-import { commandLine, eventually } from "../_process.ts";
+import { Folder } from "../harness/folder.ts";
+import { Mosquitto, withoutMosquitto } from "../harness/mosquitto.ts";
+import { commandLine, eventually } from "../harness/process.ts";
 import { LINE, median, report, reportMachine, run, Timed } from "./_measure.ts";
 
 const ROUNDS = 5;

@@ -6,7 +6,7 @@
  * @module
  */
 import { fromFileUrl } from "jsr:@std/path@1.1.6/from-file-url";
-import { Folder } from "../_folder.ts";
+import { Folder } from "../harness/folder.ts";
 import { median, reportMachine } from "./_measure.ts";
 
 const WRITER = fromFileUrl(new URL("_transport_writer.ts", import.meta.url));

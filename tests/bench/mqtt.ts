@@ -4,8 +4,14 @@
  * @module
  */
 import { Publisher, Subscriber } from "../../mod.ts";
-import { Mosquitto } from "../_mosquitto.ts";
-import { commandLine, finish, pub, repeatUntil, TestBus } from "../_process.ts";
+import { Mosquitto } from "../harness/mosquitto.ts";
+import {
+  commandLine,
+  finish,
+  pub,
+  repeatUntil,
+  TestBus,
+} from "../harness/process.ts";
 import { LINE, median, report, reportMachine, run, Timed } from "./_measure.ts";
 
 const COUNT = 50_000;

@@ -6,10 +6,10 @@
  * @module
  */
 import { compile } from "../../.ci/binaries.ts";
-import { type Command, permissions, ROOT } from "../../examples/_programs.ts";
-import { Folder } from "../_folder.ts";
-import { Mosquitto, withoutMosquitto } from "../_mosquitto.ts";
-import { commandLine } from "../_process.ts";
+import { type Command, permissions, ROOT } from "../harness/programs.ts";
+import { Folder } from "../harness/folder.ts";
+import { Mosquitto, withoutMosquitto } from "../harness/mosquitto.ts";
+import { commandLine } from "../harness/process.ts";
 import { median, report, reportMachine, run, Timed } from "./_measure.ts";
 
 const STARTS = 41;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Command } from "../../examples/_programs.ts";
+import type { Command } from "../harness/programs.ts";
 
 /** What was found. */
 export interface Report {

@@ -13,10 +13,10 @@ import {
   isInstalled,
   LANGUAGES,
   prepare,
-} from "../../examples/_programs.ts";
-import { Folder } from "../_folder.ts";
-import { commandLine, eventually } from "../_process.ts";
-import { randomNumbers } from "../_random.ts";
+} from "../harness/programs.ts";
+import { Folder } from "../harness/folder.ts";
+import { commandLine, eventually } from "../harness/process.ts";
+import { randomNumbers } from "../harness/random.ts";
 import { emptyReport, message, parse, Program, type Report } from "./_chaos.ts";
 import { chaosOfTopics } from "./topics.ts";
 

@@ -4,9 +4,9 @@
  *
  * @module
  */
-import { Folder } from "../_folder.ts";
-import { commandLine } from "../_process.ts";
-import { randomNumbers } from "../_random.ts";
+import { Folder } from "../harness/folder.ts";
+import { commandLine } from "../harness/process.ts";
+import { randomNumbers } from "../harness/random.ts";
 import { emptyReport, message, parse, Program, type Report } from "./_chaos.ts";
 
 const TOPICS = ["a/1", "a/2", "a/b/1", "b/1", "b/2"];

@@ -8,9 +8,9 @@ import {
   type Language,
   LANGUAGES,
   prepare,
-} from "../../examples/_programs.ts";
-import { testWithout } from "../_needs.ts";
-import { Process } from "../_process.ts";
+} from "../harness/programs.ts";
+import { testWithout } from "../harness/needs.ts";
+import { Process } from "../harness/process.ts";
 
 const FOLDER = new URL("../../examples/languages/", import.meta.url);
 

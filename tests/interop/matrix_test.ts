@@ -4,10 +4,10 @@
  * @module
  */
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
-import { LANGUAGES, prepare } from "../../examples/_programs.ts";
+import { LANGUAGES, prepare } from "../harness/programs.ts";
 import { Publisher } from "../../mod.ts";
-import { Folder } from "../_folder.ts";
-import { finish, type Process, pub, sh, sub } from "../_process.ts";
+import { Folder } from "../harness/folder.ts";
+import { finish, type Process, pub, sh, sub } from "../harness/process.ts";
 import { example, languageTest } from "./_languages.ts";
 
 /** 1,000 messages: empty, beyond ASCII, of a page with and without its end. */

@@ -4,9 +4,9 @@
  * @module
  */
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
-import { LANGUAGES, prepare } from "../../examples/_programs.ts";
-import { Folder } from "../_folder.ts";
-import { finish, Process, pub, sub } from "../_process.ts";
+import { LANGUAGES, prepare } from "../harness/programs.ts";
+import { Folder } from "../harness/folder.ts";
+import { finish, Process, pub, sub } from "../harness/process.ts";
 import { languageTest } from "./_languages.ts";
 
 const [GO, PYTHON] = [LANGUAGES[0]!, LANGUAGES[1]!];

@@ -6,10 +6,10 @@
 import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
-import { type Command, LANGUAGES, ROOT } from "../../examples/_programs.ts";
-import { testWithout } from "../_needs.ts";
-import { eventually, Process } from "../_process.ts";
-import { Terminal, withoutTmux } from "../_tmux.ts";
+import { type Command, LANGUAGES, ROOT } from "../harness/programs.ts";
+import { testWithout } from "../harness/needs.ts";
+import { eventually, Process } from "../harness/process.ts";
+import { Terminal, withoutTmux } from "../harness/tmux.ts";
 import { languageTest } from "./_languages.ts";
 
 const DEMO = `${ROOT}examples/warehouse/demo.ts`;

@@ -1,4 +1,4 @@
-import { TestBus } from "./_process.ts";
+import { TestBus } from "./process.ts";
 
 const { get } = Deno.env;
 let current: TestBus | undefined;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { commandLine, eventually, Process, type TestBus } from "./_process.ts";
+import { commandLine, eventually, Process, type TestBus } from "./process.ts";
 
 /** A subscriber that serves pages until it is disposed of. */
 export class Served extends Process {

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { Folder } from "./_folder.ts";
-import { isThere } from "./_needs.ts";
-import { eventually } from "./_process.ts";
+import { Folder } from "./folder.ts";
+import { isThere } from "./needs.ts";
+import { eventually } from "./process.ts";
 
 /** What is missing to run one, by name. */
 export const withoutTmux: string[] = await isThere("tmux", "-V")

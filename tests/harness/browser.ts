@@ -4,7 +4,7 @@
  * @module
  */
 import { type Browser, chromium, type Page } from "npm:playwright-core@1.56.1";
-import { isThere } from "./_needs.ts";
+import { isThere } from "./needs.ts";
 
 const CHROMIUM = ["chromium", "chromium-browser", "google-chrome"];
 

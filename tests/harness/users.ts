@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { type Command, ROOT } from "../examples/_programs.ts";
-import { Folder } from "./_folder.ts";
-import { isThere } from "./_needs.ts";
-import { finish, Process } from "./_process.ts";
+import { type Command, ROOT } from "./programs.ts";
+import { Folder } from "./folder.ts";
+import { isThere } from "./needs.ts";
+import { finish, Process } from "./process.ts";
 
 /** What is missing to run programs as others, by name. */
 export const withoutUsers: string[] = [

@@ -7,10 +7,10 @@
 import { fromFileUrl } from "jsr:@std/path@1.1.6/from-file-url";
 
 /** Where pub.ts and sub.ts are. */
-export const ROOT: string = fromFileUrl(new URL("..", import.meta.url));
+export const ROOT: string = fromFileUrl(new URL("../..", import.meta.url));
 
-/** Beside the examples, and ignored by git. */
-const CACHE = fromFileUrl(new URL(".cache", import.meta.url));
+/** Beside the examples; git ignores it. */
+const CACHE = fromFileUrl(new URL("../../examples/.cache", import.meta.url));
 
 /** A program and its arguments. */
 export type Command = [string, ...string[]];

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { type Command, fifobus } from "../examples/_programs.ts";
-import { fileName } from "../lib/bus/names.ts";
-import { Folder } from "./_folder.ts";
+import { type Command, fifobus } from "./programs.ts";
+import { fileName } from "../../lib/bus/names.ts";
+import { Folder } from "./folder.ts";
 
 /** How a program ended, and what it printed that nobody had read before. */
 export interface Ended {

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import type { Folder } from "./_folder.ts";
-import { isThere } from "./_needs.ts";
-import { eventually, Process } from "./_process.ts";
+import type { Folder } from "./folder.ts";
+import { isThere } from "./needs.ts";
+import { eventually, Process } from "./process.ts";
 
 /** What is missing to run one, by name. */
 export const withoutMosquitto: string[] = [
