@@ -2,9 +2,22 @@
  * Publish/subscribe between programs in any language on one machine, over named
  * pipes (FIFOs), with no daemon.
  *
- * A FIFO is one address; each message to it goes to one of its readers. On the
- * wire a message is its bytes and one line feed, so `echo` publishes and `cat`
- * subscribes.
+ * A **topic** reaches everyone who subscribes to it, or to a filter that matches
+ * it, as in MQTT. A publisher may keep its last value for those who come later.
+ *
+ * ```ts no-assert
+ * import { publish, subscribe } from "@fifobus/fifobus";
+ *
+ * await publish("example/door", "open", { retain: true });
+ * for await (const { topic, text } of subscribe("example/+")) {
+ *   console.log(topic, text);
+ *   break;
+ * }
+ * await publish("example/door", "", { retain: true });
+ * ```
+ *
+ * A **FIFO** is a queue: each message goes to one of its readers. On the wire it
+ * is its bytes and a line feed, so `echo` publishes and `cat` subscribes.
  *
  * ```ts no-assert
  * import { publish, subscribe } from "@fifobus/fifobus";
@@ -20,22 +33,29 @@
  * await Deno.remove(folder, { recursive: true });
  * ```
  *
- * Needs the permissions to read and to write the FIFO's path, and to run
- * `mkfifo` where a FIFO has to be made.
+ * {@linkcode request} asks the subscribers of a topic and waits for an answer,
+ * which {@linkcode Message.reply} gives. {@linkcode subscriptions} lists who is
+ * there. `mqtt://HOST/TOPIC` instead of a topic is one of an MQTT broker, with
+ * everything else the same; MQTT.js is fetched only when such an address is used.
+ *
+ * Needs the permissions to read and to write the FIFO, or the folder of the bus,
+ * and to run `mkfifo`; for a topic also to read the environment variables
+ * `FIFOBUS_DIR` and `XDG_RUNTIME_DIR` and the user's id (`--allow-sys=uid`); for
+ * a broker to reach it (`--allow-net`).
  *
  * @module
  */
-export type { Dropped } from "./lib/outlet.ts";
-export type { Notice } from "./lib/fifo/queue_reader.ts";
+export type { Subscription } from "./lib/bus/list.ts";
 export { FifobusError, type FifobusErrorCode } from "./lib/errors.ts";
-export type { Delimiter } from "./lib/wire/framing.ts";
-export { Message, type SendAnswer } from "./lib/message.ts";
+export type { Notice } from "./lib/fifo/queue_reader.ts";
+export type { Message } from "./lib/message.ts";
 export type {
   ConnectionChange,
   MqttOptions,
   Qos,
   Will,
 } from "./lib/mqtt/options.ts";
+export type { Dropped } from "./lib/outlet.ts";
 export {
   publish,
   Publisher,
@@ -48,7 +68,12 @@ export {
   Subscriber,
   type SubscriberOptions,
 } from "./lib/subscriber.ts";
+export {
+  subscriptions,
+  type SubscriptionsOptions,
+} from "./lib/subscriptions.ts";
 export { matchesTopic } from "./lib/topic.ts";
+export type { Delimiter } from "./lib/wire/framing.ts";
 
 // What lib/ loads when it is needed. Never called: it shows these files to `deno
 // compile` and `deno cache`, and to the permissions of the script. MQTT.js would

@@ -8,6 +8,7 @@ import { checkNumbers, FifobusError, type FifobusErrorCode } from "./errors.ts";
 import { DEFAULT_MODE, ensureFifo, refuseOthers } from "./fifo/file.ts";
 import { FifoOutlet } from "./fifo/outlet.ts";
 import { load } from "./load.ts";
+import type { OutletModule } from "./mqtt/module.ts";
 import type { MqttOptions } from "./mqtt/options.ts";
 import type { Dropped, Outlet, Sending } from "./outlet.ts";
 import {
@@ -401,7 +402,7 @@ async function openOutlet(
   }
   if (to.kind === "mqtt") {
     // MQTT.js is fetched, 43 packages, and takes 0.1 s to load.
-    const { MqttOutlet } = await load<typeof import("./mqtt/outlet.ts")>(
+    const { MqttOutlet } = await load<OutletModule>(
       import.meta.resolve("./mqtt/outlet.ts"),
     );
     const { mqtt = {} } = options;

@@ -5,11 +5,11 @@
  */
 import { parseAddress, shownAddress } from "./address.ts";
 import { checkNumbers, FifobusError, type FifobusErrorCode } from "./errors.ts";
-import { load } from "./load.ts";
 import type { Message } from "./message.ts";
 import type { MqttOptions } from "./mqtt/options.ts";
 import { Publisher } from "./publisher.ts";
 import { Subscriber } from "./subscriber.ts";
+import { subscriptions } from "./subscriptions.ts";
 import {
   checkTopicName,
   matchesTopic,
@@ -197,10 +197,7 @@ export async function* requestAll(
 
 /** Tells whether a live process subscribes: one that died cannot answer. */
 async function hasSubscriber(topic: string, mode?: number): Promise<boolean> {
-  const { listSubscriptions } = await load<typeof import("./bus/list.ts")>(
-    import.meta.resolve("./bus/list.ts"),
-  );
-  return (await listSubscriptions(mode))
+  return (await subscriptions({ mode }))
     .some(({ filter }) =>
       matchesTopic(parseShared(filter)?.filter ?? filter, topic)
     );

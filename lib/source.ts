@@ -3,25 +3,25 @@
  *
  * @module
  */
-import type { Message } from "./message.ts";
+import type { WireMessage } from "./wire/message.ts";
 import type { Demand } from "./queues/demand.ts";
 
 /** Where messages come from: a FIFO, the bus, a group, or a broker. */
 export interface Source {
   /** Waits for messages; undefined after the last. */
-  next(): Promise<Message[] | undefined>;
+  next(): Promise<WireMessage[] | undefined>;
   /** Whether a message that is not handled can go back to others. */
-  takesBack(message: Message): boolean;
+  takesBack(message: WireMessage): boolean;
   /** Takes no messages that others could have, until it is resumed. */
   pause(): Promise<void>;
   /** Goes on after a pause. */
   resume(): void;
   /** Lets others have messages, while the process ends and nothing can wait. */
-  giveBackNow(messages: Message[]): void;
+  giveBackNow(messages: WireMessage[]): void;
   /** Takes no more messages. */
   end(): Promise<void>;
   /** Closes; what was not handled goes back, if it takes it back. */
-  close(unhandled: Message[]): Promise<void>;
+  close(unhandled: WireMessage[]): Promise<void>;
 }
 
 /** A source whose messages nobody else is given: of topics, of a broker. */

@@ -12,12 +12,14 @@ import { DEFAULT_MODE, ensureFifo, refuseOthers } from "./fifo/file.ts";
 import { type Notice, QueueReader } from "./fifo/queue_reader.ts";
 import { onExit } from "./leftovers.ts";
 import { load } from "./load.ts";
-import { Message } from "./message.ts";
+import type { Message } from "./message.ts";
+import type { SourceModule } from "./mqtt/module.ts";
 import type { MqttOptions } from "./mqtt/options.ts";
 import { Demand } from "./queues/demand.ts";
 import { counted, type OwnSource, type Source } from "./source.ts";
 import { checkTopicFilter, parseShared, type SharedFilter } from "./topic.ts";
 import { DEFAULT_MAX_BYTES, type Delimiter } from "./wire/framing.ts";
+import { WireMessage } from "./wire/message.ts";
 import { textStream } from "./wire/text_stream.ts";
 
 /** How to subscribe. */
@@ -78,7 +80,7 @@ const MAX_INTERVAL_MS = 2 ** 31 - 1;
 
 /** What a source had to say: messages, its end, or why it failed. */
 interface Arrival {
-  messages?: Message[] | undefined;
+  messages?: WireMessage[] | undefined;
   error?: unknown;
 }
 
@@ -122,7 +124,7 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
   readonly #live: Set<Source>;
   readonly #arrivals: Arrival[] = [];
   #changed = Promise.withResolvers<void>();
-  #batch: Message[] = [];
+  #batch: WireMessage[] = [];
   #index = 0;
   /** When the reads before are over: a message is for one of them. */
   #readsBefore: Promise<void> = Promise.resolve();
@@ -250,7 +252,7 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
     }
   }
 
-  async #read(max: number): Promise<Message[] | undefined> {
+  async #read(max: number): Promise<WireMessage[] | undefined> {
     this.#signal?.throwIfAborted();
     if (this.#index < this.#batch.length) {
       const end = this.#index + max;
@@ -303,7 +305,7 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
   get lines(): ReadableStream<string> {
     const bytes = this.#stream<Uint8Array<ArrayBuffer>>(
       (messages, controller) =>
-        controller.enqueue(Message.frame(messages, this.#delimiter)),
+        controller.enqueue(WireMessage.frame(messages, this.#delimiter)),
     );
     return textStream(bytes, this.#delimiter);
   }
@@ -371,9 +373,10 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
   async #close(unhandled: Message[]): Promise<void> {
     // What is taken until then can go back, too.
     await this.end();
+    const ours = unhandled.filter((it) => it instanceof WireMessage);
     await Promise.all(
       this.#sources.map((source) =>
-        source.close([...unhandled, ...this.#takeWaiting(source)])
+        source.close([...ours, ...this.#takeWaiting(source)])
       ),
     );
     this.#exit[Symbol.dispose]();
@@ -387,9 +390,9 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
   }
 
   /** Takes out what is not handed out yet and can go back. */
-  #takeWaiting(source: Source): Message[] {
-    const back: Message[] = [];
-    const keep = (messages: Message[]) =>
+  #takeWaiting(source: Source): WireMessage[] {
+    const back: WireMessage[] = [];
+    const keep = (messages: WireMessage[]) =>
       messages.filter((message) => {
         const goesBack = source.takesBack(message);
         if (goesBack) back.push(message);
@@ -448,13 +451,13 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
 
   #stream<T>(
     enqueue: (
-      messages: Message[],
+      messages: WireMessage[],
       controller: ReadableStreamDefaultController<T>,
     ) => void,
   ): ReadableStream<T> {
     return new ReadableStream<T>({
       pull: async (controller) => {
-        const messages = await this.read();
+        const messages = await this.#inTurn(() => this.#read(Infinity));
         if (messages) enqueue(messages, controller);
         else controller.close();
       },
@@ -535,7 +538,7 @@ async function openBroker(
   options: SubscriberOptions,
 ): Promise<OwnSource> {
   // MQTT.js is fetched, 43 packages, and takes 0.1 s to load.
-  const { MqttSource } = await load<typeof import("./mqtt/source.ts")>(
+  const { MqttSource } = await load<SourceModule>(
     import.meta.resolve("./mqtt/source.ts"),
   );
   const filters = new Set(addresses.map(({ topic }) => topic));

@@ -17,13 +17,13 @@ import { readNumber } from "../lib/cli/board/reading.ts";
 import { drawTable, type Snapshot } from "../lib/cli/board/table.ts";
 import { View } from "../lib/cli/board/view.ts";
 import { metricsText } from "../lib/cli/web/metrics.ts";
-import { Message } from "../lib/message.ts";
+import { WireMessage } from "../lib/wire/message.ts";
 
 /** The time at which these tests start, at the beginning of a second. */
 const START = 1_800_000_000_000;
 
 function add(board: Board, topic: string, text: string, at = START): void {
-  const message = new Message(topic, new TextEncoder().encode(text));
+  const message = new WireMessage(topic, new TextEncoder().encode(text));
   board.add(message, beginning(message), at);
 }
 
@@ -252,7 +252,7 @@ Deno.test("the table has a line for each topic, and a mark at alarms", () => {
 Deno.test("dashboards show how many messages were missed", () => {
   const board = new Board();
   add(board, "a", "1");
-  const message = new Message("a", new TextEncoder().encode("5"));
+  const message = new WireMessage("a", new TextEncoder().encode("5"));
   board.add(message.after(3), "5", START);
   const [summary] = draw(board, new View(), 100, 6, START + 2000);
   assertEquals(

@@ -1,7 +1,7 @@
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertThrows } from "jsr:@std/assert@1.0.19/throws";
 import { FifobusError } from "../lib/errors.ts";
-import { Message, tagMessages } from "../lib/message.ts";
+import { tagged, tagMessages, WireMessage } from "../lib/wire/message.ts";
 import { type Delimiter, encodeMessage } from "../lib/wire/framing.ts";
 import { findMarked, tornMarker, wake } from "../lib/wire/marks.ts";
 import { MessageSplitter } from "../lib/wire/splitter.ts";
@@ -39,7 +39,7 @@ Deno.test("MessageSplitter finds the same messages wherever the bytes are cut", 
       wire.push(...message.subarray(cut), delimiter.charCodeAt(0));
     }
     const splitter = new MessageSplitter("p", delimiter, 3000);
-    const found: Message[] = [];
+    const found: WireMessage[] = [];
     for (let start = 0; start < wire.length;) {
       const end = start + 1 + random(random(2) === 0 ? 10 : 5000);
       found.push(...splitter.push(Uint8Array.from(wire.slice(start, end))));
@@ -52,7 +52,11 @@ Deno.test("MessageSplitter finds the same messages wherever the bytes are cut", 
     );
     assertEquals(splitter.flush(), []);
     const framed = messages.flatMap((it) => [...it, delimiter.charCodeAt(0)]);
-    assertEquals([...Message.frame(found, delimiter)], framed, `seed ${seed}`);
+    assertEquals(
+      [...WireMessage.frame(found, delimiter)],
+      framed,
+      `seed ${seed}`,
+    );
   }
 });
 
@@ -135,20 +139,20 @@ Deno.test("MessageSplitter drops a message that was torn, and nothing else", () 
   assertEquals(splitter.error, undefined);
 });
 
-Deno.test("Message.frame() writes with another delimiter than was read", () => {
+Deno.test("WireMessage.frame() writes with another delimiter than was read", () => {
   const splitter = new MessageSplitter("p", "\n", 100);
   const messages = splitter.push(encoder.encode("a\n\nbc\n"));
-  assertEquals([...Message.frame(messages, "\0")], [97, 0, 0, 98, 99, 0]);
+  assertEquals([...WireMessage.frame(messages, "\0")], [97, 0, 0, 98, 99, 0]);
 });
 
-Deno.test("Message.untagged() takes off what tagMessages() put before a message", () => {
-  const tagged = [
+Deno.test("WireMessage.untagged() takes off what tagMessages() put before a message", () => {
+  const records = [
     tagMessages("t", encoder.encode("1\n2\n"), "\n"),
     tagMessages("t", encoder.encode("3\t\x1f\n"), "\n", "$reply/1"),
     tagMessages("t", encoder.encode("4\n"), "\n"),
   ];
   const splitter = new MessageSplitter("p", "\n", 100);
-  const messages = tagged.flatMap((bytes) => splitter.push(bytes))
+  const messages = records.flatMap((bytes) => splitter.push(bytes))
     .map((message) => message.untagged()!);
   assertEquals(
     messages.map(({ topic, replyTo, text }) => [topic, replyTo, text]),
@@ -159,10 +163,10 @@ Deno.test("Message.untagged() takes off what tagMessages() put before a message"
       ["t", undefined, "4"],
     ],
   );
-  assertEquals(messages[2]!.tagged().text, "t\t3\t\x1f");
+  assertEquals(tagged(messages[2]!).text, "t\t3\t\x1f");
 });
 
-Deno.test("Message.untagged() refuses what cannot be a message of a topic", () => {
+Deno.test("WireMessage.untagged() refuses what cannot be a message of a topic", () => {
   const long = "x".repeat(65_535);
   const cases: [record: string | Uint8Array<ArrayBuffer>, topic?: string][] = [
     ["a/b\tmessage", "a/b"],
@@ -185,7 +189,7 @@ Deno.test("Message.untagged() refuses what cannot be a message of a topic", () =
   ];
   for (const [record, topic] of cases) {
     const bytes = typeof record === "string" ? encoder.encode(record) : record;
-    const message = new Message("p", bytes).untagged();
+    const message = new WireMessage("p", bytes).untagged();
     assertEquals(message?.topic, topic, JSON.stringify(record).slice(0, 40));
   }
 });

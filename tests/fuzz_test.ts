@@ -33,7 +33,7 @@ import { visible, visibleJson } from "../lib/cli/output.ts";
 import { parseFormat, toJson } from "../lib/cli/format.ts";
 import { FifobusError } from "../lib/errors.ts";
 import { NoQueueFile, QueueFile, statusOf } from "../lib/fifo/queue_file.ts";
-import { Message, tagMessages } from "../lib/message.ts";
+import { tagMessages, WireMessage } from "../lib/wire/message.ts";
 import {
   checkTopicFilter,
   checkTopicName,
@@ -207,7 +207,7 @@ fuzzTest(
       expected,
     );
     const framed = expected.map(([, , text]) => text + delimiter).join("");
-    assertEquals(binary(Message.frame(found, delimiter)), framed);
+    assertEquals(binary(WireMessage.frame(found, delimiter)), framed);
   },
 );
 
@@ -225,7 +225,7 @@ fuzzTest(
       "\0",
       "#",
     ]);
-    const found = new Message("p", bytesOf(record)).untagged();
+    const found = new WireMessage("p", bytesOf(record)).untagged();
     const tab = record.indexOf("\t");
     if (!found) return;
     assert(tab >= 0);
@@ -793,7 +793,7 @@ fuzzTest(
       ? encoder.encode(text)
       : bytesOf(random.text(6, 'a\xff\xc3\x80"'));
     const arrival = {
-      message: new Message(topic(random), bytes),
+      message: new WireMessage(topic(random), bytes),
       sequence: 1,
       time: new Date(0),
     };
@@ -802,7 +802,7 @@ fuzzTest(
       assert(isClean(all), all);
       assertEquals(JSON.parse(all).topic, arrival.message.topic);
       const indented = encoder.encode(JSON.stringify(value, null, 2));
-      const message = new Message("t", indented);
+      const message = new WireMessage("t", indented);
       const line = toJson({ ...arrival, message }, parse);
       assert(isClean(line), line);
       const embedded = parse ? value : JSON.stringify(value, null, 2);
@@ -818,7 +818,7 @@ fuzzTest("a format prints what its directives say", 3000, (random) => {
   const hour = random.below(24);
   const two = (value: number) => `${value}`.padStart(2, "0");
   const arrival = {
-    message: new Message(name, bytes, 0, bytes.length, retained),
+    message: new WireMessage(name, bytes, 0, bytes.length, retained),
     sequence: random.below(100),
     time: new Date(2024, 1, 29, hour, 5, 9, 7),
   };

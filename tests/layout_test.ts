@@ -23,7 +23,7 @@ const ROOMS: string[][] = [
   ["lib/bus/"],
   ["lib/mqtt/"],
   ["lib/publisher.ts"],
-  ["lib/subscriber.ts"],
+  ["lib/subscriber.ts", "lib/subscriptions.ts"],
   ["lib/request.ts"],
   ["mod.ts"],
   ["lib/cli/exit_codes.ts", "lib/cli/output.ts"],

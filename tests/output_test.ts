@@ -7,7 +7,7 @@ import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { parseFormat } from "../lib/cli/format.ts";
-import { Message } from "../mod.ts";
+import { WireMessage } from "../lib/wire/message.ts";
 import { terminalTest } from "./harness/needs.ts";
 import {
   commandLine,
@@ -56,7 +56,7 @@ Deno.test("formats know the fields of strftime", async () => {
     "%@F %@T": "2026-02-03 04:05:06",
     "%@s": `${time.getTime() / 1000 | 0}`,
   };
-  const message = new Message("t", new Uint8Array());
+  const message = new WireMessage("t", new Uint8Array());
   for (const [format, expected] of Object.entries(cases)) {
     const parts = parseFormat(format)!(
       { message, time, sequence: 1 },

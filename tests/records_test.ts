@@ -13,7 +13,7 @@ import { SUB } from "../lib/cli/options/sub.ts";
 import { MOSQUITTO_OPTIONS } from "../lib/cli/options/usage.ts";
 import { visible } from "../lib/cli/output.ts";
 import { FifobusError } from "../lib/errors.ts";
-import { Message } from "../lib/message.ts";
+import { WireMessage } from "../lib/wire/message.ts";
 import { checkTopicName } from "../lib/topic.ts";
 import { MessageSplitter } from "../lib/wire/splitter.ts";
 import { randomNumbers } from "./harness/random.ts";
@@ -35,7 +35,7 @@ function isTopic(topic: string): boolean {
   }
 }
 
-Deno.test("Message.untagged() agrees with a plain reader on records of all kinds", () => {
+Deno.test("WireMessage.untagged() agrees with a plain reader on records of all kinds", () => {
   const pieces = [
     "a",
     "/",
@@ -55,7 +55,7 @@ Deno.test("Message.untagged() agrees with a plain reader on records of all kinds
       if (random(8) === 0 && bytes.length > 0) {
         bytes[random(bytes.length)] = 0x80 + random(0x80);
       }
-      const message = new Message("p", bytes).untagged();
+      const message = new WireMessage("p", bytes).untagged();
       assertEquals(
         message && [message.topic, message.replyTo, [...message.bytes]],
         untaggedNaively([...bytes]),

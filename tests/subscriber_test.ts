@@ -1,6 +1,7 @@
 import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertRejects } from "jsr:@std/assert@1.0.19/rejects";
+import { assertThrows } from "jsr:@std/assert@1.0.19/throws";
 import {
   FifobusError,
   type Message,
@@ -198,4 +199,28 @@ Deno.test("24 FIFOs can be read in a process, one more is an error, none stays o
   await Deno.stat(folder.path);
   await publish(paths[24]!, "x");
   assertEquals(texts(await reading), ["x"]);
+});
+
+Deno.test("Message.json() reads the message as JSON, or throws", async () => {
+  await using folder = new Folder();
+  const path = await folder.fifo();
+  await using subscriber = await Subscriber.open(path);
+  for (const text of ['{"a":[1,"ä"]}', "no"]) await publish(path, text);
+  const messages: Message[] = [];
+  while (messages.length < 2) messages.push(...(await subscriber.read())!);
+  assertEquals(messages[0]!.json(), { a: [1, "ä"] });
+  assertThrows(() => messages[1]!.json(), SyntaxError);
+});
+
+Deno.test("a message that somebody else made does not go back", async () => {
+  await using folder = new Folder();
+  const path = await folder.fifo();
+  const first = await Subscriber.open(path, { limit: 2 });
+  for (const text of ["one", "two"]) await publish(path, text);
+  const [one] = (await first.read(1))!;
+  const copy = { ...one!, topic: path, text: "made up" } as Message;
+  await first.close([copy, one!]);
+  await using second = await Subscriber.open(path, { limit: 2 });
+  const texts = await Array.fromAsync(second, ({ text }) => text);
+  assertEquals(texts, ["one", "two"]);
 });

@@ -4,6 +4,7 @@
  * @module
  */
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
+import type { OutletModule, SourceModule } from "../lib/mqtt/module.ts";
 import { ROOT } from "./harness/programs.ts";
 import {
   type MqttOptions,
@@ -37,6 +38,21 @@ Deno.test("a copy is checked in a project that allows nothing unused", async () 
   );
   assertEquals([code, stderr], [0, ""]);
 });
+
+Deno.test("a script that uses no broker is checked, and documented, without MQTT.js", async () => {
+  for (const args of [["info", "--json"], ["doc"]]) {
+    const { stdout, stderr } = await finish(
+      new Process([Deno.execPath(), ...args, `${ROOT}mod.ts`]),
+    );
+    assertEquals([stdout.includes("npm:mqtt"), stderr], [false, ""]);
+  }
+});
+
+// What mod.ts does not see is what it takes it for.
+const _: [
+  (outlet: typeof import("../lib/mqtt/outlet.ts")) => OutletModule,
+  (source: typeof import("../lib/mqtt/source.ts")) => SourceModule,
+] = [(outlet) => outlet, (source) => source];
 
 /** All options of an interface, none of them given; those that are new, too. */
 type None<T> = Record<keyof T, undefined>;

@@ -9,7 +9,7 @@ import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { assertStringIncludes } from "jsr:@std/assert@1.0.19/string-includes";
 import { Board } from "../lib/cli/board/board.ts";
 import { Feed } from "../lib/cli/web/feed.ts";
-import { Message } from "../lib/message.ts";
+import { WireMessage } from "../lib/wire/message.ts";
 import { commandLine, finish, pub, sub, TestBus } from "./harness/process.ts";
 import { Served } from "./harness/served.ts";
 
@@ -158,7 +158,7 @@ Deno.test("Feed.stream() makes an event when it is taken, and lists a bounded nu
   // What would be made ahead is made now, with nothing in it.
   await new Promise((resolve) => setTimeout(resolve, 0));
   for (let i = 0; i < 1000; i++) {
-    const message = new Message("t", new TextEncoder().encode(`${i}`));
+    const message = new WireMessage("t", new TextEncoder().encode(`${i}`));
     board.add(message, `${i}`, Date.now());
     feed.add(message, `${i}`, Date.now());
     feed.changed();

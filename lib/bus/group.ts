@@ -9,7 +9,7 @@ import { FifobusError } from "../errors.ts";
 import { ensureFifo, isSameFile, tryLock } from "../fifo/file.ts";
 import { QueueFile } from "../fifo/queue_file.ts";
 import { QueueReader } from "../fifo/queue_reader.ts";
-import type { Message } from "../message.ts";
+import type { WireMessage } from "../wire/message.ts";
 import type { Demand } from "../queues/demand.ts";
 import type { Source } from "../source.ts";
 import type { SharedFilter } from "../topic.ts";
@@ -41,14 +41,14 @@ export class GroupMember implements Source {
   readonly #options: GroupOptions;
   readonly #answers: Answers;
   /** What arrived as which record, to give it back. */
-  readonly #records = new WeakMap<Message, Message>();
+  readonly #records = new WeakMap<WireMessage, WireMessage>();
   #reader!: QueueReader;
   /** Records behind one that was too long. */
-  #back: Message[] = [];
+  #back: WireMessage[] = [];
   /** How many messages the group did not get before the next one. */
   #missed = 0;
   /** The same, for records that have come since. */
-  readonly #gaps = new WeakMap<Message, number>();
+  readonly #gaps = new WeakMap<WireMessage, number>();
   readonly #strays: Strays;
   #error: FifobusError | undefined;
 
@@ -77,12 +77,12 @@ export class GroupMember implements Source {
   }
 
   /** Waits for messages; undefined after the last. */
-  async next(): Promise<Message[] | undefined> {
+  async next(): Promise<WireMessage[] | undefined> {
     const answer = this.#answers.send.bind(this.#answers);
     while (!this.#error) {
       const records = await this.#reader.next();
       if (!records) return undefined;
-      const messages: Message[] = [];
+      const messages: WireMessage[] = [];
       for (const [i, record] of records.entries()) {
         let message = record.untagged(answer)!;
         const { length, topic } = message;
@@ -107,7 +107,7 @@ export class GroupMember implements Source {
   }
 
   /** Whether a message came to this member. */
-  takesBack(message: Message): boolean {
+  takesBack(message: WireMessage): boolean {
     return this.#records.has(message);
   }
 
@@ -127,25 +127,25 @@ export class GroupMember implements Source {
   }
 
   /** Lets the others have messages, while the process ends. */
-  giveBackNow(messages: Message[]): void {
+  giveBackNow(messages: WireMessage[]): void {
     this.#reader.giveBackNow(this.#recordsOf(messages));
   }
 
   /** Leaves the group, which gets what was not handled. */
-  async close(unhandled: Message[]): Promise<void> {
+  async close(unhandled: WireMessage[]): Promise<void> {
     await this.#reader.close(this.#recordsOf(unhandled));
     await this.#answers.close();
     this.#strays.report();
   }
 
   /** As they came, with those that it read and did not hand out. */
-  #recordsOf(messages: Message[]): Message[] {
+  #recordsOf(messages: WireMessage[]): WireMessage[] {
     const records = messages.map((it) => this.#records.get(it));
     return [...records.filter((it) => it !== undefined), ...this.#back];
   }
 
   /** Tells messages from what publishers have missed, and from the rest. */
-  #isMessage(record: Message): boolean {
+  #isMessage(record: WireMessage): boolean {
     if (!record.untagged()) {
       const gap = parseGap(record);
       if (gap) this.#missed += gap.count;

@@ -6,7 +6,7 @@
  */
 import { delay } from "jsr:@std/async@1.5.0/delay";
 import { onExit } from "../leftovers.ts";
-import type { Message } from "../message.ts";
+import type { WireMessage } from "../wire/message.ts";
 import { REPLY_PREFIX } from "../topic.ts";
 import { MessageSplitter } from "../wire/splitter.ts";
 import { Answers } from "./answers.ts";
@@ -260,7 +260,7 @@ class Inbox implements MembershipSource {
   }
 
   /** A record that is not a message. */
-  #note(record: Message): void {
+  #note(record: WireMessage): void {
     const gap = parseGap(record);
     if (!gap) return this.#strays.add();
     const { topic, count } = gap;

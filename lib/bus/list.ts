@@ -10,7 +10,7 @@ import { livingMembers } from "./group.ts";
 import { readSubscriptions } from "./names.ts";
 
 /** A filter that somebody subscribes to. */
-export interface LiveSubscription {
+export interface Subscription {
   /** The topic filter; `$share/GROUP/FILTER`, if a group shares it. */
   filter: string;
   /** The process, if its name tells. */
@@ -27,7 +27,7 @@ export interface LiveSubscription {
  */
 export async function listSubscriptions(
   mode: number = DEFAULT_BUS_MODE,
-): Promise<LiveSubscription[]> {
+): Promise<Subscription[]> {
   const { path: folder } = await openBus(mode);
   return readSubscriptions(folder)
     .filter(({ name }) => isRead(`${folder}/${name}`))
@@ -43,7 +43,7 @@ export async function listSubscriptions(
     .sort((a, b) => a.filter < b.filter ? -1 : Number(a.filter > b.filter));
 }
 
-function live(filter: string, member: string, path: string): LiveSubscription {
+function live(filter: string, member: string, path: string): Subscription {
   const info = lstatIfThere(path);
   return {
     filter,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Message } from "../message.ts";
+import type { WireMessage } from "../wire/message.ts";
 import { Inbound } from "../queues/inbound.ts";
 import type { OwnSource } from "../source.ts";
 import { matchesTopic } from "../topic.ts";
@@ -50,7 +50,7 @@ export class Membership implements OwnSource {
   }
 
   /** Waits for messages. */
-  async next(): Promise<Message[] | undefined> {
+  async next(): Promise<WireMessage[] | undefined> {
     const messages = await this.#queue.next();
     this.#inbox?.resume();
     return messages;
@@ -83,7 +83,7 @@ export class Membership implements OwnSource {
   }
 
   /** Takes a message. */
-  push(message: Message): void {
+  push(message: WireMessage): void {
     const missed = this.#missed;
     this.#missed = 0;
     this.#queue.add(missed > 0 ? message.after(missed) : message);
@@ -95,7 +95,7 @@ export class Membership implements OwnSource {
   }
 
   /** Takes the last values, which come before all others, but none twice. */
-  preface(values: Message[]): void {
+  preface(values: WireMessage[]): void {
     this.#queue.addFirst(values.filter((it) => !this.#queue.has(it)));
   }
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Message } from "../message.ts";
+import type { WireMessage } from "../wire/message.ts";
 import { type Delimiter, splitAt } from "../wire/framing.ts";
 
 /**
@@ -41,7 +41,7 @@ export interface Gap {
  * @param record A record that has no tab.
  * @returns What it tells; undefined if it is something else.
  */
-export function parseGap(record: Message): Gap | undefined {
+export function parseGap(record: WireMessage): Gap | undefined {
   const text = decoder.decode(record.bytes);
   if (!text.startsWith(START) || !text.endsWith(END)) return undefined;
   const what = text.slice(START.length, -END.length);

@@ -7,7 +7,7 @@ import { delay } from "jsr:@std/async@1.5.0/delay";
 import { tell } from "../callback.ts";
 import { FifobusError } from "../errors.ts";
 import { load } from "../load.ts";
-import { tagMessages } from "../message.ts";
+import { tagMessages } from "../wire/message.ts";
 import type { Dropped, Outlet, Sending } from "../outlet.ts";
 import { checkTopicName } from "../topic.ts";
 import { countAt, type Delimiter, reframe } from "../wire/framing.ts";

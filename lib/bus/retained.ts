@@ -5,7 +5,7 @@
  */
 import { FifobusError, reasonOf } from "../errors.ts";
 import { load } from "../load.ts";
-import { Message } from "../message.ts";
+import { WireMessage } from "../wire/message.ts";
 import { matchesTopic, nameFault } from "../topic.ts";
 import type { Delimiter } from "../wire/framing.ts";
 import {
@@ -119,20 +119,20 @@ export async function readRetained(
   bus: Bus,
   filters: string[],
   { delimiter, maxBytes, onSkipped }: RetainedOptions,
-): Promise<Message[]> {
+): Promise<WireMessage[]> {
   const folder = `${bus.path}/${SUBFOLDER}`;
   const found = topics(bus, folder, onSkipped)
     .filter(({ topic }) => filters.some((it) => matchesTopic(it, topic)));
   if (found.length === 0) return [];
   const read = bus.isShared ? await loadReader() : readOwn;
-  const messages: Message[] = [];
+  const messages: WireMessage[] = [];
   for (const { topic, name } of found) {
     try {
       const bytes = read(`${folder}/${name}`, maxBytes);
       const at = bytes.indexOf(delimiter.charCodeAt(0));
       if (at >= 0) throw new Error(`its byte ${at} ends a message`);
       if (bytes.length === 0) continue;
-      messages.push(new Message(topic, bytes, 0, bytes.length, true));
+      messages.push(new WireMessage(topic, bytes, 0, bytes.length, true));
     } catch (error) {
       // Cleared since it was listed.
       if ((error as { code?: string }).code === "ENOENT") continue;

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { Message } from "../message.ts";
+import type { Message } from "../message.ts";
+import { onWire, tagged, WireMessage } from "../wire/message.ts";
 import { concat, type Delimiter } from "../wire/framing.ts";
 import { OutputClosed, type Stdout, visible, writeAll } from "./output.ts";
 import { type Arrival, type Format, type Piece, toJson } from "./format.ts";
@@ -62,8 +63,8 @@ export class Printer {
     const { delimiter, raw, topics } = this.#options;
     const write = this.#write;
     if (!write) {
-      const printed = topics ? messages.map((it) => it.tagged()) : messages;
-      const bytes = Message.frame(printed, delimiter);
+      const printed = messages.map(topics ? tagged : onWire);
+      const bytes = WireMessage.frame(printed, delimiter);
       const sizes = () => printed.map((it) => it.length + 1);
       return await this.#print(bytes, sizes, signal);
     }

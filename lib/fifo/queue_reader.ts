@@ -5,7 +5,7 @@
  */
 import { delay } from "jsr:@std/async@1.5.0/delay";
 import { inWords, reasonOf } from "../errors.ts";
-import { Message } from "../message.ts";
+import { WireMessage } from "../wire/message.ts";
 import { Demand } from "../queues/demand.ts";
 import type { Source } from "../source.ts";
 import { concat, type Delimiter } from "../wire/framing.ts";
@@ -75,7 +75,7 @@ export interface QueueReaderOptions {
    * Tells whether a record is a message with its topic before it; what is not
    * is dropped, and counts for nothing.
    */
-  isMessage?(record: Message): boolean;
+  isMessage?(record: WireMessage): boolean;
   /** How many messages are wanted. */
   demand: Demand;
   /**
@@ -119,7 +119,7 @@ export class QueueReader implements Source {
   readonly #useless = new Set<string>();
   #fifo: FifoReader | undefined;
   /** Messages that are not wanted yet, where they cannot be left to others. */
-  #surplus: Message[] = [];
+  #surplus: WireMessage[] = [];
   #queue: QueueFile | undefined;
   #hasTurn = false;
   /** What could not be put into a queue file that was removed. */
@@ -129,7 +129,7 @@ export class QueueReader implements Source {
   #stepsBack = false;
   /** Resolved to end a wait for the turn. */
   #waiting: PromiseWithResolvers<void> | undefined;
-  #next: Promise<Message[] | undefined> | undefined;
+  #next: Promise<WireMessage[] | undefined> | undefined;
   #isBeside = false;
   #lookedAt = -Infinity;
   #lookedAtPath = performance.now();
@@ -195,7 +195,7 @@ export class QueueReader implements Source {
    * @returns The next messages, one at least; undefined after the last.
    * @throws {FifobusError} `message_too_large`, after the messages before it.
    */
-  next(): Promise<Message[] | undefined> {
+  next(): Promise<WireMessage[] | undefined> {
     const next = this.#readNext().finally(() => {
       if (this.#next === next) this.#next = undefined;
     });
@@ -203,7 +203,7 @@ export class QueueReader implements Source {
   }
 
   /** Whether a message came from here. */
-  takesBack({ topic }: Message): boolean {
+  takesBack({ topic }: WireMessage): boolean {
     return topic === this.#path;
   }
 
@@ -238,7 +238,7 @@ export class QueueReader implements Source {
    * @param unhandled Messages that were handed out and go back, among others.
    * @returns When the FIFO is closed.
    */
-  close(unhandled: Message[] = []): Promise<void> {
+  close(unhandled: WireMessage[] = []): Promise<void> {
     return this.#closed ??= this.#close(unhandled);
   }
 
@@ -247,14 +247,14 @@ export class QueueReader implements Source {
    *
    * @param messages What was taken and not handed out.
    */
-  giveBackNow(messages: Message[]): void {
+  giveBackNow(messages: WireMessage[]): void {
     const back = [...messages, ...this.#surplus];
     const queue = this.#queue;
     if (back.length === 0 || !queue) return;
     const hadTurn = this.#hasTurn;
     if (!hadTurn && !queue.tryLock()) return;
     if (queue.isCurrent && queue.look()) {
-      queue.putFirst(Message.frame(back, this.#options.delimiter));
+      queue.putFirst(WireMessage.frame(back, this.#options.delimiter));
     }
     // The process may go on, as somebody handles its error.
     if (!hadTurn) queue.unlock();
@@ -282,7 +282,7 @@ export class QueueReader implements Source {
     this.#giveUpTurn();
   }
 
-  async #readNext(): Promise<Message[] | undefined> {
+  async #readNext(): Promise<WireMessage[] | undefined> {
     const { demand } = this.#options;
     while (!this.#isOver) {
       if (this.#paused) {
@@ -335,7 +335,7 @@ export class QueueReader implements Source {
     await next;
   }
 
-  async #close(unhandled: Message[]): Promise<void> {
+  async #close(unhandled: WireMessage[]): Promise<void> {
     await this.end();
     const back = unhandled.filter((it) => this.takesBack(it));
     if (this.#hasLeft && back.length === 0) return;
@@ -425,7 +425,7 @@ export class QueueReader implements Source {
     this.#queue!.unlock();
   }
 
-  async #take(queue: QueueFile): Promise<Message[]> {
+  async #take(queue: QueueFile): Promise<WireMessage[]> {
     queue.save();
     this.#splitter.reset(this.#count);
     const messages = this.#takeLeft(queue);
@@ -434,10 +434,10 @@ export class QueueReader implements Source {
   }
 
   /** Takes what others have left; undefined if there is no whole message. */
-  #takeLeft(queue: QueueFile): Message[] | undefined {
+  #takeLeft(queue: QueueFile): WireMessage[] | undefined {
     const splitter = this.#splitter;
     let offset = 0;
-    let found: Message[] = [];
+    let found: WireMessage[] = [];
     while (found.length === 0 && offset < queue.size && !splitter.error) {
       const chunk = queue.read(offset, READ_BYTES);
       offset += chunk.length;
@@ -469,7 +469,7 @@ export class QueueReader implements Source {
   }
 
   /** Takes messages from the FIFO, and leaves those that are not wanted. */
-  async #takeNew(queue: QueueFile): Promise<Message[]> {
+  async #takeNew(queue: QueueFile): Promise<WireMessage[]> {
     const splitter = this.#splitter;
     if (this.#fifo && this.#isReplaced()) {
       await this.#drain(this.#fifo, queue);
@@ -484,7 +484,7 @@ export class QueueReader implements Source {
       splitter.takeRest();
       splitter.dropRest();
     }
-    let messages: Message[] = [];
+    let messages: WireMessage[] = [];
     using watch = this.#watch(fifo);
     while (messages.length === 0 && !this.#isResting && !splitter.error) {
       if (fifo.strangers > strangers || watch.isReplaced) break;
@@ -500,14 +500,16 @@ export class QueueReader implements Source {
   }
 
   /** Divides records into the messages that are wanted now, and the rest. */
-  #choose(records: Message[]): { taken: Message[]; rest: Message[] } {
+  #choose(
+    records: WireMessage[],
+  ): { taken: WireMessage[]; rest: WireMessage[] } {
     const { demand, isMessage } = this.#options;
     if (this.#isResting) return { taken: [], rest: records };
     if (!isMessage) {
       const taken = demand.take(records);
       return { taken, rest: records.slice(taken.length) };
     }
-    const messages: Message[] = [];
+    const messages: WireMessage[] = [];
     let used = 0;
     for (; used < records.length && messages.length < demand.now; used++) {
       if (isMessage(records[used]!)) messages.push(records[used]!);
@@ -582,11 +584,11 @@ export class QueueReader implements Source {
 
   #put(
     queue: QueueFile,
-    messages: Message[],
+    messages: WireMessage[],
     replaced: number,
     splitter: MessageSplitter,
   ): void {
-    const framed = Message.frame(messages, this.#options.delimiter);
+    const framed = WireMessage.frame(messages, this.#options.delimiter);
     const { isSkipping } = splitter;
     const rest = splitter.error
       ? splitter.takeUnread()
@@ -609,7 +611,7 @@ export class QueueReader implements Source {
    * Reads without turns, as there can be no queue file. What is not wanted now
    * waits here, where others do not get it.
    */
-  async #takeUnshared(): Promise<Message[]> {
+  async #takeUnshared(): Promise<WireMessage[]> {
     const splitter = this.#splitter;
     const fifo = this.#openFifo();
     {
@@ -632,7 +634,7 @@ export class QueueReader implements Source {
   }
 
   /** Leaves all that is not handled to the next reader, and closes. */
-  async #leave(back: Message[]): Promise<void> {
+  async #leave(back: WireMessage[]): Promise<void> {
     this.#hasLeft = true;
     await this.#retakeTurn();
     if (this.#hasTurn) await this.#leaveTo(this.#queue!, back);
@@ -651,7 +653,7 @@ export class QueueReader implements Source {
   }
 
   /** Writes what is not handled into the FIFO again, for who reads it. */
-  async #leaveUnshared(back: Message[]): Promise<void> {
+  async #leaveUnshared(back: WireMessage[]): Promise<void> {
     if (this.#splitter.isInMessage) {
       this.#notify("message_lost", "a message had not come to its end");
     }
@@ -659,18 +661,18 @@ export class QueueReader implements Source {
     this.#surplus = [];
     const { delimiter } = this.#options;
     const isBack = await this.#openFifo().putBack(
-      Message.frame(back, delimiter),
+      WireMessage.frame(back, delimiter),
     );
     if (isBack) return;
     this.#notify("message_lost", `${back.length} messages cannot go back`);
   }
 
-  async #leaveTo(queue: QueueFile, back: Message[]): Promise<void> {
+  async #leaveTo(queue: QueueFile, back: WireMessage[]): Promise<void> {
     queue.save();
     if (this.#fifo) await this.#drain(this.#fifo, queue);
     queue = await this.#retakeTurn() ?? queue;
     if (back.length > 0) {
-      queue.putFirst(Message.frame(back, this.#options.delimiter));
+      queue.putFirst(WireMessage.frame(back, this.#options.delimiter));
     } else if (queue.size === 0 && !queue.isTorn) queue.remove();
     this.#options.onLeave?.();
     while (queue.fault) {
@@ -690,7 +692,7 @@ export class QueueReader implements Source {
     // As in #takeNew(): what goes on is a part of a message.
     if (queue.isTorn) splitter.dropRest();
     else splitter.push(begun);
-    const messages: Message[] = [];
+    const messages: WireMessage[] = [];
     await fifo.empty(async () => {
       queue.markReading(splitter.isInMessage);
       messages.push(...await fifo.read(splitter));

@@ -5,7 +5,7 @@
  */
 import { delay } from "jsr:@std/async@1.5.0/delay";
 import { FifobusError } from "../errors.ts";
-import type { Message } from "../message.ts";
+import type { WireMessage } from "../wire/message.ts";
 import type { Delimiter } from "../wire/framing.ts";
 import { wake, WAKE_BYTES } from "../wire/marks.ts";
 import type { MessageSplitter } from "../wire/splitter.ts";
@@ -143,7 +143,7 @@ export class FifoReader {
   async read(
     splitter: MessageSplitter,
     maxBytes: number = READ_BYTES,
-  ): Promise<Message[]> {
+  ): Promise<WireMessage[]> {
     const room = this.#buffer.subarray(0, maxBytes);
     const count = await this.#file.read(room) ?? 0;
     let chunk = room.subarray(0, count);

@@ -18,6 +18,7 @@ import type { MqttAddress } from "../address.ts";
 import { tell } from "../callback.ts";
 import { FifobusError } from "../errors.ts";
 import { cannotConnect, isWrongVersion } from "./failure.ts";
+import type { ConnectOptions } from "./module.ts";
 import type { MqttOptions } from "./options.ts";
 
 /** How long an attempt may take, if nobody is in a hurry. */
@@ -39,13 +40,8 @@ const FOR_EVER = 0xffff_ffff;
 /** As many as there are packet identifiers, if the broker does not say. */
 const MAX_RECEIVE_MAXIMUM = 65_535;
 
-/** How to connect. */
-export interface ConnectOptions {
-  mqtt: MqttOptions;
-  /** How long to try; one attempt if undefined. */
-  timeoutMs: number | undefined;
-  /** Gives up when aborted. */
-  signal: AbortSignal | undefined;
+/** How to connect, and what takes the messages. */
+export interface ConnectionOptions extends ConnectOptions {
   /**
    * Takes messages, the next one once it is done with one. Those that waited in
    * a session come right behind the connection.
@@ -75,7 +71,7 @@ export interface Connection {
  */
 export async function connect(
   address: MqttAddress,
-  options: ConnectOptions,
+  options: ConnectionOptions,
 ): Promise<Connection> {
   const { timeoutMs, signal } = options;
   const deadline = performance.now() + (timeoutMs ?? 0);
@@ -123,7 +119,7 @@ function jitter(pauseMs: number): number {
 
 function attempt(
   address: MqttAddress,
-  { mqtt: options, signal, onMessage }: ConnectOptions,
+  { mqtt: options, signal, onMessage }: ConnectionOptions,
   protocolVersion: 4 | 5,
   timeoutMs: number,
 ): Promise<Connection> {

@@ -9,13 +9,8 @@ import { FifobusError } from "../errors.ts";
 import type { Outlet, Sending } from "../outlet.ts";
 import { type Limit, Window } from "../queues/window.ts";
 import { checkTopicName } from "../topic.ts";
-import type { Delimiter } from "../wire/framing.ts";
-import {
-  connect,
-  type Connection,
-  type ConnectOptions,
-  disconnect,
-} from "./connection.ts";
+import { connect, type Connection, disconnect } from "./connection.ts";
+import type { MqttOutletOptions } from "./module.ts";
 import { ORIGIN } from "./origin.ts";
 
 /** How many messages may be under way to the broker, if it takes as many. */
@@ -23,14 +18,6 @@ const LIMIT = { messages: 1000, bytes: 1024 * 1024 };
 
 /** The broker knows nobody who wants the message: MQTT 5, section 3.4.2.1. */
 const NO_SUBSCRIBER = 16;
-
-/** How to publish to a broker. */
-export interface MqttOutletOptions extends ConnectOptions {
-  /** What ends a message that comes with its delimiter. */
-  delimiter: Delimiter;
-  /** Marks what is sent. */
-  origin: string | undefined;
-}
 
 /** A broker, as a publisher sees it. */
 export class MqttOutlet implements Outlet {

@@ -7,16 +7,12 @@ import { Buffer } from "node:buffer";
 import type { IPublishPacket } from "npm:mqtt@5.15.0";
 import type { MqttAddress } from "../address.ts";
 import { FifobusError } from "../errors.ts";
-import { Message } from "../message.ts";
+import { WireMessage } from "../wire/message.ts";
 import { Inbound } from "../queues/inbound.ts";
 import type { OwnSource } from "../source.ts";
 import { checkTopicName } from "../topic.ts";
-import {
-  connect,
-  type Connection,
-  type ConnectOptions,
-  disconnect,
-} from "./connection.ts";
+import { connect, type Connection, disconnect } from "./connection.ts";
+import type { MqttSourceOptions } from "./module.ts";
 import { ORIGIN } from "./origin.ts";
 
 /** Lets the next message come, after an acknowledgement if there is no error. */
@@ -24,16 +20,6 @@ type Done = (error?: Error) => void;
 
 /** Nobody is told: MQTT.js just leaves out the acknowledgement. */
 const NOT_NOW = new Error("it is for the next time");
-
-/** How to subscribe at a broker. */
-export interface MqttSourceOptions extends ConnectOptions {
-  /** The longest message in bytes. */
-  maxBytes: number;
-  /** Whether to start with the last values; nothing else is taken if "only". */
-  retained: boolean | "only";
-  /** What is marked with it is not taken. */
-  origin: string | undefined;
-}
 
 /** The messages of a broker. */
 export class MqttSource implements OwnSource {
@@ -85,7 +71,7 @@ export class MqttSource implements OwnSource {
    * Waits for messages. In a session that the broker keeps, those before them
    * are acknowledged now: who comes back has seen to them.
    */
-  async next(): Promise<Message[] | undefined> {
+  async next(): Promise<WireMessage[] | undefined> {
     this.#acknowledge(this.#taken);
     const messages = await this.#queue.next();
     if (this.#isPersistent) this.#taken = this.#held.splice(0);
@@ -107,7 +93,7 @@ export class MqttSource implements OwnSource {
    * Ends the connection. In a session that the broker keeps, what was read last
    * stays there, too, if not all of it was handled.
    */
-  async close(unhandled: Message[] = []): Promise<void> {
+  async close(unhandled: WireMessage[] = []): Promise<void> {
     await this.end();
     if (unhandled.length === 0) this.#acknowledge(this.#taken);
     const connection = this.#connection;
@@ -154,7 +140,7 @@ export class MqttSource implements OwnSource {
       (retained === "only" ? !retain : !retained && retain) ||
       origin !== undefined && properties?.userProperties?.[ORIGIN] === origin;
     if (isUnwanted) return done();
-    const message = new Message(topic, payload, 0, payload.length, retain);
+    const message = new WireMessage(topic, payload, 0, payload.length, retain);
     this.#queue.add(this.#answerable(message, properties));
     const isHeld = this.#isPersistent || this.#queue.isFull;
     if (isHeld && !this.#queue.isEnded) this.#held.push(done);
@@ -162,9 +148,9 @@ export class MqttSource implements OwnSource {
   }
 
   #answerable(
-    message: Message,
+    message: WireMessage,
     properties: IPublishPacket["properties"],
-  ): Message {
+  ): WireMessage {
     const replyTo = properties?.responseTopic;
     if (replyTo === undefined) return message;
     const correlationData = properties?.correlationData;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Message } from "../message.ts";
+import type { WireMessage } from "../wire/message.ts";
 
 /** Counts what may be taken: by the limit in all, and by the current read. */
 export class Demand {
@@ -63,7 +63,7 @@ export class Demand {
    * @param most How many may be taken now.
    * @returns The first ones; all, if they are not too many.
    */
-  take(messages: Message[], most: number = this.now): Message[] {
+  take(messages: WireMessage[], most: number = this.now): WireMessage[] {
     const taken = messages.length > most ? messages.slice(0, most) : messages;
     this.#left -= taken.length;
     this.#wanted -= taken.length;
@@ -87,7 +87,7 @@ export class Demand {
    * @param messages The messages, in order.
    * @returns The first ones; all, if they are within the limit.
    */
-  takeOwn(messages: Message[]): Message[] {
+  takeOwn(messages: WireMessage[]): WireMessage[] {
     const wanted = this.#wanted;
     const taken = this.take(messages, this.#left);
     this.#wanted = wanted;

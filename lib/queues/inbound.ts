@@ -4,7 +4,7 @@
  * @module
  */
 import { FifobusError } from "../errors.ts";
-import type { Message } from "../message.ts";
+import type { WireMessage } from "../wire/message.ts";
 import { tooLarge } from "../wire/framing.ts";
 
 /** How much waits before its source is held up. */
@@ -13,7 +13,7 @@ const HIGH_WATER_MARK = { messages: 1000, bytes: 1024 * 1024 };
 /** A queue between a source of messages and its Subscriber. */
 export class Inbound {
   readonly #maxBytes: number;
-  #messages: Message[] = [];
+  #messages: WireMessage[] = [];
   #bytes = 0;
   #isEnded = false;
   #error: unknown;
@@ -40,7 +40,7 @@ export class Inbound {
   }
 
   /** Takes a message. */
-  add(message: Message): void {
+  add(message: WireMessage): void {
     const { length, topic } = message;
     if (this.#isEnded) return;
     if (length > this.#maxBytes) {
@@ -54,13 +54,13 @@ export class Inbound {
   }
 
   /** Takes messages that come before all others. */
-  addFirst(messages: Message[]): void {
+  addFirst(messages: WireMessage[]): void {
     this.#messages.unshift(...messages);
     this.#notify();
   }
 
   /** Whether a message of the same topic and text waits. */
-  has({ topic, bytes }: Message): boolean {
+  has({ topic, bytes }: WireMessage): boolean {
     return this.#messages.some((it) =>
       it.topic === topic && it.length === bytes.length &&
       it.bytes.every((byte, i) => byte === bytes[i])
@@ -81,7 +81,7 @@ export class Inbound {
   }
 
   /** Waits for messages; undefined after the last. */
-  async next(): Promise<Message[] | undefined> {
+  async next(): Promise<WireMessage[] | undefined> {
     while (this.#messages.length === 0) {
       if (this.#error) throw this.#error;
       if (this.#isEnded) return undefined;

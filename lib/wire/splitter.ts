@@ -4,7 +4,7 @@
  * @module
  */
 import { FifobusError } from "../errors.ts";
-import { Message } from "../message.ts";
+import { WireMessage } from "./message.ts";
 import { concat, type Delimiter, tooLarge } from "./framing.ts";
 import { markAtEnd, MAX_MARK_LENGTH } from "./marks.ts";
 
@@ -99,8 +99,8 @@ export class MessageSplitter {
    * @param chunk The bytes, which belong to the messages from now on.
    * @returns The messages that are complete now, in order.
    */
-  push(chunk: Uint8Array<ArrayBuffer>): Message[] {
-    const messages: Message[] = [];
+  push(chunk: Uint8Array<ArrayBuffer>): WireMessage[] {
+    const messages: WireMessage[] = [];
     let start = 0;
     let end;
     while (
@@ -142,12 +142,12 @@ export class MessageSplitter {
    *
    * @returns What came after the last delimiter, if anything did.
    */
-  flush(): Message[] {
+  flush(): WireMessage[] {
     const rest = this.takeRest();
     this.#isMarked = !this.#hasMarks &&
       markAtEnd(rest, 0, rest.length) !== undefined;
     if (this.#isMarked) return [];
-    return rest.length > 0 ? [new Message(this.#topic, rest)] : [];
+    return rest.length > 0 ? [new WireMessage(this.#topic, rest)] : [];
   }
 
   /**
@@ -197,7 +197,7 @@ export class MessageSplitter {
     buffer: Uint8Array<ArrayBuffer>,
     start: number,
     end: number,
-    messages: Message[],
+    messages: WireMessage[],
   ): void {
     const mark = markAtEnd(buffer, start, end);
     if (mark && !this.#hasMarks) this.#isMarked = true;
@@ -220,7 +220,7 @@ export class MessageSplitter {
     } else {
       this.#announced = undefined;
       this.#count++;
-      messages.push(new Message(this.#topic, buffer, start, end));
+      messages.push(new WireMessage(this.#topic, buffer, start, end));
     }
   }
 
@@ -229,7 +229,7 @@ export class MessageSplitter {
     return this.#announced !== undefined && this.#announced !== length;
   }
 
-  #keep(bytes: Uint8Array<ArrayBuffer>, messages: Message[]): void {
+  #keep(bytes: Uint8Array<ArrayBuffer>, messages: WireMessage[]): void {
     if (this.#error || bytes.length === 0) return;
     this.#rest.push(bytes);
     this.#restBytes += bytes.length;
@@ -251,9 +251,9 @@ export class MessageSplitter {
   #refuse(
     found: string,
     record: Uint8Array<ArrayBuffer>,
-    messages: Message[],
+    messages: WireMessage[],
   ): boolean {
-    const beginning = new Message(this.#topic, record);
+    const beginning = new WireMessage(this.#topic, record);
     if (this.#hasTopics && !beginning.untagged()) {
       messages.push(beginning);
       return true;

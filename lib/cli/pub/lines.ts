@@ -4,7 +4,7 @@
  * @module
  */
 import { load } from "../../load.ts";
-import { Message } from "../../message.ts";
+import { WireMessage } from "../../wire/message.ts";
 import { nameFault } from "../../topic.ts";
 import { DEFAULT_MAX_BYTES } from "../../wire/framing.ts";
 import { marked } from "../../wire/marks.ts";
@@ -30,7 +30,7 @@ export interface Input {
 /** Lines that go to the same topic, or to the address. */
 interface Run {
   topic?: string | undefined;
-  messages: Message[];
+  messages: WireMessage[];
 }
 
 /**
@@ -72,14 +72,14 @@ async function sendLines(
   });
   const divide = divider(name, given);
   let before: Promise<unknown> = Promise.resolve();
-  const send = async (lines: Message[], bytes: number) => {
+  const send = async (lines: WireMessage[], bytes: number) => {
     const { runs, error } = divide(lines);
     const sent: Promise<void>[] = [];
     for (const { topic, messages } of runs) {
       for (let at = 0; at < messages.length;) {
         const count = await sender.due(messages.length - at);
         const due = messages.slice(at, at += count);
-        const framed = Message.frame(due, delimiter);
+        const framed = WireMessage.frame(due, delimiter);
         sent.push(sender.sendFramed(framed, count, topic));
         progress?.addBytes(bytes * count / lines.length);
       }
@@ -122,7 +122,7 @@ async function openProgress(
 function divider(
   name: string,
   given: Options,
-): (lines: Message[]) => { runs: Run[]; error?: unknown } {
+): (lines: WireMessage[]) => { runs: Run[]; error?: unknown } {
   if (!given.keyed && !given.json) {
     return (messages) => ({ runs: [{ messages }] });
   }
@@ -146,7 +146,7 @@ function divider(
   };
 }
 
-function untag(line: Message, where: string): Message {
+function untag(line: WireMessage, where: string): WireMessage {
   const message = line.untagged();
   if (message && message.replyTo === undefined) return message;
   const { text } = line;
