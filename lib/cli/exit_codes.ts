@@ -19,16 +19,16 @@ export const EXIT = {
 
 /** What the exit codes mean, for usage text. */
 export const EXIT_CODES: [code: number, meaning: string][] = [
-  [EXIT.ok, "done, or whoever read the output has left"],
-  [EXIT.failed, "it could not be done"],
-  [EXIT.usage, "the arguments are wrong"],
-  [EXIT.nobody, "nobody is there: with --no-wait, or to answer --reply"],
-  [EXIT.missed, "messages were missed, with --strict-delivery"],
-  [EXIT.timedOut, "the time of --timeout ran out"],
-  [EXIT.hungUp, "ended by SIGHUP (a terminal that was closed)"],
+  [EXIT.ok, "success, also if the reader of the output left"],
+  [EXIT.failed, "failure; the reason is on standard error"],
+  [EXIT.usage, "wrong arguments"],
+  [EXIT.nobody, "nobody reads (--no-wait) or answers (--reply)"],
+  [EXIT.missed, "messages were missed (--strict-delivery)"],
+  [EXIT.timedOut, "--timeout ran out"],
+  [EXIT.hungUp, "ended by SIGHUP (the terminal was closed)"],
   [EXIT.interrupted, "ended by SIGINT (Ctrl-C)"],
   [EXIT.terminated, "ended by SIGTERM"],
 ];
 
-/** The arguments are not what the program takes. */
+/** The arguments are wrong. */
 export class UsageError extends Error {}

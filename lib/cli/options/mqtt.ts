@@ -1,5 +1,5 @@
 /**
- * What both programs take for MQTT, as data.
+ * The options of both programs for MQTT, as data.
  *
  * @module
  */
@@ -24,20 +24,20 @@ export const MQTT_OPTIONS = {
     takes: text,
     only: "mqtt",
     group: MQTT,
-    help: "who connects",
+    help: "user name",
   },
   "password-file": {
     takes: file,
     only: "mqtt",
     group: MQTT,
-    help: "a file whose first line is the password",
+    help: "read the password from the first line of FILE",
   },
   ca: {
     takes: file,
     only: "mqtt",
     schemes: SECURE,
     group: MQTT,
-    help: "the certificates of those that are trusted",
+    help: "trust the CAs in FILE",
   },
   cert: {
     takes: file,
@@ -45,7 +45,7 @@ export const MQTT_OPTIONS = {
     only: "mqtt",
     schemes: SECURE,
     group: MQTT,
-    help: "our certificate",
+    help: "client certificate",
   },
   key: {
     takes: file,
@@ -53,53 +53,53 @@ export const MQTT_OPTIONS = {
     only: "mqtt",
     schemes: SECURE,
     group: MQTT,
-    help: "its private key",
+    help: "private key of the client certificate",
   },
   insecure: {
     only: "mqtt",
     schemes: SECURE,
     excludes: ["ca"],
     group: MQTT,
-    help: "trust any certificate of the broker",
+    help: "accept any certificate of the broker",
   },
   "client-id": {
     takes: text,
     only: "mqtt",
     group: MQTT,
-    help: "our name for the broker [a random one]",
+    help: "client id [a random one]",
   },
   persistent: {
     only: "mqtt",
     needs: "client-id",
     group: MQTT,
-    help: "the broker keeps the session while we are away",
+    help: "keep the session while not connected",
   },
   "will-topic": {
     takes: text,
     only: "mqtt",
     needs: "will-message",
     group: MQTT,
-    help: "where the broker says that we are gone",
+    help: "topic of the last will",
   },
   "will-message": {
     takes: text,
     only: "mqtt",
     needs: "will-topic",
     group: MQTT,
-    help: "what it says then",
+    help: "message of the last will",
   },
   "will-retain": {
     only: "mqtt",
     needs: "will-topic",
     group: MQTT,
-    help: "and keeps as the last value",
+    help: "retain the last will",
   },
   "ws-path": {
     takes: text,
     only: "mqtt",
     schemes: ["ws", "wss"],
     group: MQTT,
-    help: "the path of ws:// and wss:// [/mqtt]",
+    help: "path of ws:// and wss:// [/mqtt]",
   },
 } satisfies OptionTable;
 

@@ -1,5 +1,5 @@
 /**
- * What `pub` takes, as data.
+ * The options of `pub`, as data.
  *
  * @module
  */
@@ -37,13 +37,13 @@ export const OPTIONS = {
     takes: file,
     excludes: ["lines"],
     group: MESSAGES,
-    help: "publish each line of a file",
+    help: "publish each line of FILE",
   },
   "stdin-message": {
     short: "s",
     excludes: ["lines", "file"],
     group: MESSAGES,
-    help: "publish all of standard input as one message",
+    help: "publish standard input as one message",
   },
   "null-message": {
     short: "n",
@@ -54,7 +54,7 @@ export const OPTIONS = {
   keyed: {
     excludes: ["stdin-message", "null-message"],
     group: MESSAGES,
-    help: "each line is a topic, a tab and a message",
+    help: "read lines of a topic, a tab and a message",
   },
   from: {
     takes: address,
@@ -65,24 +65,24 @@ export const OPTIONS = {
       ...["repeat", "rate", "reply", "wait", "no-wait", "null", "verbose"],
     ],
     group: MESSAGES,
-    help: "publish what comes from there: a bridge",
+    help: "forward messages from ADDRESS (a bridge)",
   },
   "queue-bytes": {
     takes: size,
     needs: "from",
     group: MESSAGES,
-    help: "what may wait for a broker that is away [8M]",
+    help: "buffer for a broker that is away [8M]",
   },
   null: {
     group: MESSAGES,
-    help: "messages end with a NUL byte, as with sub --null",
+    help: "end messages with NUL, as sub --null does",
   },
-  json: { group: MESSAGES, help: "refuse a message that is not valid JSON" },
+  json: { group: MESSAGES, help: "reject messages that are not valid JSON" },
   "max-size": {
     takes: size,
     env: "FIFOBUS_MAX_SIZE",
     group: MESSAGES,
-    help: "refuse longer messages [1M]",
+    help: "reject messages longer than BYTES [1M]",
   },
   retain: {
     short: "r",
@@ -95,19 +95,19 @@ export const OPTIONS = {
     takes: count,
     excludes: ["lines", "file", "keyed"],
     group: SENDING,
-    help: "publish the message so many times",
+    help: "publish the message N times",
   },
   interval: {
     takes: duration,
     needs: "repeat",
     group: SENDING,
-    help: "wait that long before each repetition",
+    help: "pause between repetitions",
   },
   rate: {
     takes: rate,
     excludes: ["interval"],
     group: SENDING,
-    help: "publish at most so many messages in a second",
+    help: "publish at most N messages a second",
   },
   reply: {
     takes: count,
@@ -118,31 +118,31 @@ export const OPTIONS = {
       ...["slow-timeout", "verbose"],
     ],
     group: SENDING,
-    help: "print the answer, or N, and end",
+    help: "send a request, print the first N answers [1]",
   },
   mode: {
     takes: mode,
     only: ["fifo", "topic"],
     group: SENDING,
-    help: "permissions of a FIFO [600], of the bus [700]",
+    help: "permissions of a new FIFO [600] or bus [700]",
   },
   wait: {
     takes: count,
     bare: "1",
     only: "topic",
     group: WAITING,
-    help: "wait until a topic has a subscriber, or N",
+    help: "wait until the topic has N subscribers [1]",
   },
   "no-wait": {
     only: ["fifo", "topic"],
     excludes: ["wait"],
     group: WAITING,
-    help: "give up at once if nobody reads or subscribes",
+    help: "fail at once if nobody reads or subscribes",
   },
   timeout: {
     takes: duration,
     group: WAITING,
-    help: "give up if nobody reads, or answers, for that long",
+    help: "give up after TIME without a reader or answer",
   },
   "slow-timeout": {
     takes: patience,
@@ -150,18 +150,18 @@ export const OPTIONS = {
     only: "topic",
     isForTarget: true,
     group: WAITING,
-    help: "wait for a subscriber that does not read, once [1]",
+    help: "how long to wait for a stuck subscriber [1]",
   },
   verbose: {
     short: "v",
     group: "Output",
-    help: "say how many were published, and heard by nobody",
+    help: "report how many messages were sent, to whom",
   },
   quiet: {
     short: "q",
     excludes: ["verbose"],
     group: "Output",
-    help: "say nothing of dropped messages; no progress",
+    help: "do not report dropped messages or progress",
   },
   ...MQTT_OPTIONS,
   ...COMMON_OPTIONS,

@@ -1,5 +1,5 @@
 /**
- * What `sub` takes, as data.
+ * The options of `sub`, as data.
  *
  * @module
  */
@@ -42,7 +42,7 @@ const OUTPUT = "Output";
 const COMMANDS = "Commands";
 const DASHBOARDS = "Dashboards";
 
-/** What is printed of messages, which dashboards are instead. */
+/** Options that choose what is printed; a dashboard prints nothing. */
 const PRINTING = ["verbose", "keyed", "format", "json", "raw", "exec"];
 
 /** The options of `sub`. */
@@ -51,23 +51,23 @@ export const OPTIONS = {
     short: "C",
     takes: count,
     group: ENDING,
-    help: "end after N messages; the rest waits in a FIFO",
+    help: "stop after N messages; a FIFO keeps the rest",
   },
   timeout: {
     short: "W",
     takes: duration,
     group: ENDING,
-    help: "end if there is no message for that long",
+    help: "stop when no message comes for TIME",
   },
   "exit-word": {
     takes: text,
     group: ENDING,
-    help: "end at the message TEXT, on topics too [exit]",
+    help: "stop at the message TEXT, on topics too [exit]",
   },
   "no-exit-word": {
     excludes: ["exit-word"],
     group: ENDING,
-    help: "end at no message, on FIFOs either",
+    help: "do not stop at the message exit of a FIFO",
   },
   "filter-out": {
     short: "T",
@@ -75,7 +75,7 @@ export const OPTIONS = {
     many: true,
     only: ["topic", "mqtt"],
     group: CHOOSING,
-    help: "leave out topics that the filter matches",
+    help: "leave out topics that match FILTER",
   },
   "no-retained": {
     short: "R",
@@ -87,7 +87,7 @@ export const OPTIONS = {
     only: ["topic", "mqtt"],
     excludes: ["no-retained"],
     group: CHOOSING,
-    help: "print the last values of topics, and end",
+    help: "print the last values of topics, then stop",
   },
   list: {
     only: ["topic", "fifo"],
@@ -97,40 +97,40 @@ export const OPTIONS = {
       ...["verbose", "keyed", "format", "raw"],
     ],
     group: CHOOSING,
-    help: "print who subscribes, what waits in a FIFO; and end",
+    help: "list subscribers, and what waits in a FIFO",
   },
   verbose: {
     short: "v",
     group: OUTPUT,
     help: "print the topic and a tab before each message",
   },
-  keyed: { group: OUTPUT, help: "the same: what pub --keyed reads" },
+  keyed: { group: OUTPUT, help: "same as --verbose: the input of pub --keyed" },
   format: {
     short: "F",
     takes: format,
     excludes: ["verbose", "keyed"],
     group: OUTPUT,
-    help: "print that for each message, see below",
+    help: "print each message in FORMAT, see below",
   },
   json: {
     excludes: ["verbose", "keyed", "format"],
     group: OUTPUT,
-    help: "print each message as JSON, one object on a line",
+    help: "print each message as a line of JSON",
   },
   parse: {
     needs: "json",
     excludes: ["list"],
     group: OUTPUT,
-    help: "put a message that is JSON into it as it is",
+    help: "embed messages that are JSON as they are",
   },
   raw: {
     excludes: ["verbose", "keyed", "format", "json"],
     group: OUTPUT,
-    help: "print the bytes of messages and nothing else",
+    help: "print the bytes of messages, nothing between",
   },
   null: {
     group: OUTPUT,
-    help: "messages end with NUL: printed, and with pub --null",
+    help: "end messages with NUL, as pub --null does",
   },
   color: {
     takes: choice("WHEN", ["auto", "always", "never"]),
@@ -140,7 +140,7 @@ export const OPTIONS = {
   },
   stats: {
     group: OUTPUT,
-    help: "count messages and bytes on standard error",
+    help: "report messages and bytes on standard error",
   },
   exec: {
     takes: command,
@@ -158,18 +158,18 @@ export const OPTIONS = {
     takes: count,
     needs: "exec",
     group: COMMANDS,
-    help: "run a command that fails up to N times more [0]",
+    help: "rerun a failed command up to N times [0]",
   },
   failed: {
     takes: address,
     needs: "exec",
     group: COMMANDS,
-    help: "publish what failed for good to ADDRESS",
+    help: "publish messages that failed to ADDRESS",
   },
   strict: {
     needs: "exec",
     group: COMMANDS,
-    help: "end when a command fails for good",
+    help: "stop when a command has failed",
   },
   grace: {
     takes: patience,
@@ -181,7 +181,7 @@ export const OPTIONS = {
     needs: "exec",
     only: ["topic", "mqtt"],
     group: COMMANDS,
-    help: "what it prints answers pub --reply",
+    help: "answer requests with what CMD prints",
   },
   dashboard: {
     excludes: ["list", "stats", ...PRINTING],
@@ -192,20 +192,20 @@ export const OPTIONS = {
     takes: listener,
     excludes: ["list", ...PRINTING],
     group: DASHBOARDS,
-    help: "show them on a web page: [HOST:]PORT",
+    help: "show a live web page on [HOST:]PORT",
   },
   alarm: {
     takes: alarm,
     many: true,
     needs: ["dashboard", "serve"],
     group: DASHBOARDS,
-    help: "mark topics for which that holds: 'a/+/t>30'",
+    help: "highlight topics that match, as 'a/+/t>30'",
   },
   history: {
     takes: keptCount,
     needs: "serve",
     group: DASHBOARDS,
-    help: "messages that a page has when it is opened [1000]",
+    help: "messages that a new page starts with [1000]",
   },
   token: {
     takes: text,
@@ -213,25 +213,25 @@ export const OPTIONS = {
     env: "FIFOBUS_TOKEN",
     needs: "serve",
     group: DASHBOARDS,
-    help: "serve only who has that; by itself it makes one",
+    help: "require TOKEN; without a value, make one up",
   },
   mode: {
     takes: mode,
     only: ["fifo", "topic"],
     group: "Pipes and folders",
-    help: "permissions of a FIFO [600], of the bus [700]",
+    help: "permissions of a new FIFO [600] or bus [700]",
   },
   "strict-delivery": {
     only: "topic",
     excludes: ["list"],
     group: "Pipes and folders",
-    help: "end with code 4 if messages were missed",
+    help: "stop with code 4 when messages were missed",
   },
   "max-size": {
     takes: size,
     env: "FIFOBUS_MAX_SIZE",
     group: "Pipes and folders",
-    help: "fail at a longer message [1M]",
+    help: "stop at a message longer than BYTES [1M]",
   },
   ...MQTT_OPTIONS,
   ...COMMON_OPTIONS,
@@ -261,17 +261,17 @@ ${ARGUMENTS_HELP}`,
       ["FIFOBUS_TOPIC", "the topic, or the path of the FIFO"],
       ["FIFOBUS_RETAINED", "1 if it is a last value, else 0"],
       ["FIFOBUS_SEQUENCE", "1 for the first message, and so on"],
-      ["FIFOBUS_REPLY_TO", "where a request wants its answer, else empty"],
+      ["FIFOBUS_REPLY_TO", "the topic for the answer to a request, else empty"],
     ],
   }, {
     title: "Keys of --dashboard",
     rows: [
-      ["q", "leave"],
+      ["q", "quit"],
       ["t v r a", "sort by topic, value, rate or age; again: reverse"],
-      ["/", "type what topics have to contain; Esc takes it back"],
-      ["p, space", "hold the screen still, and go on"],
+      ["/", "show topics that contain what you type; Esc ends it"],
+      ["p, space", "pause the screen, and go on"],
       ["arrows, page keys", "scroll; Home and End too, and k j g G"],
-      ["Ctrl-L", "draw anew, if something else has written over it"],
+      ["Ctrl-L", "redraw the screen"],
     ],
   }],
   examples: [

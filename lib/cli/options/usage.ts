@@ -1,5 +1,5 @@
 /**
- * What a program says of itself.
+ * What a program tells about itself: its usage text as data.
  *
  * @module
  */
@@ -10,23 +10,23 @@ import { choice } from "./values.ts";
 export interface Section {
   /** Its heading. */
   title: string;
-  /** What there is, and what it means. */
+  /** Names and their meanings. */
   rows: readonly (readonly [name: string, meaning: string])[];
 }
 
-/** What a program says of itself. */
+/** A program, as its usage text describes it. */
 export interface Usage<T extends OptionTable = OptionTable> {
   /** The program's name. */
   name: string;
   /** What it is for, in a few words. */
   purpose: string;
-  /** What follows the options on the command line. */
+  /** The arguments behind the options. */
   operands: string;
   /** How many of the operands are addresses, from the first. */
   addresses: number;
   /** What it does. */
   summary: string;
-  /** What else there is to know. */
+  /** Further tables. */
   sections?: Section[];
   /** Command lines to try. */
   examples: string[];
@@ -56,7 +56,7 @@ const TOPIC_HINT = "the topic is the first argument";
 const MESSAGE_HINT = "the message follows the topic";
 const BROKER_HINT = "the broker is in the address: mqtt://HOST:PORT/TOPIC";
 
-/** What mosquitto_pub and mosquitto_sub have, and is called otherwise here. */
+/** Options of mosquitto_pub and mosquitto_sub that have other names here. */
 export const MOSQUITTO_OPTIONS: ForeignOptions = {
   "-t": { hint: TOPIC_HINT },
   "--topic": { hint: TOPIC_HINT },
@@ -72,12 +72,15 @@ export const MOSQUITTO_OPTIONS: ForeignOptions = {
   "-i": { hint: "write --client-id" },
 };
 
-/** What every program says of arguments. */
+/** Every usage text says this about arguments. */
 export const ARGUMENTS_HELP =
   "What follows -- is not an option, and neither is a number such as -18.5.";
 
 /** The environment variables that say where the bus is. */
 export const BUS_ENVIRONMENT: Section["rows"] = [
   ["FIFOBUS_DIR", "the folder of the bus"],
-  ["XDG_RUNTIME_DIR", "without that, the bus is fifobus in it [/run/user/UID]"],
+  [
+    "XDG_RUNTIME_DIR",
+    "its folder fifobus is the bus otherwise [/run/user/UID]",
+  ],
 ];
