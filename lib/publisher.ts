@@ -49,11 +49,18 @@ export interface PublisherOptions {
    */
   wait?: boolean | number | undefined;
   /**
-   * How long a message may wait for a reader, or for the reader to go on, in
-   * milliseconds; for a topic, how long to wait for subscribers. By default
-   * there is no limit. For a broker, how long to try to connect; by default once.
+   * How long to wait for others, in milliseconds: a message to a FIFO for a
+   * reader that takes it, a topic for the subscribers of
+   * {@linkcode PublisherOptions.wait}.
+   *
+   * @default {Infinity}
    */
   timeoutMs?: number | undefined;
+  /**
+   * How long to try to connect to a broker, in milliseconds. By default it tries
+   * once.
+   */
+  connectTimeoutMs?: number | undefined;
   /**
    * How long a message to a topic waits for a subscriber that does not read, in
    * milliseconds, before it is dropped for that subscriber. After that nothing
@@ -188,8 +195,16 @@ export class Publisher implements AsyncDisposable {
     address: string,
     options: PublisherOptions = {},
   ): Promise<Publisher> {
-    const { maxBytes, timeoutMs, slowTimeoutMs, wait, signal } = options;
-    checkNumbers({ maxBytes, timeoutMs, slowTimeoutMs, wait });
+    const { maxBytes, timeoutMs, connectTimeoutMs, slowTimeoutMs, wait } =
+      options;
+    checkNumbers({
+      maxBytes,
+      timeoutMs,
+      connectTimeoutMs,
+      slowTimeoutMs,
+      wait,
+    });
+    const { signal } = options;
     signal?.throwIfAborted();
     const aborting = new AbortController();
     signal?.addEventListener("abort", () => aborting.abort(signal.reason), {
@@ -405,9 +420,13 @@ async function openOutlet(
     const { MqttOutlet } = await load<OutletModule>(
       import.meta.resolve("./mqtt/outlet.ts"),
     );
-    const { mqtt = {} } = options;
-    const how = { delimiter, mqtt, timeoutMs, signal, origin };
-    return await MqttOutlet.open(to, how);
+    return await MqttOutlet.open(to, {
+      delimiter,
+      mqtt: options.mqtt ?? {},
+      timeoutMs: options.connectTimeoutMs,
+      signal,
+      origin,
+    });
   }
   // Loaded here: a message to a FIFO should not wait for it.
   const { BusOutlet } = await load<typeof import("./bus/outlet.ts")>(

@@ -176,6 +176,7 @@ export async function* requestAll(
     // for an answer; the answers of others do not wait for it.
     slowTimeoutMs: timeoutMs,
     timeoutMs,
+    connectTimeoutMs: timeoutMs,
     signal: AbortSignal.any([done.signal, ...(signal ? [signal] : [])]),
   });
   const published = publisher.publish(message, { replyTo });

@@ -52,7 +52,7 @@ Deno.test("onConnection may throw: the connection comes back", async () => {
 });
 
 // setTimeout() makes 1 ms of it.
-Deno.test("timeoutMs: Infinity waits for a broker that takes its time", async () => {
+Deno.test("connectTimeoutMs: Infinity waits for a broker that takes its time", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   let connections = 0;
   const serving = (async () => {
@@ -66,7 +66,7 @@ Deno.test("timeoutMs: Infinity waits for a broker that takes its time", async ()
     }
   })();
   const address = `mqtt://127.0.0.1:${listener.addr.port}/t`;
-  await publish(address, "x", { timeoutMs: Infinity });
+  await publish(address, "x", { connectTimeoutMs: Infinity });
   assertEquals(connections, 1);
   listener.close();
   await serving;

@@ -303,6 +303,8 @@ Deno.test("a number of the options that is negative or NaN is a RangeError that 
     "maxBytes ": (maxBytes) => Subscriber.open(path, { maxBytes }),
     connectTimeoutMs: (connectTimeoutMs) =>
       Subscriber.open("mqtt://127.0.0.1:1/t", { connectTimeoutMs }),
+    "connectTimeoutMs ": (connectTimeoutMs) =>
+      Publisher.open("mqtt://127.0.0.1:1/t", { connectTimeoutMs }),
     "timeoutMs ": (timeoutMs) => request("t", "x", { timeoutMs }),
     "wait ": (wait) => request("t", "x", { wait }),
     " maxBytes": (maxBytes) => request("t", "x", { maxBytes }),

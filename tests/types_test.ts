@@ -63,6 +63,7 @@ const publisherOptions: PublisherOptions = {
   mode: undefined,
   wait: undefined,
   timeoutMs: undefined,
+  connectTimeoutMs: undefined,
   slowTimeoutMs: undefined,
   mqtt: undefined,
   origin: undefined,

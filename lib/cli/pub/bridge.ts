@@ -54,6 +54,7 @@ export async function bridge(
     delimiter: to.kind === "topic" ? "\0" : "\n",
     mqtt: from[0]!.kind === "mqtt" ? besides(mqtt) : mqtt,
     timeoutMs: given.timeout,
+    connectTimeoutMs: given.timeout,
     slowTimeoutMs: given["slow-timeout"],
     origin: [...origins][0],
     signal: stopped.signal,

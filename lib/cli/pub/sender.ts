@@ -196,6 +196,7 @@ export class Sender implements AsyncDisposable {
       mode: given.mode,
       wait: given["no-wait"] ? false : given.wait,
       timeoutMs: given.timeout,
+      connectTimeoutMs: given.timeout,
       slowTimeoutMs: given["slow-timeout"],
       onDropped: ({ member, count, reason }) => {
         const before = this.#dropped.get(member);
