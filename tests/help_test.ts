@@ -3,7 +3,9 @@
  *
  * @module
  */
+import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
+import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { EXIT_CODES } from "../lib/cli/exit_codes.ts";
 import { PUB } from "../lib/cli/options/pub.ts";
 import { SUB } from "../lib/cli/options/sub.ts";
@@ -16,6 +18,20 @@ const PROGRAMS: ["pub" | "sub", OptionTable][] = [
 ];
 
 for (const [name, options] of PROGRAMS) {
+  Deno.test(`${name} -h fits on a screen, and says what has it all`, async () => {
+    const brief = commandLine(name, "-h");
+    const { code, stdout, stderr } = await finish(new Process(brief));
+    assertEquals([code, stderr], [0, ""]);
+    const lines = stdout.split("\n");
+    assert(lines.length <= 25, stdout);
+    assertEquals(lines.filter((it) => it.length > 80), []);
+    assertMatch(stdout, /^Usage: (pub|sub) /);
+    assertMatch(stdout, /^ +--help +print/m);
+    for (const [, long] of stdout.matchAll(/--([a-z-]+)/g)) {
+      assert(Object.hasOwn(options, long!), long);
+    }
+  });
+
   Deno.test(`${name} --help names every option and exit code, and no other`, async () => {
     const help = commandLine(name, "--help");
     const { code, stdout, stderr } = await finish(new Process(help));

@@ -105,13 +105,15 @@ export async function runProgram<T extends OptionTable>(
 /** What is asked about the program itself; loaded for who asks only. */
 async function textOf(
   usage: Usage,
-  { help, version, completions }: Given<typeof COMMON_OPTIONS>,
+  { usage: brief, help, version, completions }: Given<typeof COMMON_OPTIONS>,
 ): Promise<string | undefined> {
-  if (help) {
-    const { usageText } = await load<typeof import("./options/help.ts")>(
+  if (help || brief) {
+    const { briefText, usageText } = await load<
+      typeof import("./options/help.ts")
+    >(
       import.meta.resolve("./options/help.ts"),
     );
-    return usageText(usage);
+    return help ? usageText(usage) : briefText(usage);
   }
   if (version) {
     const { VERSION } = await load<typeof import("../version.ts")>(

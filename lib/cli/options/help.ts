@@ -61,6 +61,32 @@ export const EXIT_SECTION: Section = {
   rows: EXIT_CODES.map(([code, meaning]) => [`${code}`, meaning]),
 };
 
+/** How many examples `-h` has room for: a terminal of 24 lines shows it all. */
+const BRIEF_EXAMPLES = 4;
+
+/**
+ * Writes the text that `-h` prints.
+ *
+ * @param usage The program.
+ * @returns The text, of at most 23 lines.
+ */
+export function briefText(usage: Usage): string {
+  const { name, operands, purpose, options, common, examples } = usage;
+  const rows = [...common, "help"].map((it) =>
+    [optionNames(it, options[it]!), options[it]!.help] as const
+  );
+  const lines = examples.slice(0, BRIEF_EXAMPLES).map((it) => `  ${it}\n`);
+  return `Usage: ${name} [OPTION]... ${operands}
+${name} - ${purpose}
+
+An ADDRESS is a topic such as warehouse/door, a named pipe such as /tmp/pipe,
+or a topic of an MQTT broker such as mqtt://localhost/warehouse/door.
+
+${sectionText({ title: "Options", rows }, widest(rows))}
+Examples:
+${lines.join("")}`;
+}
+
 /**
  * Writes the text that `--help` prints.
  *

@@ -190,6 +190,7 @@ ${ARGUMENTS_HELP}`,
     "pub --reply --timeout 2 warehouse/a1/door 'open?'",
     "pub --timeout 2 /tmp/mypipe hello || echo nobody there",
   ],
+  common: ["lines", "retain", "reply", "wait", "timeout", "from", "quiet"],
   environment: [...BUS_ENVIRONMENT, ...MQTT_ENVIRONMENT],
   options: OPTIONS,
 };

@@ -284,6 +284,10 @@ ${ARGUMENTS_HELP}`,
     "sub --dashboard --alarm 'warehouse/+/temperature>30' 'warehouse/#'",
     "sub --serve 8080 'warehouse/#'",
   ],
+  common: [
+    ...["verbose", "json", "count", "timeout", "exec", "list"],
+    ...["dashboard", "serve"],
+  ],
   environment: [
     ...BUS_ENVIRONMENT,
     ...MQTT_ENVIRONMENT,

@@ -28,8 +28,10 @@ export interface Usage<T extends OptionTable = OptionTable> {
   summary: string;
   /** Further tables. */
   sections?: Section[];
-  /** Command lines to try. */
+  /** Command lines to try, the simplest first. */
   examples: string[];
+  /** The options that most users need, for `-h`. */
+  common: string[];
   /** Environment variables, beside those that are defaults of options. */
   environment: Section["rows"];
   /** Its options. */
@@ -48,7 +50,8 @@ export const COMMON_OPTIONS = {
     group: COMMON,
     help: "print completions for a shell: bash, zsh or fish",
   },
-  help: { short: "h", group: COMMON, help: "print this text" },
+  usage: { short: "h", group: COMMON, help: "print the most used options" },
+  help: { group: COMMON, help: "print all options" },
   version: { short: "V", group: COMMON, help: "print the version" },
 } satisfies OptionTable;
 
@@ -65,7 +68,7 @@ export const MOSQUITTO_OPTIONS: ForeignOptions = {
   "-p": { hint: BROKER_HINT },
   "--port": { hint: BROKER_HINT },
   "--host": { hint: BROKER_HINT },
-  "-h": { before: /^[^-]/, hint: `-h is --help; ${BROKER_HINT}` },
+  "-h": { before: /^[^-]/, hint: `-h is for help; ${BROKER_HINT}` },
   "-q": { before: /^[012]$/, hint: "write --qos; a topic 1 is topic:1" },
   "-u": { hint: "write --user" },
   "-P": { hint: "the password is in --password-file" },
