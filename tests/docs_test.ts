@@ -5,6 +5,7 @@
  */
 import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
+import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { assertStringIncludes } from "jsr:@std/assert@1.0.19/string-includes";
 import { manPage, readme } from "../docs/generate.ts";
 import { permissions } from "./harness/programs.ts";
@@ -58,20 +59,39 @@ for (const usage of [PUB, SUB] as Usage[]) {
     }
   });
 
+  // One of the topics is a command, which no shell may run.
+  const list = "printf '%s\\t1\\t-\\n' door '$(touch ran)' 'a b' 'wild/#'";
+  const topics = name === "pub" ? "" : "wild/#";
   const sources: Record<Shell, [script: string, printed: RegExp]> = {
     bash: [
-      `source "$1"; COMP_WORDS=("$2" --ma) COMP_CWORD=1; compopt() { :; }; ` +
-      `_$2; echo "\${COMPREPLY[@]}"; complete -p "$2"`,
-      new RegExp(`^--max-size\ncomplete -o filenames -F _${name} ${name}\n$`),
+      `sub() { ${list}; }; source "$1"; compopt() { :; }
+       try() { COMP_WORDS=("$name" "$@") COMP_CWORD=$#; _$name
+         printf '<%s>' "\${COMPREPLY[@]-}"; echo; }
+       name=$2; try --ma; try --qos ''; try --qos = 1; try ''; try ./; try --ca ''
+       complete -p "$2"`,
+      new RegExp(
+        `^<--max-size>\n<0><1><2>\n<1>\n<door><\\\\\\$\\\\\\(touch\\\\ ran\\\\\\)>` +
+          `<a\\\\ b>${topics && "<wild/#>"}\n<>\n<>\n` +
+          `complete -o bashdefault -o default -F _${name} ${name}\n$`,
+      ),
     ],
     zsh: [
-      'autoload -Uz compinit; compinit -D; source "$1"; ' +
-      "_arguments() { print -l -- $@ }; _$2; print $_comps[$2]",
-      new RegExp(`--max-size=\\[.*\\n_${name}\\n$`, "s"),
+      `sub() { ${list} }; source "$1"; ` +
+      "_arguments() { print -l -- $@ }; _alternative() { print -l -- $topics }; " +
+      "_$2; print $_comps[$2]; _$2_addresses",
+      new RegExp(
+        `--max-size=\\[.*\\n_${name}\\ndoor\\n\\$\\(touch ran\\)\\na b\\n` +
+          `${topics && "wild/#\\n"}$`,
+        "s",
+      ),
     ],
     fish: [
-      'source $argv[1]; complete -C "$argv[2] --ma"',
-      /^--max-size\t.*\n$/,
+      `function sub; ${list}; end; source $argv[1]; ` +
+      'complete -C "$argv[2] --ma"; cd (mktemp -d); complete -C "$argv[2] "',
+      new RegExp(
+        `^--max-size\t.*\n(?=[^]*\\$\\(touch ran\\)\ttopic\n)[^]*a b\ttopic\n` +
+          `[^]*door\ttopic\n${topics && "[^]*wild/#\ttopic\n"}$`,
+      ),
     ],
   };
   for (const [shell, [script, printed]] of Object.entries(sources)) {
@@ -89,7 +109,8 @@ for (const usage of [PUB, SUB] as Usage[]) {
           new Process(command, { HOME: folder.path }),
         );
         assertEquals([code, stderr], [0, ""]);
-        assert(printed.test(stdout), stdout);
+        assertMatch(stdout, printed);
+        assertEquals(await isThere("test", "-e", folder.file("ran")), false);
       },
     );
   }

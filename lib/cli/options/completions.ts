@@ -26,36 +26,70 @@ function valueOf({ takes }: Option): string[] | "file" | "any" {
   return takes?.placeholder === "FILE" ? "file" : "any";
 }
 
+/**
+ * Lists what somebody subscribes to now; `pub` cannot publish to a filter with
+ * wildcards, nor to a group.
+ */
+function topicsOf(name: string): string {
+  const list = "sub --list 2>/dev/null | cut -f1";
+  return name === "pub" ? `${list} | sed '/[+#]/d;/^.share/d'` : list;
+}
+
+/**
+ * It works in bash 3.2, which macOS has: without mapfile and compopt. Topics are
+ * compared by hand, as compgen -W would run the `$(…)` in one. Without any word
+ * to offer, bash completes names of files by itself, and quotes them.
+ */
 function bash({ name, options }: Usage): string {
   const words: string[] = [];
   const cases: string[] = [];
+  const files: string[] = [];
+  const others: string[] = [];
   for (const [long, option] of Object.entries(options)) {
     const spaced = option.takes && option.bare === undefined;
     words.push(`--${long}${option.bare === undefined ? "" : "="}`);
     if (option.short) words.push(`-${option.short}`);
     if (!spaced) continue;
     const value = valueOf(option);
-    const reply = value === "file"
-      ? 'compgen -f -- "$cur"'
-      : value === "any"
-      ? ":"
-      : `compgen -W "${value.join(" ")}" -- "$cur"`;
     const names = option.short ? `--${long} | -${option.short}` : `--${long}`;
-    cases.push(`    ${names}) mapfile -t COMPREPLY < <(${reply}); return ;;`);
+    if (value === "file") files.push(names);
+    else if (value === "any") others.push(names);
+    else cases.push(`    ${names}) words="${value.join(" ")}" ;;`);
   }
   return `# Completions of ${name} for bash: eval "$(${name} --completions bash)"
 _${name}() {
   local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]}
+  local words= line
+  COMPREPLY=()
+  # --option=value is three words
+  [[ $prev != = ]] || prev=\${COMP_WORDS[COMP_CWORD-2]}
+  [[ $cur != = ]] || { prev=\${COMP_WORDS[COMP_CWORD-1]}; cur=; }
   case $prev in
 ${cases.join("\n")}
+    ${files.join(" | ")}) return ;;
+    ${others.join(" | ")})
+      compopt +o default 2>/dev/null
+      return
+      ;;
   esac
+  if [[ -z $words && $cur == -* ]]; then
+    words="${words.join(" ")}"
+  fi
+  if [[ -n $words ]]; then
+    COMPREPLY=($(compgen -W "$words" -- "$cur"))
+    [[ \${COMPREPLY[0]-} != *= ]] || compopt -o nospace 2>/dev/null
+    return
+  fi
   case $cur in
-    -*) mapfile -t COMPREPLY < <(compgen -W "${words.join(" ")}" -- "$cur") ;;
-    *) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+    [./~]*) ;;
+    *)
+      while IFS= read -r line; do
+        [[ $line != "$cur"* ]] || COMPREPLY+=("$(printf %q "$line")")
+      done < <(${topicsOf(name)})
+      ;;
   esac
-  [[ \${COMPREPLY[0]-} != *= ]] || compopt -o nospace
 }
-complete -o filenames -F _${name} ${name}
+complete -o bashdefault -o default -F _${name} ${name}
 `;
 }
 
@@ -79,13 +113,24 @@ function zsh({ name, options }: Usage): string {
     return `    ${names}[${help.replaceAll("'", "'\\''")}]${optional}'`;
   });
   return `#compdef ${name}
-# Completions of ${name} for zsh: source <(${name} --completions zsh)
+# Completions of ${name} for zsh: source <(${name} --completions zsh), or this as
+# a file _${name} in a folder of $fpath.
+_${name}_addresses() {
+  local -a topics
+  topics=(\${(f)"$(${topicsOf(name)})"})
+  _alternative 'topics:topic:compadd -a topics' 'files:file:_files'
+}
 _${name}() {
   _arguments -s -S \\
 ${specs.join(" \\\n")} \\
-    '*:address:_files'
+    '*:address:_${name}_addresses'
 }
-compdef _${name} ${name}
+if [ "$funcstack[1]" = "_${name}" ]; then
+  _${name} "$@"
+else
+  (( $+functions[compdef] )) || { autoload -Uz compinit && compinit -i; }
+  compdef _${name} ${name}
+fi
 `;
 }
 
@@ -104,5 +149,6 @@ function fish({ name, options }: Usage): string {
   });
   return `# Completions of ${name} for fish: ${name} --completions fish | source
 ${lines.join("\n")}
+complete -c ${name} -a "(${topicsOf(name)})" -d topic
 `;
 }
