@@ -1,0 +1,181 @@
+/**
+ * The queues between users and what reads and writes, on their own.
+ *
+ * @module
+ */
+import { assert } from "jsr:@std/assert@1.0.19/assert";
+import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
+import { assertRejects } from "jsr:@std/assert@1.0.19/rejects";
+import { FifobusError } from "../lib/errors.ts";
+import { Demand } from "../lib/queues/demand.ts";
+import { Inbound } from "../lib/queues/inbound.ts";
+import { Outbox } from "../lib/queues/outbox.ts";
+import { Window } from "../lib/queues/window.ts";
+import { WireMessage } from "../lib/wire/message.ts";
+
+const LINE_FEED = 0x0a;
+
+function bytes(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(text);
+}
+
+function text(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
+}
+
+function message(text: string, topic = "t"): WireMessage {
+  return new WireMessage(topic, bytes(text));
+}
+
+/** An outbox with writes of 8 bytes, and what it wrote. */
+function outbox(): { box: Outbox; written: string[] } {
+  const written: string[] = [];
+  const write = (bytes: Uint8Array<ArrayBuffer>) => {
+    written.push(text(bytes));
+    return Promise.resolve();
+  };
+  return { box: new Outbox(write, 8), written };
+}
+
+Deno.test("Outbox writes messages that were added together in one write, in order", async () => {
+  const { box, written } = outbox();
+  const all = ["a\n", "bb\n", "cc\n", "d\n", "0123456789\n", "e\n"]
+    .map((it) => box.add(bytes(it)));
+  assertEquals(box.bufferedBytes, 23);
+  await Promise.all(all);
+  assertEquals(written, ["a\nbb\ncc\n", "d\n", "0123456789\n", "e\n"]);
+  assertEquals(box.bufferedBytes, 0);
+});
+
+Deno.test("Outbox.addAll() cuts between messages only, with no write above the limit", async () => {
+  const { box, written } = outbox();
+  await box.addAll(bytes("a\nbb\nccccc\ndddddddddddd\n\n"), LINE_FEED);
+  assertEquals(written, ["a\nbb\n", "ccccc\n", "dddddddddddd\n", "\n"]);
+});
+
+Deno.test("Outbox fails what waits behind a write that failed, and goes on with what comes later", async () => {
+  let isBroken = true;
+  const written: string[] = [];
+  const box = new Outbox((bytes) => {
+    if (isBroken) return Promise.reject(new Error("no"));
+    written.push(text(bytes));
+    return Promise.resolve();
+  }, 4);
+  const failed = ["aaa\n", "bbb\n"].map((it) => box.add(bytes(it)));
+  for (const it of failed) await assertRejects(() => it, Error, "no");
+  assertEquals(box.bufferedBytes, 0);
+  await box.drained();
+  isBroken = false;
+  await box.add(bytes("ccc\n"));
+  assertEquals(written, ["ccc\n"]);
+});
+
+Deno.test("Outbox counts dropped messages instead of failing, where it is told to", async () => {
+  const lost: string[] = [];
+  const box = new Outbox(
+    () => Promise.reject(new Error("no")),
+    4,
+    (_, bytes) => {
+      lost.push(text(bytes));
+      return 1;
+    },
+  );
+  assertEquals(await box.add(bytes("aaa\n")), 1);
+  assertEquals(await box.addAll(bytes("b\nc\nddd\n"), LINE_FEED), 2);
+  assertEquals(lost, ["aaa\n", "b\nc\n", "ddd\n"]);
+});
+
+Deno.test("Window admits messages in order up to its limits, and one alone always", async () => {
+  const window = new Window(() => ({ messages: 2, bytes: 10 }));
+  const admitted: string[] = [];
+  const enter = (name: string, size: number) =>
+    window.enter(size).then(() => admitted.push(name));
+  const all = [enter("a", 100), enter("b", 1), enter("c", 10), enter("d", 1)];
+  await all[0];
+  assertEquals([admitted.join(""), window.bytes], ["a", 112]);
+  window.leave(100);
+  await all[1];
+  // d would fit, but c is before it.
+  assertEquals([admitted.join(""), window.bytes], ["ab", 12]);
+  window.leave(1);
+  await all[2];
+  window.leave(10);
+  await all[3];
+  assertEquals([admitted.join(""), window.bytes], ["abcd", 1]);
+});
+
+Deno.test("Window.abort() gives up those that wait, and counts the others on", async () => {
+  const window = new Window(() => ({ messages: 1, bytes: 10 }));
+  await window.enter(3);
+  const waiting = window.enter(4);
+  window.abort(new Error("over"));
+  await assertRejects(() => waiting, Error, "over");
+  assertEquals(window.bytes, 3);
+  window.leave(3);
+  await window.enter(5);
+});
+
+Deno.test("Inbound hands out what has come together, and ends behind it", async () => {
+  const inbound = new Inbound(10);
+  const next = inbound.next();
+  inbound.add(message("1"));
+  inbound.add(message("2"));
+  inbound.addFirst([message("0")]);
+  const texts = (await next)!.map(({ text }) => text);
+  assertEquals(texts, ["0", "1", "2"]);
+  inbound.add(message("3"));
+  inbound.end(new Error("broken"));
+  inbound.add(message("4"));
+  assertEquals((await inbound.next())!.map(({ text }) => text), ["3"]);
+  await assertRejects(() => inbound.next(), Error, "broken");
+});
+
+Deno.test("Inbound ends at a message that is too large, behind those before it", async () => {
+  const inbound = new Inbound(3);
+  inbound.add(message("123"));
+  inbound.add(message("1234", "a/b"));
+  assertEquals((await inbound.next())!.length, 1);
+  const error = await assertRejects(() => inbound.next(), FifobusError, "a/b");
+  assertEquals(error.code, "message_too_large");
+});
+
+Deno.test("Inbound is full at 1000 messages, or 1 MiB", () => {
+  const many = new Inbound(Infinity);
+  for (let i = 0; i < 999; i++) many.add(message(""));
+  assert(!many.isFull);
+  many.add(message(""));
+  assert(many.isFull);
+  const large = new Inbound(Infinity);
+  large.add(message("x".repeat(2 ** 20 - 1)));
+  assert(!large.isFull);
+  large.add(message("x"));
+  assert(large.isFull);
+  large.clear();
+  assert(!large.isFull);
+});
+
+Deno.test("Demand gives out as many as the limit and the current read allow", () => {
+  const demand = new Demand(3.9);
+  const messages = ["a", "b", "c", "d"].map((it) => message(it));
+  demand.want(1);
+  assertEquals(demand.take(messages).length, 1);
+  assertEquals([demand.now, demand.isOver], [0, false]);
+  demand.want(Infinity);
+  assertEquals(demand.take(messages.slice(1)).length, 2);
+  assertEquals([demand.now, demand.isOver], [0, true]);
+  demand.untake(1);
+  assertEquals([demand.now, demand.isOver], [1, false]);
+});
+
+Deno.test("Demand.takeOwn() leaves what the current read wants as it is", async () => {
+  const demand = new Demand(2);
+  demand.want(1);
+  const changed = demand.changed;
+  assertEquals(
+    demand.takeOwn(["a", "b", "c"].map((it) => message(it))).length,
+    2,
+  );
+  assertEquals(demand.isOver, true);
+  demand.notify();
+  await changed;
+});
