@@ -1,5 +1,5 @@
 /**
- * Man pages and the option tables of the README, written from the same data as
+ * Man pages and the tables of reference.md, written from the same data as
  * usage text: `deno task docs`.
  *
  * @module
@@ -62,8 +62,8 @@ function roff(text: string): string {
     .replaceAll(/^[.']/gm, "\\&$&");
 }
 
-/** The README, with the tables of options and exit codes as they are now. */
-export function readme(text: string): string {
+/** reference.md, with the tables of options and exit codes as they are now. */
+export function reference(text: string): string {
   const tables: Record<string, Section[]> = {
     pub: groupOptions(PUB.options),
     sub: groupOptions(SUB.options),
@@ -101,6 +101,6 @@ if (import.meta.main) {
     const page = new URL(`${usage.name}.1`, import.meta.url);
     await Deno.writeTextFile(page, manPage(usage));
   }
-  const file = new URL("../README.md", import.meta.url);
-  await Deno.writeTextFile(file, readme(await Deno.readTextFile(file)));
+  const file = new URL("reference.md", import.meta.url);
+  await Deno.writeTextFile(file, reference(await Deno.readTextFile(file)));
 }

@@ -1,5 +1,5 @@
 /**
- * Where messages go and come from: one argument says it.
+ * Addresses: one argument says where messages go or come from.
  *
  * @module
  */
@@ -20,9 +20,9 @@ export interface TopicAddress {
 /** A topic of an MQTT broker, or a filter. */
 export interface MqttAddress {
   kind: "mqtt";
-  /** Its scheme, host and port, and nothing secret: `mqtt://host:1883`. */
+  /** Its scheme, host and port, without secrets: `mqtt://host:1883`. */
   broker: string;
-  /** The user and the password that the address has. */
+  /** The user and the password in the address. */
   user: string | undefined;
   password: string | undefined;
   /** The topic; empty if the address has none. */
@@ -43,7 +43,7 @@ const MQTT_PORTS: Record<string, number> = {
   wss: 443,
 };
 
-/** What other programs call them. */
+/** Other programs' names for these schemes. */
 const OTHER_NAMES: Record<string, string> = {
   tcp: "mqtt",
   ssl: "mqtts",
@@ -52,19 +52,24 @@ const OTHER_NAMES: Record<string, string> = {
   https: "wss",
 };
 
-/** What a URL starts with, of whatever kind. */
+/** The start of any URL. */
 const SCHEME = /^([a-z][a-z0-9+.-]*):\/\//i;
 
 /**
- * Reads an address: a path that starts with `/`, `./` or `../`, or any path
- * after `fifo:`, is a FIFO; `mqtt://`, `mqtts://`, `ws://` and `wss://` stand for
- * a broker, with the topic behind the first slash as it is; what follows
- * `topic:`, and everything else but other URLs, is a topic name or filter of the
- * bus. Topics are not checked here.
+ * Reads an address:
+ *
+ * - A path that starts with `/`, `./` or `../`, or any path after `fifo:`, is a
+ *   FIFO.
+ * - `mqtt://`, `mqtts://`, `ws://` and `wss://` name a broker; the text after
+ *   the first slash is the topic, unchanged.
+ * - Text after `topic:`, and any other text except other URLs, is a topic name
+ *   or filter of the bus.
+ *
+ * It does not check topics.
  *
  * @param text The address as a user writes it.
- * @returns Where that is.
- * @throws {FifobusError} `bad_address`, if it is none of these.
+ * @returns The parsed address.
+ * @throws {FifobusError} `bad_address`, if the text is none of these.
  */
 export function parseAddress(text: string): Address {
   if (text.startsWith(TOPIC_SCHEME)) {
@@ -84,10 +89,10 @@ export function parseAddress(text: string): Address {
 }
 
 /**
- * Tells whether an address is one of a broker.
+ * Tells whether an address names a broker.
  *
  * @param text The address as a user writes it.
- * @returns Whether it is.
+ * @returns Whether it names a broker.
  * @throws {FifobusError} `bad_address`, if it is not an address.
  */
 export function isMqtt(text: string): boolean {
@@ -95,7 +100,7 @@ export function isMqtt(text: string): boolean {
 }
 
 /**
- * Writes an address for people to read: without a user and a password.
+ * Writes an address for people to read, without its user and password.
  *
  * @param address The address.
  * @returns Its text.
@@ -109,7 +114,8 @@ export function shownAddress(address: Address): string {
 function mqttAddress(text: string, scheme: string): MqttAddress {
   const [, authority, topic] = /^\w+:\/\/([^/]*)\/?(.*)$/s.exec(text)!;
   const parts = readAuthority(authority!);
-  // The rest of it would be taken for a topic, and the user for the host.
+  // A slash in the password that is not escaped: without this check, the user
+  // would become the host, and the rest of the address the topic.
   const isCut = /^[^@]*@([\w.-]+|\[[\da-f:]+\]):[0-9]+(\/|$)/i.test(topic!) &&
     !authority!.includes("@");
   if (!parts || isCut) {
@@ -162,7 +168,7 @@ function unknownScheme(text: string, scheme: string): FifobusError {
   return bad(text, reason);
 }
 
-/** Tells whether one letter more, less or other makes two words the same. */
+/** Tells whether two words differ by one letter: added, removed or changed. */
 function isNear(one: string, other: string): boolean {
   const shorter = Math.min(one.length, other.length);
   const longer = Math.max(one.length, other.length);
@@ -175,7 +181,7 @@ function isNear(one: string, other: string): boolean {
   return longer - start - end <= 1;
 }
 
-/** Nothing of what could be a password is in the error. */
+/** The error leaves out anything that could be a password. */
 function bad(text: string, reason: string): FifobusError {
   const shown = SCHEME.test(text) ? text.replace(/:\/\/.*@/s, "://…@") : text;
   const message = `Cannot use the address ${JSON.stringify(shown)}: ${reason}`;

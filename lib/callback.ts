@@ -1,15 +1,15 @@
 /**
- * Calling what a user of the library has given us to call.
+ * Calling the callbacks of the library's users.
  *
  * @module
  */
 
 /**
- * Tells a callback something. What it throws is its own affair: it must neither
- * end whoever tells it, nor keep them from going on.
+ * Calls a callback and ignores its errors: they must neither end the caller nor
+ * stop its work.
  *
  * @param callback The callback, if there is one; it may be asynchronous.
- * @param value What it is told.
+ * @param value The value to pass to it.
  */
 export function tell<T>(
   callback: ((value: T) => unknown) | undefined,

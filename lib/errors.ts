@@ -1,6 +1,6 @@
 /**
- * The error that a caller of this library may want to catch, and what the
- * system's errors are in words.
+ * The error that a caller of this library may want to catch, and texts for the
+ * errors of the system.
  *
  * @module
  */
@@ -8,22 +8,23 @@
 /**
  * Why a {@linkcode FifobusError} was thrown.
  *
- * - `bad_address`: the address is not one that this version understands.
+ * - `bad_address`: this version does not understand the address.
  * - `no_connection`: the broker cannot be reached, or refuses the connection.
- * - `not_authorized`: the broker does not accept who connects, or the topic.
- * - `no_fifos`: this system has none: Windows.
- * - `not_a_fifo`: the path is taken by something else, or cannot be made.
+ * - `not_authorized`: the broker does not accept the user, or the topic.
+ * - `no_fifos`: this system, Windows, has no FIFOs.
+ * - `not_a_fifo`: something else has the path, or the FIFO cannot be made.
  * - `no_reader`: nobody reads or subscribes, and the caller chose not to wait.
- * - `timed_out`: nobody took the message, or answered it, within the time given.
- * - `message_too_large`: a message is over the limit, sent or received.
+ * - `timed_out`: nobody took the message, or answered it, in the given time.
+ * - `message_too_large`: a message, sent or received, is over the limit.
  * - `delimiter_in_message`: a message holds the byte that would end it.
  * - `too_many_readers`: this process already reads as many FIFOs as it can.
- * - `unsafe_bus`: the folder of the bus is not one, or others could change it.
- * - `system_error`: the system refused what the bus needs, for example as a disk
- *   is full; `cause` is its error.
- * - `not_retained`: a message cannot be kept as the last value of its topic; the
- *   subscribers have it.
- * - `not_a_request`: the message to be answered asks for no answer.
+ * - `unsafe_bus`: the path of the bus is not a folder, or others could change
+ *   the folder.
+ * - `system_error`: the system refused something that the bus needs, for
+ *   example because a disk is full; `cause` is its error.
+ * - `not_retained`: a message cannot be kept as the last value of its topic;
+ *   the subscribers did get it.
+ * - `not_a_request`: the message to answer does not ask for an answer.
  * - `closed`: the publisher, or the subscriber that was to answer, was closed
  *   before the message was published.
  */
@@ -47,8 +48,8 @@ export type FifobusErrorCode =
 /**
  * Checks options that are numbers.
  *
- * @param options The options, by name; what is not a number is left out.
- * @throws {RangeError} If one is less than 0, or NaN.
+ * @param options The options, by name; values that are not numbers are ignored.
+ * @throws {RangeError} If a number is less than 0, or NaN.
  */
 export function checkNumbers(options: Record<string, unknown>): void {
   for (const [name, value] of Object.entries(options)) {
@@ -58,8 +59,9 @@ export function checkNumbers(options: Record<string, unknown>): void {
 }
 
 /**
- * What fifobus throws when it cannot do what was asked. The text names the
- * address and the reason; {@linkcode FifobusError.code} is for programs.
+ * The error that fifobus throws when it cannot do what you asked. The text
+ * names the address and the reason; {@linkcode FifobusError.code} is for
+ * programs.
  *
  * @example Tell one reason from another
  * ```ts
@@ -91,7 +93,7 @@ export class FifobusError extends Error {
   }
 }
 
-/** What the system calls its errors, and what they mean for people. */
+/** The system's names and texts for its errors, and a plain reason for each. */
 const SYSTEM_ERRORS: [code: string, text: string, reason: string][] = [
   ["ENOENT", "No such file or directory", "it is not there"],
   ["EACCES", "Permission denied", "permission denied"],
@@ -120,10 +122,10 @@ const SYSTEM_ERRORS: [code: string, text: string, reason: string][] = [
   ["EIO", "Input/output error", "the device failed"],
 ];
 
-/** What Deno and Node.js put behind it: the call, and the files. */
+/** The suffix that Deno and Node.js add: the call, and the files. */
 const CALL = /(?:: |, )([a-z]+) '([^]*?)'(?: -> '[^]*')?$/;
 
-/** What their calls do. */
+/** Verbs for the calls in that suffix. */
 const ACTIONS: Record<string, string> = {
   lstat: "look at",
   stat: "look at",
@@ -136,8 +138,8 @@ const ACTIONS: Record<string, string> = {
 /**
  * Says what an error means.
  *
- * @param error The error, or the text that the system has for one.
- * @returns The reason, without a name of what it is about if it is the system's.
+ * @param error The error, or the system's text for an error.
+ * @returns The reason; for an error of the system, without the file's name.
  */
 export function reasonOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
@@ -145,7 +147,7 @@ export function reasonOf(error: unknown): string {
 }
 
 /**
- * Says what went wrong, with the file that it is about if the system names it.
+ * Says what went wrong, and with which file, if the system names it.
  *
  * @param error The error.
  * @returns The text for people.
@@ -160,17 +162,17 @@ export function inWords(error: unknown): string {
 }
 
 /**
- * Makes an error of ours out of one of the system.
+ * Turns an error of the system into a {@linkcode FifobusError}.
  *
  * @param error The error.
- * @returns A {@linkcode FifobusError}; others stay as they are.
+ * @returns A {@linkcode FifobusError}; other errors stay as they are.
  */
 export function withoutSystemErrors(error: unknown): unknown {
   if (systemReason(error) === undefined) return error;
   return new FifobusError("system_error", inWords(error), { cause: error });
 }
 
-/** What an error of the system means; undefined if it is another. */
+/** The reason for an error of the system; undefined for other errors. */
 function systemReason(error: unknown): string | undefined {
   if (error instanceof FifobusError) return undefined;
   const text = error instanceof Error ? error.message : String(error);
@@ -178,7 +180,7 @@ function systemReason(error: unknown): string | undefined {
   const [, , reason] = SYSTEM_ERRORS.find((it) => code === it[0]) ??
     SYSTEM_ERRORS.findLast((it) => text.startsWith(it[1])) ?? [];
   if (reason !== undefined) return reason;
-  // Deno knows more of them than are named here.
+  // Deno knows more errors than this table names.
   const [, known] = /^(.*) \(os error \d+\)/.exec(text) ?? [];
   return known?.replace(/^./, (letter) => letter.toLowerCase());
 }

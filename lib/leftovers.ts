@@ -1,6 +1,6 @@
 /**
- * What must not be left behind by a process that ends without closing what it has
- * opened: by Deno.exit(), an error that nobody handles, or the end of its script.
+ * Cleaning up when a process ends without closing what it has opened: through
+ * Deno.exit(), an unhandled error, or the end of its script.
  *
  * @module
  */
@@ -8,18 +8,18 @@
 /** Cleans up while the process ends. */
 export interface CleanUp {
   /**
-   * Does it; it cannot wait for anything.
+   * Cleans up; it cannot wait for anything.
    *
-   * @param isOver Whether the process ends for certain.
+   * @param isOver Whether the process is certain to end.
    */
   cleanUp(isOver: boolean): void;
-  /** The process goes on after all, as somebody handles its error. */
+  /** Called if the process continues, because somebody handled the error. */
   revive?(): void;
 }
 
 /**
- * An error comes here before anybody may have handled it: what runs after that
- * runs only if the process goes on.
+ * These events fire before anybody has had a chance to handle the error: code
+ * that runs later runs only if the process continues.
  */
 const ERRORS = ["error", "unhandledrejection"] as const;
 
@@ -30,7 +30,7 @@ function run(what: (it: CleanUp) => void): void {
     try {
       what(it);
     } catch {
-      // The others are still to be run, and nobody is left to be told.
+      // Run the others all the same; nobody is left to report the error to.
     }
   }
 }
@@ -45,10 +45,11 @@ function onError(): void {
 }
 
 /**
- * Does something when the process ends. It is not run when a signal ends it.
+ * Registers a cleanup for the end of the process. It does not run if a signal
+ * ends the process.
  *
  * @param cleanUp What to do.
- * @returns Takes that back.
+ * @returns Dispose it to remove the cleanup.
  */
 export function onExit(cleanUp: CleanUp): Disposable {
   if (cleanUps.size === 0) {

@@ -1,13 +1,14 @@
 /**
- * Loading what few runs need.
+ * Loading modules that few runs need.
  *
  * @module
  */
 
 /**
- * Loads a module now. Deno fetches and reads at the start what a literal
- * import() names, used or not; what it cannot see there it leaves alone, and
- * reads it as a script reads a file: by the permission to.
+ * Loads a module on demand. Deno fetches and reads the target of a literal
+ * import() at the start, used or not. It does not see this import, and reads
+ * the module only now, as a script reads a file: with the permission to read
+ * it.
  *
  * @param url The module: `import.meta.resolve("./name.ts")`.
  * @returns The module.

@@ -4,42 +4,42 @@
  * @module
  */
 
-/** One message, as it was received. */
+/** One received message. */
 export interface Message {
   /** The topic it was published to, or the path of the FIFO it came through. */
   readonly topic: string;
-  /** Whether it is a last value, kept since before the subscriber was there. */
+  /** Whether it is a last value, retained from before the subscription. */
   readonly retained: boolean;
   /**
-   * How many messages to the same subscription did not arrive just before this
-   * one, because this process did not read in time.
+   * How many messages to the same subscription were lost just before this one,
+   * because this process did not read in time.
    */
   readonly missed: number;
   /** The length in bytes. */
   readonly length: number;
   /** The message byte for byte, without its delimiter. */
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** The message as text; what is not UTF-8 becomes U+FFFD. */
+  /** The message as text; bytes that are not UTF-8 become U+FFFD. */
   readonly text: string;
-  /** The topic that takes the answers, if the message is a request. */
+  /** The topic that answers go to, if the message is a request. */
   readonly replyTo: string | undefined;
   /**
    * Reads the message as JSON.
    *
    * @returns The value.
-   * @throws {SyntaxError} If it is not JSON.
+   * @throws {SyntaxError} If it is not valid JSON.
    */
   json(): unknown;
   /**
-   * Answers a request. An answer is a message to {@linkcode replyTo}, and as
-   * any other it is dropped if nobody is there to take it.
+   * Answers a request. An answer is a message to {@linkcode replyTo}; like any
+   * other message, it is dropped if nobody subscribes to that topic.
    *
-   * @param answer The answer; text goes as UTF-8. It may be as long as the
-   * messages that the subscriber takes.
-   * @returns When the answer is with who asked.
+   * @param answer The answer; text is sent as UTF-8. The subscriber's limit for
+   * the length of messages applies to it, too.
+   * @returns When the answer was sent, or dropped.
    * @throws {FifobusError} `not_a_request`; `message_too_large`,
-   * `delimiter_in_message`; `bad_address`, if the reply topic is not one;
-   * `closed`, if the subscriber is.
+   * `delimiter_in_message`; `bad_address`, if the reply topic is not a valid
+   * topic; `closed`, if the subscriber is closed.
    *
    * @example Twice the number
    * ```ts

@@ -1,26 +1,26 @@
 /**
- * Where messages go out, and what a Publisher and its outlet say to each other.
+ * The interface between a Publisher and its outlet, which sends its messages.
  *
  * @module
  */
 
 /** How messages are sent. */
 export interface Sending {
-  /** Whether it is one message, which may share a write with others. */
+  /** Whether this is a single message, which may share a write with others. */
   single: boolean;
-  /** Whether the last of them is kept as the topic's last value. */
+  /** Whether to keep the last one as the topic's last value. */
   retain: boolean;
-  /** The topic of their answers, if they are requests. */
+  /** The topic for the answers, if the messages are requests. */
   replyTo: string | undefined;
 }
 
 /** Messages that a subscriber of the bus did not get. */
 export interface Dropped {
-  /** Names the process that subscribes: its id, and a dash. */
+  /** The name of the subscribing process; it starts with its id and a dash. */
   member: string;
-  /** How many messages. */
+  /** How many messages were dropped. */
   count: number;
-  /** Why. */
+  /** Why they were dropped. */
   reason: string;
 }
 
@@ -30,15 +30,15 @@ export interface Outlet {
   readonly isFramed: boolean;
   /** How many bytes wait to be written. */
   readonly bufferedBytes: number;
-  /** Whether they wait for a reader. */
+  /** Whether these bytes wait for a reader. */
   readonly isUnread: boolean;
-  /** From now on it waits in a way that can be aborted at once. */
+  /** Makes later waits abortable at once. */
   unpark(): void;
   /**
-   * Checks what is to be sent.
+   * Checks whether the outlet can send messages in this way.
    *
-   * @param topic The topic, if it is another than the outlet was opened for.
-   * @param how How it is to be sent.
+   * @param topic The topic, if it is not the one the outlet was opened for.
+   * @param how How to send them.
    * @throws {FifobusError} `bad_address`.
    */
   check(topic: string | undefined, how: Sending): void;
@@ -46,11 +46,11 @@ export interface Outlet {
    * Sends messages.
    *
    * @param topic Their topic.
-   * @param messages The messages, each with its delimiter; a single one without,
-   * if the wire is not framed.
+   * @param messages The messages, each with its delimiter; if the wire is not
+   * framed, a single message without a delimiter.
    * @param how How to send them.
-   * @returns How often they were taken: two messages by three subscribers are
-   * six. Undefined where that cannot be known.
+   * @returns How many deliveries there were: two messages to three subscribers
+   * are six. Undefined if the outlet cannot know.
    */
   send(
     topic: string,
@@ -60,9 +60,9 @@ export interface Outlet {
   /**
    * Counts the live subscribers of a topic.
    *
-   * @returns Their number; undefined where that cannot be known.
+   * @returns Their number; undefined if the outlet cannot know.
    */
   subscribers(topic: string): Promise<number | undefined>;
-  /** Ends it, once all is sent. */
+  /** Closes the outlet after it has sent everything. */
   close(): Promise<void>;
 }

@@ -1,5 +1,5 @@
 /**
- * Where messages come from, and what a Subscriber asks of it.
+ * The interface between a Subscriber and the sources of its messages.
  *
  * @module
  */
@@ -10,25 +10,29 @@ import type { Demand } from "./queues/demand.ts";
 export interface Source {
   /** Waits for messages; undefined after the last. */
   next(): Promise<WireMessage[] | undefined>;
-  /** Whether a message that is not handled can go back to others. */
+  /** Whether an unhandled message can go back to other readers. */
   takesBack(message: WireMessage): boolean;
-  /** Takes no messages that others could have, until it is resumed. */
+  /** Leaves messages that others could have to them, until it is resumed. */
   pause(): Promise<void>;
-  /** Goes on after a pause. */
+  /** Continues after a pause. */
   resume(): void;
-  /** Lets others have messages, while the process ends and nothing can wait. */
+  /**
+   * Gives messages back to others while the process ends and cannot wait for
+   * anything.
+   */
   giveBackNow(messages: WireMessage[]): void;
   /** Takes no more messages. */
   end(): Promise<void>;
-  /** Closes; what was not handled goes back, if it takes it back. */
+  /** Closes; puts back the unhandled messages that the source takes back. */
   close(unhandled: WireMessage[]): Promise<void>;
 }
 
-/** A source whose messages nobody else is given: of topics, of a broker. */
+/** A source whose messages no other reader gets: topics, or a broker. */
 export type OwnSource = Pick<Source, "next" | "end" | "close">;
 
 /**
- * Counts what comes from a source of a Subscriber's own, where nothing can go back.
+ * Counts the messages of a source that only this Subscriber reads, which cannot
+ * go back.
  *
  * @param source The source.
  * @param demand How many messages the Subscriber takes.

@@ -31,54 +31,58 @@ export interface SubscriberOptions {
    */
   delimiter?: Delimiter | undefined;
   /**
-   * The longest message in bytes. More than that without a delimiter ends the
-   * subscription with an error.
+   * The longest message in bytes. If more bytes than this come without a
+   * delimiter, the subscription ends with an error.
    *
    * @default {1048576}
    */
   maxBytes?: number | undefined;
   /**
-   * The permissions of a FIFO, or of the folder of the bus, if it has to be
-   * made.
+   * The permissions of a FIFO, or of the folder of the bus, if the subscriber
+   * has to make it.
    *
    * @default {0o600} for a FIFO, 0o700 for the bus
    */
   mode?: number | undefined;
   /**
-   * Whether topics start with their last values, where publishers have them
-   * retained; with `"only"` nothing follows.
+   * Whether to start with the last values of the topics, if publishers have
+   * retained any; with `"only"`, the subscription ends after them.
    *
    * @default {true}
    */
   retained?: boolean | "only" | undefined;
   /**
-   * Ends after that many messages, of all addresses together. What follows in a
-   * FIFO waits for its next reader.
+   * End after this many messages, counted over all addresses. Later messages
+   * in a FIFO wait for its next reader.
    *
    * @default {Infinity}
    */
   limit?: number | undefined;
   /**
-   * Is told what is not a message: that one was lost, that a record was dropped
-   * as it is not one, or that the readers of a FIFO cannot take turns.
+   * Called with news other than messages: a message was lost, a record was
+   * dropped because it is not a message, or the readers of a FIFO cannot take
+   * turns.
    */
   onNotice?: ((notice: Notice) => void) | undefined;
-  /** How to speak to a broker. */
+  /** How to connect to a broker. */
   mqtt?: MqttOptions | undefined;
   /**
-   * How long to try to connect to a broker, in milliseconds; by default once.
+   * How long to keep trying to connect to a broker, in milliseconds; by
+   * default, it tries once.
    */
   connectTimeoutMs?: number | undefined;
-  /** Leaves out what Publishers with the same mark publish. */
+  /** Leave out messages of Publishers that have the same mark. */
   origin?: string | undefined;
-  /** Closes the subscriber when aborted; who waits is given its reason. */
+  /**
+   * Closes the subscriber when aborted; pending calls reject with its reason.
+   */
   signal?: AbortSignal | undefined;
 }
 
-/** The longest that a timer knows, 25 days. */
+/** The longest interval that a timer supports, 25 days. */
 const MAX_INTERVAL_MS = 2 ** 31 - 1;
 
-/** What a source had to say: messages, its end, or why it failed. */
+/** What a source delivered: messages, its end, or the reason it failed. */
 interface Arrival {
   messages?: WireMessage[] | undefined;
   error?: unknown;
@@ -89,14 +93,15 @@ interface Arrival {
  *
  * Several subscribers of one FIFO, of this process or others, take turns: each
  * message goes to one of them, whole. A subscriber takes at most 64 KiB from a
- * FIFO before it is asked for more, and no more messages than
- * {@linkcode Subscriber.read} asks for. Those that it has taken and not handed
- * out go back when it is closed.
+ * FIFO before you ask for more, and no more messages than
+ * {@linkcode Subscriber.read} asks for. When it closes, it puts back the
+ * messages that it has taken but not handed out.
  *
- * It keeps the process alive until it is closed. If the process ends before that,
- * by Deno.exit() or an error, its names leave the bus, and messages of a FIFO that
- * were not handed out go back. A signal ends a process at once: a program that is
- * ended by one listens to it, and closes its subscribers.
+ * A subscriber keeps the process alive until it is closed. If the process ends
+ * first, through Deno.exit() or an error, the subscriber removes its names from
+ * the bus and puts back the messages of a FIFO that it has not handed out. A
+ * signal ends a process without this cleanup: a program that expects signals
+ * should listen for them and close its subscribers.
  *
  * @example As a stream of lines
  * ```ts
@@ -119,19 +124,19 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
   readonly #signal: AbortSignal | undefined;
   readonly #demand: Demand;
   readonly #sources: Source[];
-  /** The sources that nobody waits for, and those that have more to come. */
+  /** The sources that nobody waits for, and those that have not ended. */
   readonly #idle: Set<Source>;
   readonly #live: Set<Source>;
   readonly #arrivals: Arrival[] = [];
   #changed = Promise.withResolvers<void>();
   #batch: WireMessage[] = [];
   #index = 0;
-  /** When the reads before are over: a message is for one of them. */
+  /** Settles after the earlier reads: each message goes to only one of them. */
   #readsBefore: Promise<void> = Promise.resolve();
   #closed: Promise<void> | undefined;
   /**
-   * Keeps the process alive while messages may come, wherever from: a read of a
-   * topic does that, and one of a FIFO only while somebody waits for it.
+   * Keeps the process alive while messages may come from any source: reading a
+   * topic does so by itself, reading a FIFO only while somebody waits for it.
    */
   readonly #alive: ReturnType<typeof setInterval>;
   readonly #exit: Disposable;
@@ -154,17 +159,18 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
   }
 
   /**
-   * Opens the FIFOs, and makes those that are not there; subscribes to the
-   * topics, at brokers too. A publisher that waits for a reader goes on from here.
+   * Opens the FIFOs, makes the ones that do not exist, and subscribes to the
+   * topics, including topics of brokers. From here on, publishers that wait for
+   * a reader proceed.
    *
-   * @param addresses What to read: paths of FIFOs, topic filters, also those of
-   * brokers.
+   * @param addresses What to read: paths of FIFOs, and topic filters of the bus
+   * or of brokers.
    * @param options How to subscribe.
-   * @returns The subscriber, to be closed after use.
+   * @returns The subscriber; close it after use.
    * @throws {FifobusError} `bad_address`, `not_a_fifo`, `unsafe_bus`;
    * `too_many_readers`, if this process would read more than 24 FIFOs;
-   * `no_connection`, `not_authorized`, `timed_out`, of a broker.
-   * @throws {RangeError} If a number of the options is less than 0, or NaN.
+   * `no_connection`, `not_authorized`, `timed_out`, from a broker.
+   * @throws {RangeError} If a number in the options is less than 0, or NaN.
    */
   static async open(
     addresses: string | string[],
@@ -188,7 +194,7 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
       if (from.kind === "topic" && group) shared.set(from.topic, group);
       else if (from.kind === "topic") filters.add(from.topic);
       else {
-        // One connection for all filters of a broker, and of who connects.
+        // One connection for all filters of the same broker and user.
         const key = JSON.stringify([from.broker, from.user, from.password]);
         brokers.set(key, [...brokers.get(key) ?? [], from]);
       }
@@ -224,12 +230,12 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
    * way to receive.
    *
    * A worker asks for as many messages as it can handle now. The others stay in
-   * the FIFO, where other readers get them. Several reads at a time, and loops,
-   * share the messages: each goes to one of them.
+   * the FIFO, where other readers get them. Concurrent reads and loops share
+   * the messages: each message goes to one of them.
    *
    * @param max How many messages to take at most.
-   * @returns The next messages, one at least; undefined after the last one, once
-   * the subscriber was closed or has received as many as its limit.
+   * @returns The next messages, at least one; undefined after the last one,
+   * when the subscriber was closed or has reached its limit.
    * @throws {FifobusError} `message_too_large`, after the messages before it.
    * @throws {RangeError} If `max` is less than 1, or NaN.
    */
@@ -265,7 +271,7 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
       const arrival = this.#arrivals.shift();
       const { messages, error } = arrival ?? {};
       if (messages && messages.length > 0) {
-        // A source that is still asked leaves what it gets from now on.
+        // A source with a pending request now leaves its messages to others.
         if (max < Infinity) this.#demand.want(0);
         if (messages.length <= max) return messages;
         this.#batch = messages;
@@ -283,7 +289,7 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
 
   /**
    * Iterates over the messages. Leaving the loop does not close the subscriber:
-   * the next loop goes on with the next message.
+   * the next loop continues with the next message.
    *
    * @returns The iterator.
    */
@@ -291,7 +297,7 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
     return { next: () => this.#next() };
   }
 
-  /** The messages as a stream, whose cancellation closes the subscriber. */
+  /** The messages as a stream; cancelling it closes the subscriber. */
   get readable(): ReadableStream<Message> {
     return this.#stream((messages, controller) => {
       for (const message of messages) controller.enqueue(message);
@@ -300,7 +306,7 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
 
   /**
    * The text of each message as a stream, through TextDecoderStream and
-   * TextLineStream; so a carriage return at the end of a message is taken off.
+   * TextLineStream, which removes a carriage return at the end of a message.
    */
   get lines(): ReadableStream<string> {
     const bytes = this.#stream<Uint8Array<ArrayBuffer>>(
@@ -311,36 +317,38 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
   }
 
   /**
-   * Leaves the messages of FIFOs and groups to others until
-   * {@linkcode resume}: before a process is stopped, as others would wait for it.
+   * Leaves the messages of FIFOs and groups to other readers until
+   * {@linkcode resume}. Call it before the process is suspended: the other
+   * readers would wait for it.
    *
-   * @returns When nothing is taken any more.
+   * @returns When the subscriber has stopped taking messages.
    */
   async pause(): Promise<void> {
     await Promise.all(this.#sources.map((source) => source.pause()));
   }
 
-  /** Goes on after a {@linkcode pause}. */
+  /** Continues after a {@linkcode pause}. */
   resume(): void {
     for (const source of this.#sources) source.resume();
   }
 
   /**
-   * Takes no more messages. Those that were taken can still be read, after which
-   * {@linkcode read} returns undefined; the subscriber is still to be closed.
+   * Takes no more messages. You can still read the messages it has taken, after
+   * which {@linkcode read} returns undefined; you still have to close it.
    *
-   * @returns When nothing more is taken.
+   * @returns When the subscriber has stopped taking messages.
    */
   async end(): Promise<void> {
     await Promise.all(this.#sources.map((source) => source.end()));
   }
 
   /**
-   * Closes the subscriber. What it has taken from a FIFO and not handed out goes
-   * back to the other readers, or waits for the next one.
+   * Closes the subscriber. Messages that it has taken from a FIFO but not
+   * handed out go back to the other readers, or wait for the next one.
    *
-   * @param unhandled Messages that were handed out and not handled: they go back
-   * before all others. Those of topics do not, as each subscriber has its own.
+   * @param unhandled Messages that you read but did not handle: they go back
+   * ahead of all others. Messages of topics do not go back, because each
+   * subscriber has its own copy.
    * @returns When the FIFOs are closed.
    *
    * @example A worker that gives back what it did not do
@@ -371,7 +379,7 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
   }
 
   async #close(unhandled: Message[]): Promise<void> {
-    // What is taken until then can go back, too.
+    // Messages that are taken until then can go back, too.
     await this.end();
     const ours = unhandled.filter((it) => it instanceof WireMessage);
     await Promise.all(
@@ -382,14 +390,14 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
     this.#exit[Symbol.dispose]();
   }
 
-  /** The process ends, and nothing can be waited for. */
+  /** Puts messages back while the process ends and cannot wait for anything. */
   #giveBackNow(): void {
     for (const source of this.#sources) {
       source.giveBackNow(this.#takeWaiting(source));
     }
   }
 
-  /** Takes out what is not handed out yet and can go back. */
+  /** Takes out the messages that can go back and are not handed out yet. */
   #takeWaiting(source: Source): WireMessage[] {
     const back: WireMessage[] = [];
     const keep = (messages: WireMessage[]) =>
@@ -425,7 +433,7 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
     });
   }
 
-  /** Reads on; what comes of it is an arrival. */
+  /** Waits for the next result of a source, and adds it to the arrivals. */
   async #ask(source: Source): Promise<void> {
     this.#idle.delete(source);
     const arrival: Arrival = {};
@@ -440,7 +448,7 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
     if (isLast) clearInterval(this.#alive);
     this.#arrivals.push(arrival);
     this.#notify();
-    // An error is told to who closes the subscriber, or reads on.
+    // A later close() or read() reports an error.
     if (this.#demand.isOver) this.end().catch(() => {});
   }
 
@@ -483,7 +491,7 @@ async function openFifo(
   });
 }
 
-/** The folder of the bus, for what cannot be beside a FIFO. */
+/** The folder of the bus, for queue files that cannot be beside their FIFO. */
 async function busFolder(): Promise<string> {
   return (await openBus()).path;
 }
@@ -492,7 +500,7 @@ async function joinBus(
   filters: string[],
   options: SubscriberOptions,
 ): Promise<OwnSource> {
-  // Loaded here: who reads a FIFO should not wait for it.
+  // Loaded here, so that readers of FIFOs do not wait for it.
   const { join } = await load<typeof import("./bus/inbox.ts")>(
     import.meta.resolve("./bus/inbox.ts"),
   );
@@ -537,7 +545,7 @@ async function openBroker(
   addresses: MqttAddress[],
   options: SubscriberOptions,
 ): Promise<OwnSource> {
-  // MQTT.js is fetched, 43 packages, and takes 0.1 s to load.
+  // Loaded here: MQTT.js fetches 43 packages, and takes 0.1 s to load.
   const { MqttSource } = await load<SourceModule>(
     import.meta.resolve("./mqtt/source.ts"),
   );
@@ -553,7 +561,7 @@ async function openBroker(
 }
 
 /**
- * Receives the messages of one or more addresses, until the loop is left.
+ * Receives the messages of one or more addresses, until you leave the loop.
  *
  * @param addresses Where to read.
  * @param options How to subscribe.

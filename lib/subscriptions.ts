@@ -1,5 +1,5 @@
 /**
- * Who subscribes to the topics of the bus.
+ * The subscriptions to the topics of the bus.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { load } from "./load.ts";
 /** How to look for subscriptions. */
 export interface SubscriptionsOptions {
   /**
-   * The permissions of the folder of the bus, if it has to be made.
+   * The permissions of the folder of the bus, if this call has to make it.
    *
    * @default {0o700}
    */
@@ -17,10 +17,10 @@ export interface SubscriptionsOptions {
 }
 
 /**
- * Lists the live subscriptions of the bus, by filter: what `sub --list` lists.
+ * Lists the live subscriptions of the bus, sorted by filter, like `sub --list`.
  *
- * @param options Which bus.
- * @returns The subscriptions; of a group, one for each of its members.
+ * @param options How to look for them.
+ * @returns The subscriptions; for a group, one for each of its members.
  * @throws {FifobusError} `unsafe_bus`.
  *
  * @example

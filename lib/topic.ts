@@ -7,12 +7,12 @@
 import { FifobusError } from "./errors.ts";
 
 /**
- * What the topics of answers start with. The dollar sign keeps them from those
- * who subscribe to everything.
+ * The prefix of reply topics. Because of the dollar sign, subscribers to
+ * everything (`#`) do not get answers.
  */
 export const REPLY_PREFIX = "$reply/";
 
-/** What the filters of shared subscriptions start with. */
+/** The prefix of the filters of shared subscriptions. */
 const SHARE_PREFIX = "$share/";
 
 /** The longest topic and the longest filter: MQTT 5, section 1.5.4. */
@@ -32,12 +32,11 @@ export interface SharedFilter {
 }
 
 /**
- * Reads the filter of a shared subscription, as
- * {@link https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901250 MQTT 5, section 4.8.2}
- * has it: `$share/GROUP/FILTER`.
+ * Reads the filter of a shared subscription, `$share/GROUP/FILTER`: see
+ * {@link https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901250 MQTT 5, section 4.8.2}.
  *
  * @param text The filter as a user writes it.
- * @returns Its parts; undefined if it is not shared.
+ * @returns Its parts; undefined if the filter is not shared.
  * @throws {FifobusError} `bad_address`, if it is malformed.
  */
 export function parseShared(text: string): SharedFilter | undefined {
@@ -50,11 +49,12 @@ export function parseShared(text: string): SharedFilter | undefined {
 }
 
 /**
- * Checks a topic name, which a message is published to.
+ * Checks a topic name, to which a message can be published.
  *
  * @param name The name.
- * @throws {FifobusError} `bad_address`, if it is empty, longer than 65,535 bytes
- * of UTF-8, or holds a wildcard, a control character or half of a surrogate pair.
+ * @throws {FifobusError} `bad_address`, if it is empty, longer than 65,535
+ * bytes of UTF-8, or holds a wildcard, a control character or half of a
+ * surrogate pair.
  */
 export function checkTopicName(name: string): void {
   const reason = nameFault(name);
@@ -65,7 +65,7 @@ export function checkTopicName(name: string): void {
  * Says what is wrong with a topic name.
  *
  * @param name The name.
- * @returns The reason; undefined if a message can be published to it.
+ * @returns The reason; undefined if the name is fine.
  */
 export function nameFault(name: string): string | undefined {
   const reason = commonFault(name);
@@ -77,7 +77,7 @@ export function nameFault(name: string): string | undefined {
 }
 
 /**
- * Checks a topic filter, which a subscriber asks for.
+ * Checks a topic filter, to which a subscriber can subscribe.
  *
  * @param text The filter, shared or not.
  * @throws {FifobusError} `bad_address`, if it is not a topic name with `+` for
@@ -98,7 +98,7 @@ export function checkTopicFilter(text: string): void {
 }
 
 /**
- * Tells whether a subscriber can ask for a topic filter.
+ * Tells whether a text is a topic filter.
  *
  * @param text The filter, shared or not.
  * @returns Whether {@linkcode checkTopicFilter} accepts it.
@@ -113,7 +113,7 @@ export function isTopicFilter(text: string): boolean {
 }
 
 /**
- * Tells whether a message is for a subscriber.
+ * Tells whether a topic filter matches a topic name.
  *
  * @param filter The subscriber's filter.
  * @param name The message's topic.
@@ -130,7 +130,8 @@ export function isTopicFilter(text: string): boolean {
  * ```
  */
 export function matchesTopic(filter: string, name: string): boolean {
-  // A wildcard at the start does not match what is meant for the system.
+  // A wildcard at the start does not match topics that start with a dollar
+  // sign, which are for the system: MQTT 5, section 4.7.2.
   if (name.startsWith("$") && /^[+#]/.test(filter)) return false;
   const wanted = filter.split("/");
   const levels = name.split("/");
@@ -147,7 +148,7 @@ function commonFault(topic: string): string | undefined {
   if (topic === "") return "it is empty";
   if (/\p{Cc}/u.test(topic)) return "it holds a control character";
   if (!topic.isWellFormed()) return "it holds half a character";
-  // A UTF-16 unit has at most three bytes of UTF-8.
+  // A UTF-16 unit takes at most three bytes in UTF-8.
   if (3 * topic.length <= MAX_TOPIC_BYTES) return undefined;
   const { length } = encoder.encode(topic);
   if (length <= MAX_TOPIC_BYTES) return undefined;

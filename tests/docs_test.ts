@@ -7,7 +7,7 @@ import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { assertStringIncludes } from "jsr:@std/assert@1.0.19/string-includes";
-import { manPage, readme } from "../docs/generate.ts";
+import { manPage, reference } from "../docs/generate.ts";
 import { permissions } from "./harness/programs.ts";
 import { completionsFor, type Shell } from "../lib/cli/options/completions.ts";
 import { usageText } from "../lib/cli/options/help.ts";
@@ -18,24 +18,28 @@ import { Folder } from "./harness/folder.ts";
 import { isThere, testWithout } from "./harness/needs.ts";
 import { finish, Process } from "./harness/process.ts";
 
-const README = await Deno.readTextFile(
-  new URL("../README.md", import.meta.url),
+const INSTALL = await Deno.readTextFile(
+  new URL("../docs/install.md", import.meta.url),
 );
 
-/** The part of the README about a program. */
+const REFERENCE = await Deno.readTextFile(
+  new URL("../docs/reference.md", import.meta.url),
+);
+
+/** The part of docs/reference.md about a program. */
 function chapter(name: string): string {
-  return README.split(/^## /m).find((it) => it.startsWith(`${name}\n`))!;
+  return REFERENCE.split(/^## /m).find((it) => it.startsWith(`${name}\n`))!;
 }
 
 for (const usage of [PUB, SUB] as Usage[]) {
   const { name, options } = usage;
   const page = new URL(`../docs/${name}.1`, import.meta.url);
 
-  Deno.test(`every option of ${name} is in its usage text, man page, completions and the README`, () => {
+  Deno.test(`every option of ${name} is in its usage text, man page, completions and docs/reference.md`, () => {
     const texts: Record<string, string> = {
       usage: usageText(usage),
       man: manPage(usage).replaceAll("\\-", "-"),
-      readme: chapter(name),
+      reference: chapter(name),
       bash: completionsFor("bash", usage),
       zsh: completionsFor("zsh", usage),
       fish: completionsFor("fish", usage).replaceAll(" -l ", " --"),
@@ -116,19 +120,19 @@ for (const usage of [PUB, SUB] as Usage[]) {
   }
 }
 
-Deno.test("the tables of the README are up to date: deno task docs", async () => {
-  const text = readme(README);
+Deno.test("the tables of docs/reference.md are up to date: deno task docs", async () => {
+  const text = reference(REFERENCE);
   await using formatter = new Process([
     ...[Deno.execPath(), "fmt", "--ext", "md", "-"],
   ] as [string, ...string[]]);
   const printed = formatter.ended();
   await formatter.write(text);
   await formatter.end();
-  assertEquals((await printed).stdout, README);
+  assertEquals((await printed).stdout, REFERENCE);
 });
 
-Deno.test("the README lists the permissions of both programs", () => {
-  const text = README.replaceAll(/\s*\\\n\s*/g, " ").replaceAll("'", "");
+Deno.test("docs/install.md lists the permissions of both programs", () => {
+  const text = INSTALL.replaceAll(/\s*\\\n\s*/g, " ").replaceAll("'", "");
   for (const program of ["pub", "sub"]) {
     const options = permissions(`${program}.ts`).join(" ");
     assertStringIncludes(text, `deno run ${options} $URL/${program}.ts`);
@@ -153,4 +157,41 @@ for (
     const tests = files.map((file) => Deno.readTextFileSync(file)).join("");
     for (const name of names) assertStringIncludes(tests, `"${name}"`);
   });
+}
+
+Deno.test("the links between the pages lead somewhere", () => {
+  const root = new URL("../", import.meta.url);
+  const pages = [root, new URL("docs/", root)].flatMap((folder) =>
+    [...Deno.readDirSync(folder)]
+      .filter(({ name }) => name.endsWith(".md"))
+      .map(({ name }) => new URL(name, folder))
+  );
+  const dead: string[] = [];
+  for (const page of pages) {
+    const text = Deno.readTextFileSync(page);
+    for (const [, link] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+      const to = new URL(link!, page);
+      if (to.protocol !== "file:") continue;
+      if (!leads(to)) dead.push(`${page.pathname}: ${link}`);
+    }
+  }
+  assertEquals(dead, []);
+});
+
+/** Tells whether a file is there, with the heading that a link may name. */
+function leads(to: URL): boolean {
+  const anchor = to.hash.slice(1);
+  to.hash = "";
+  try {
+    if (anchor === "") return Deno.statSync(to) !== undefined;
+    const headings = Deno.readTextFileSync(to).matchAll(/^#+ (.*)$/gm);
+    return Array.from(
+      headings,
+      ([, it]) =>
+        it!.toLowerCase().replaceAll(/[^\w\s-]/g, "").replaceAll(" ", "-"),
+    )
+      .includes(anchor);
+  } catch {
+    return false;
+  }
 }

@@ -1,5 +1,5 @@
 /**
- * Answers to the requests that an inbox gets.
+ * Answers to the requests that an inbox receives.
  *
  * @module
  */
@@ -11,14 +11,14 @@ import { findMarked, marked } from "../wire/marks.ts";
 import type { JoinOptions } from "./join_options.ts";
 import type { BusOutlet } from "./outlet.ts";
 
-/** Publishes answers; costs nothing until the first one. */
+/** Publishes answers; costs nothing until the first answer. */
 export class Answers {
   readonly #options: JoinOptions;
   #outlet: Promise<BusOutlet> | undefined;
   #closed = false;
 
   /**
-   * Creates the way back from an inbox.
+   * Prepares to answer the requests of an inbox.
    *
    * @param options How the inbox has joined the bus.
    */
@@ -29,9 +29,9 @@ export class Answers {
   /**
    * Sends an answer.
    *
-   * @param topic The reply topic of the request, as it came.
+   * @param topic The reply topic of the request, not checked yet.
    * @param answer The answer.
-   * @returns When it is written, or dropped.
+   * @returns When the answer is written, or dropped.
    * @throws {FifobusError} `closed`, `bad_address`, `message_too_large`,
    * `delimiter_in_message`, `unsafe_bus`.
    */
@@ -51,7 +51,7 @@ export class Answers {
     await outlet.send(topic, framed, how);
   }
 
-  /** Refuses further answers, and waits for those that are under way. */
+  /** Refuses further answers, and waits for answers in progress. */
   async close(): Promise<void> {
     this.#closed = true;
     const outlet = await this.#outlet?.catch(() => undefined);
@@ -59,7 +59,7 @@ export class Answers {
   }
 
   async #open(): Promise<BusOutlet> {
-    // Loaded here: who only listens should not wait for it.
+    // Loaded here, so that programs that only listen do not wait for it.
     const { BusOutlet } = await load<typeof import("./outlet.ts")>(
       import.meta.resolve("./outlet.ts"),
     );

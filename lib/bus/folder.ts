@@ -1,5 +1,5 @@
 /**
- * The folder that is the bus: where it is, and who may write to it.
+ * The folder of the bus: where it is, and which users may write to it.
  *
  * @module
  */
@@ -8,43 +8,44 @@ import { load } from "../load.ts";
 import { readSubscriptions } from "./names.ts";
 import { refused, unsafe } from "./unsafe.ts";
 
-/** Who may use the bus, unless told otherwise: its owner. */
+/** The default permissions of the bus: only its owner may use it. */
 export const DEFAULT_BUS_MODE = 0o700;
 
-/** How old a FIFO without a name is when its maker has surely died. */
+/** At this age of a FIFO without names, its maker is certainly dead. */
 const ORPHAN_MS = 60_000;
 
 /**
- * The time stamp of a folder moves in ticks: of up to 10 ms, and of 1 or 2 s on
- * some file systems, where it has no fraction. A change in the same tick as a
- * listing does not show, so a young folder is listed again.
+ * The time stamp of a folder advances in ticks of up to 10 ms. On some file
+ * systems the ticks are 1 or 2 s, and the stamp has no fraction. A change in
+ * the same tick as a listing is invisible, so we list a young folder again.
  */
 const TICK_MS = 20;
 const COARSE_TICK_MS = 2100;
 
-/** The bus, as this process uses it. */
+/** The bus that this process uses. */
 export interface Bus {
   /** The path of its folder. */
   readonly path: string;
-  /** The permissions that it may have. */
+  /** The most permissions that the folder may have. */
   readonly mode: number;
-  /** Whether the files of other users in it are trusted. */
+  /** Whether to trust the files of other users in the folder. */
   readonly isShared: boolean;
   /**
-   * Gives a file that was just made to the users of the bus: to the group of its
-   * folder, with the permissions of the bus, whatever the umask.
+   * Gives a new file to the users of the bus: the file gets the group of the
+   * folder and the permissions of the bus; the umask does not apply.
    *
    * @param path The file.
    * @param mask Which of the permissions it may have.
-   * @param info Which file that is, as far as its maker knows.
+   * @param info Its stat result, if the caller has it.
    */
   share(path: string, mask: number, info?: Deno.FileInfo): void;
 }
 
 /**
- * Opens the bus, and makes its folder if it is not there.
+ * Opens the bus, and makes its folder if it does not exist.
  *
- * @param mode The permissions it may have at most, and gets if it is made.
+ * @param mode The permissions of a new folder, and the most that an existing
+ * folder may have.
  * @returns The bus.
  * @throws {FifobusError} `unsafe_bus`, if somebody else could change it;
  * `no_fifos`.
@@ -57,7 +58,7 @@ export async function openBus(mode: number): Promise<Bus> {
   const share = await sharing(mode);
   if (isNew) share(named, named, 0o7777);
   check(named, mode);
-  // Names are still to be removed after a Deno.chdir().
+  // An absolute path, so that we can remove names after a Deno.chdir().
   const path = named.startsWith("/") ? named : Deno.realPathSync(named);
   return {
     path,
@@ -70,9 +71,9 @@ export async function openBus(mode: number): Promise<Bus> {
 /**
  * Makes a folder.
  *
- * @param path Where.
+ * @param path Where to make it.
  * @param mode Its permissions.
- * @returns Whether it was not there.
+ * @returns True if it is new, false if it was there already.
  * @throws {FifobusError} `unsafe_bus`, if it cannot be made.
  */
 export function makeFolder(path: string, mode: number): boolean {
@@ -101,7 +102,7 @@ function check(path: string, mode: number): void {
   );
 }
 
-/** Loads what it takes to share files; where one user is alone, nothing. */
+/** Loads the module to share files; for a bus of one user, it loads nothing. */
 async function sharing(mode: number): Promise<
   (bus: string, path: string, mask: number, info?: Deno.FileInfo) => void
 > {
@@ -111,10 +112,10 @@ async function sharing(mode: number): Promise<
     import.meta.resolve("../fifo/adopt.ts"),
   );
   return (bus, path, mask, info = Deno.lstatSync(path)) => {
-    // Another name of it: it may be any of our files that somebody linked here.
+    // It has several names: somebody may have linked any of our files here.
     if (!info.isDirectory && info.nlink !== 1) return;
     const { gid, mode: folderMode } = Deno.statSync(bus);
-    // What is made in such a folder is its group's, too.
+    // New files in a setgid folder get its group, too.
     const setgid = info.isDirectory ? folderMode! & 0o2000 : 0;
     const wanted = mode & mask | setgid;
     if ((info.mode! & 0o7777) === wanted && info.gid === gid) return;
@@ -123,21 +124,21 @@ async function sharing(mode: number): Promise<
 }
 
 /**
- * Tells whether a file is this user's or the superuser's.
+ * Tells whether a file belongs to this user or to the superuser.
  *
- * @param info What lstat said of it.
- * @returns Whether it is.
+ * @param info Its lstat result.
+ * @returns Whether it does.
  */
 export function isTrusted(info: Deno.FileInfo): boolean {
   return info.uid === 0 || info.uid === Deno.uid();
 }
 
 /**
- * Tells whether a change of a folder may have gone unseen since it was changed
- * last.
+ * Tells whether the last change of a folder is so recent that another change
+ * may not move its time stamp.
  *
- * @param mtimeMs When that was.
- * @returns Whether its time stamp would be the same.
+ * @param mtimeMs The time stamp of the last change.
+ * @returns Whether another change now could have the same time stamp.
  */
 export function isYoung(mtimeMs: number): boolean {
   const tick = mtimeMs % 1000 === 0 ? COARSE_TICK_MS : TICK_MS;
@@ -145,8 +146,8 @@ export function isYoung(mtimeMs: number): boolean {
 }
 
 /**
- * Removes what is of no use any more, if that is allowed: in a sticky folder and
- * on a file system that is read-only it is not, and it is no reason to fail.
+ * Removes a file that has no use any more, if this user may. In a sticky folder
+ * or on a read-only file system it may not; that is not a reason to fail.
  *
  * @param path The file.
  */
@@ -154,12 +155,12 @@ export function tidy(path: string): void {
   try {
     Deno.removeSync(path);
   } catch {
-    // It is gone, or it is somebody else's.
+    // It is gone, or it belongs to somebody else.
   }
 }
 
 /**
- * Removes what a member that died has left, but nothing that is not a FIFO.
+ * Removes a FIFO that a dead member has left, but nothing other than a FIFO.
  *
  * @param path The name.
  */
@@ -168,8 +169,8 @@ export function tidyFifo(path: string): void {
 }
 
 /**
- * Removes the FIFOs of members that died before they had a name which a
- * publisher could have tried.
+ * Removes the FIFOs of members that died before they had a name. No publisher
+ * finds these FIFOs, so none would remove them.
  *
  * @param folder The bus.
  */
@@ -189,11 +190,11 @@ export async function sweep(folder: string): Promise<void> {
 }
 
 /**
- * Checks that a file can be read to its end, at once.
+ * Checks that we can read a file to its end without waiting.
  *
- * @param info What lstat said of it.
+ * @param info Its lstat result.
  * @param maxBytes How long it may be.
- * @throws {Error} If it is something else, or longer.
+ * @throws {Error} If it is not a regular file, or longer.
  */
 export function checkRegular(
   { isFile, size }: Deno.FileInfo,
@@ -206,10 +207,11 @@ export function checkRegular(
 }
 
 /**
- * Looks at a file that another process may have removed before.
+ * Looks at a file that another process may have removed.
  *
  * @param path The file; a symbolic link is not followed.
- * @returns What it is; undefined if it is not there, or cannot be looked at.
+ * @returns Its lstat result; undefined if it does not exist, or we cannot look
+ * at it.
  */
 export function lstatIfThere(path: string): Deno.FileInfo | undefined {
   try {
@@ -221,7 +223,7 @@ export function lstatIfThere(path: string): Deno.FileInfo | undefined {
 }
 
 /**
- * Says where the bus is, whether it is there or not.
+ * Says where the folder of the bus is, even if it does not exist yet.
  *
  * @returns The path of its folder.
  */
@@ -233,12 +235,12 @@ export function folderPath(): string {
 }
 
 /**
- * Finds the user's runtime folder where nothing names it: cron, ssh and sudo
- * would else have another bus than the desktop.
+ * Finds the user's runtime folder if XDG_RUNTIME_DIR is not set: otherwise
+ * programs started by cron, ssh and sudo would not use the desktop's bus.
  */
 function runtimeFolder(): string | undefined {
   const path = `/run/user/${Deno.uid()}`;
-  // Nobody is to be asked for a permission because of this.
+  // Do not prompt for a permission just for this.
   const isAllowed = (["read", "write"] as const).every((name) =>
     Deno.permissions.querySync({ name, path }).state === "granted"
   );
@@ -246,7 +248,10 @@ function runtimeFolder(): string | undefined {
   return info?.isDirectory && info.uid === Deno.uid() ? path : undefined;
 }
 
-/** Checks that a bus is not made where its user could not use it any more. */
+/**
+ * Checks that we do not make the bus in another user's runtime folder, where
+ * that user could not use it any more.
+ */
 function checkPlace(path: string): void {
   const runtime = Deno.env.get("XDG_RUNTIME_DIR");
   if (Deno.env.get("FIFOBUS_DIR") || !runtime) return;

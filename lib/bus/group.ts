@@ -1,6 +1,6 @@
 /**
- * A subscription that a group shares: one FIFO for a group and a filter, which
- * its members read in turns.
+ * A subscription that a group shares: a group has one FIFO for each filter, and
+ * its members take turns reading it.
  *
  * @module
  */
@@ -26,7 +26,7 @@ import {
 } from "./names.ts";
 import { Strays } from "./strays.ts";
 
-/** How long to wait for a publisher that is within a message. */
+/** How many times, and how long, to wait for a publisher within a message. */
 const MAX_ATTEMPTS = 100;
 const PAUSE_MS = 10;
 
@@ -40,14 +40,14 @@ export interface GroupOptions extends JoinOptions {
 export class GroupMember implements Source {
   readonly #options: GroupOptions;
   readonly #answers: Answers;
-  /** What arrived as which record, to give it back. */
+  /** The record of each message, to give it back. */
   readonly #records = new WeakMap<WireMessage, WireMessage>();
   #reader!: QueueReader;
-  /** Records behind one that was too long. */
+  /** Records behind a record that was too long. */
   #back: WireMessage[] = [];
-  /** How many messages the group did not get before the next one. */
+  /** How many messages the group missed before the next one. */
   #missed = 0;
-  /** The same, for records that have come since. */
+  /** How many messages it missed before each of these records. */
   readonly #gaps = new WeakMap<WireMessage, number>();
   readonly #strays: Strays;
   #error: FifobusError | undefined;
@@ -64,8 +64,8 @@ export class GroupMember implements Source {
    * @param shared The group and its filter, checked.
    * @param options How to join.
    * @returns The member.
-   * @throws {FifobusError} `bad_address`, if the filter is too long, or the group
-   * has another delimiter.
+   * @throws {FifobusError} `bad_address`, if the filter is too long, or the
+   * group uses another delimiter.
    */
   static async join(
     shared: SharedFilter,
@@ -116,7 +116,7 @@ export class GroupMember implements Source {
     return this.#reader.pause();
   }
 
-  /** Goes on after a pause. */
+  /** Continues after a pause. */
   resume(): void {
     this.#reader.resume();
   }
@@ -126,25 +126,27 @@ export class GroupMember implements Source {
     return this.#reader.end();
   }
 
-  /** Lets the others have messages, while the process ends. */
+  /** Gives messages back to the group while the process ends. */
   giveBackNow(messages: WireMessage[]): void {
     this.#reader.giveBackNow(this.#recordsOf(messages));
   }
 
-  /** Leaves the group, which gets what was not handled. */
+  /** Leaves the group, and gives unhandled messages back to it. */
   async close(unhandled: WireMessage[]): Promise<void> {
     await this.#reader.close(this.#recordsOf(unhandled));
     await this.#answers.close();
     this.#strays.report();
   }
 
-  /** As they came, with those that it read and did not hand out. */
+  /** The records of messages, and the records that it did not hand out. */
   #recordsOf(messages: WireMessage[]): WireMessage[] {
     const records = messages.map((it) => this.#records.get(it));
     return [...records.filter((it) => it !== undefined), ...this.#back];
   }
 
-  /** Tells messages from what publishers have missed, and from the rest. */
+  /**
+   * Tells messages from other records: counts of missed messages, and strays.
+   */
   #isMessage(record: WireMessage): boolean {
     if (!record.untagged()) {
       const gap = parseGap(record);
@@ -167,7 +169,7 @@ export class GroupMember implements Source {
     const path = `${folder}/${name}`;
     const signName = `.${name}.${memberName(undefined)}`;
     checkLength(signName, filter);
-    // It is there before the FIFO is opened, so that whoever leaves sees it.
+    // Made before we open the FIFO, so that a member that leaves sees it.
     let sign = new MemberSign(bus, `${folder}/${signName}`);
     try {
       for (let isJoined = false; !isJoined;) {
@@ -180,7 +182,7 @@ export class GroupMember implements Source {
           onNotice: this.#options.onNotice,
           accept: (info) => this.#checkTrust(path, info),
           remake: async () => {
-            // The sign may be gone as well, or the whole folder.
+            // The sign, or the whole folder, may be gone as well.
             await openBus(bus.mode);
             sign[Symbol.dispose]();
             sign = new MemberSign(bus, `${folder}/${signName}`);
@@ -223,8 +225,8 @@ export class GroupMember implements Source {
 }
 
 /**
- * Says that a member is there: a file beside the FIFO, which the member has
- * locked for as long as it lives.
+ * Shows that a member is alive: a file beside the FIFO, which the member keeps
+ * locked as long as it lives.
  */
 class MemberSign implements Disposable {
   readonly #path: string;
@@ -236,7 +238,7 @@ class MemberSign implements Disposable {
     const mode = bus.mode & 0o666;
     this.#file = Deno.openSync(path, { write: true, createNew: true, mode });
     bus.share(path, 0o666, this.#file.statSync());
-    // Nobody else has it open: this does not wait.
+    // This does not wait, because nobody else has the file open.
     this.#file.lockSync(true);
   }
 
@@ -252,7 +254,8 @@ class MemberSign implements Disposable {
  * Lists the members of a group.
  *
  * @param prefix The path of its FIFO, with a dot before the name.
- * @returns The files of those that live, each with its name behind the prefix.
+ * @returns The sign of each living member, with the part of its name after the
+ * prefix.
  */
 export function livingMembers(
   prefix: string,
@@ -274,7 +277,7 @@ export function livingMembers(
 function isLocked(path: string): boolean {
   try {
     using file = Deno.openSync(path);
-    // Deno 2.6 cannot try: whoever has a sign is taken for alive.
+    // Deno 2.6 cannot try a lock: a member with a sign passes as alive.
     return !(tryLock(file, false) ?? false);
   } catch {
     return false;
@@ -282,10 +285,10 @@ function isLocked(path: string): boolean {
 }
 
 /**
- * Makes the FIFO of a group under a hidden name, and then shows it: a name that
- * can be seen has a reader.
+ * Makes the FIFO of a group under a hidden name, opens it, and then gives it
+ * its visible name: so a visible name always has a reader.
  *
- * @returns That reader, to be closed once there is another one.
+ * @returns That reader; close it when there is another one.
  */
 async function makeFifo(bus: Bus, path: string): Promise<Disposable> {
   if (lstatIfThere(path)) return { [Symbol.dispose]: () => {} };
@@ -306,7 +309,10 @@ async function makeFifo(bus: Bus, path: string): Promise<Disposable> {
   return reader;
 }
 
-/** Publishers say there that they are within a message, from the first one on. */
+/**
+ * Makes the queue file, in which publishers mark that they are within a
+ * message, from the first message on.
+ */
 async function makeQueue(path: string, fifo: Deno.FileInfo): Promise<void> {
   const beside = path.replace(/[^/]*$/, (name) => `.${name}.queue`);
   const queue = await QueueFile.open(beside, fifo);
@@ -318,8 +324,8 @@ async function makeQueue(path: string, fifo: Deno.FileInfo): Promise<void> {
 }
 
 /**
- * Tells whether a FIFO that was just opened is still what its path means, which
- * is certain while no other member leaves: it would have the lock.
+ * Tells whether a FIFO that was just opened is still at its path. The answer is
+ * certain while no other member leaves; a member that leaves has the lock.
  */
 async function isStillThere(path: string): Promise<boolean> {
   let file;

@@ -1,5 +1,5 @@
 /**
- * What tells one bus from all others, on this machine or another.
+ * The id of a bus, unique on this machine and across machines.
  *
  * @module
  */
@@ -7,13 +7,13 @@ import { FifobusError } from "../errors.ts";
 import { load } from "../load.ts";
 import { DEFAULT_BUS_MODE, lstatIfThere, openBus, tidy } from "./folder.ts";
 
-/** An id, with room for one that somebody else has made. */
+/** The longest id; ours are shorter, but somebody else may have made it. */
 const MAX_BYTES = 100;
 
 /**
- * Reads the id of the bus, and makes one if it has none.
+ * Reads the id of the bus, and makes an id if it has none.
  *
- * @param mode The permissions of its folder, if that has to be made.
+ * @param mode The permissions of its folder, if this call has to make it.
  * @returns The id.
  * @throws {FifobusError} `unsafe_bus`, `no_fifos`.
  */
@@ -21,7 +21,7 @@ export async function busId(mode: number = DEFAULT_BUS_MODE): Promise<string> {
   const bus = await openBus(mode);
   const path = `${bus.path}/.id`;
   if (!lstatIfThere(path)) {
-    // Made aside: a file that is being written has half an id in it.
+    // Made aside: a file that is still being written holds half an id.
     const aside = `${path}-${crypto.randomUUID()}`;
     Deno.writeTextFileSync(aside, crypto.randomUUID(), {
       createNew: true,
@@ -40,7 +40,7 @@ export async function busId(mode: number = DEFAULT_BUS_MODE): Promise<string> {
     import.meta.resolve("./regular.ts"),
   );
   const id = new TextDecoder().decode(readRegular(path, MAX_BYTES));
-  // It is sent to brokers, and stands in file names.
+  // Bridges send it to brokers, and it is a part of file names.
   if (/^[\w-]+$/.test(id)) return id;
   throw new FifobusError(
     "unsafe_bus",

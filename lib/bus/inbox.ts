@@ -1,6 +1,6 @@
 /**
- * A process is one member of the bus, with one inbox: what is written to its FIFO
- * goes to its Subscribers.
+ * A process is one member of the bus, with one inbox: messages written to its
+ * FIFO go to its Subscribers.
  *
  * @module
  */
@@ -18,15 +18,15 @@ import { NamedFifo } from "./named_fifo.ts";
 import { readRetained } from "./retained.ts";
 import { Strays } from "./strays.ts";
 
-/** How many topics an inbox remembers the Subscribers of. */
+/** For how many topics an inbox remembers the Subscribers. */
 const MAX_CACHED_TOPICS = 1000;
 
-/** How often to look whether the names are still there. */
+/** How often to check that the names are still there. */
 const WATCH_MS = 1000;
 
 /**
- * How long a FIFO whose names were removed is still read: a publisher that has
- * just looked up who is there writes to it.
+ * How long to keep reading a FIFO whose names were removed: a publisher that
+ * has just listed the subscribers still writes to it.
  */
 const SETTLE_MS = 50;
 
@@ -45,11 +45,11 @@ export async function join(
 ): Promise<Membership> {
   const membership = new Membership(filters, options);
   if (options.retained !== "only") {
-    // One that is about to close, as it has failed, takes no more.
+    // An inbox that has failed, and is about to close, takes no Subscribers.
     while (!(await openInbox(filters, options)).add(membership));
   }
   try {
-    // Read after the names are there, so that no value falls between.
+    // Read them after the names exist, so that no value is missed in between.
     if (options.retained) await preface(membership, options);
   } catch (error) {
     await membership.close();
@@ -59,10 +59,11 @@ export async function join(
   return membership;
 }
 
-/** The inbox for some filters, which this process may have open. */
+/** Returns the inbox for some filters; opens it if it is not open yet. */
 function openInbox(filters: string[], options: JoinOptions): Promise<Inbox> {
-  // Answers have an inbox of their own: whoever makes a request for a message
-  // would else wait behind all other messages that it has not read.
+  // Answers have a separate inbox: otherwise a subscriber that makes a request
+  // while it handles a message would wait behind all messages that it has not
+  // read.
   const answers = filters.every((it) => it.startsWith(REPLY_PREFIX));
   const { bus, delimiter, maxBytes, origin } = options;
   const key = JSON.stringify([bus.path, delimiter, maxBytes, answers, origin]);
@@ -78,7 +79,7 @@ function openInbox(filters: string[], options: JoinOptions): Promise<Inbox> {
   return opening;
 }
 
-/** Puts the last values before all other messages. */
+/** Puts the last values ahead of all other messages. */
 async function preface(
   membership: Membership,
   options: JoinOptions,
@@ -86,19 +87,19 @@ async function preface(
   const { bus } = options;
   const values = await readRetained(bus, membership.filters, options);
   if (values.length === 0) return;
-  // A value that was published since the names are there comes as a message.
+  // A value published after the names were made also comes as a message.
   await membership.settle();
   membership.preface(values);
 }
 
-/** One FIFO at a time, read for all Subscribers of this process. */
+/** Reads one FIFO at a time for all Subscribers of this process. */
 class Inbox implements MembershipSource {
   readonly #options: JoinOptions;
   readonly #delivering: Promise<void>;
   readonly #onClosed: () => void;
   readonly #answers: Answers;
   readonly #memberships = new Set<Membership>();
-  /** Those that may still answer what they have got. */
+  /** Subscribers that may still answer messages they have received. */
   readonly #answering = new Set<Membership>();
   readonly #strays = new Strays((notice) => {
     for (const { onNotice } of this.#memberships) onNotice(notice);
@@ -107,10 +108,10 @@ class Inbox implements MembershipSource {
   readonly #filters = new Map<string, number>();
   #watch: ReturnType<typeof setInterval>;
   readonly #exit: Disposable;
-  /** The FIFO that has the names; most often it is the one that is read. */
+  /** The FIFO that has the names; it is usually the one that we read. */
   #fifo: NamedFifo;
   #reading: NamedFifo;
-  /** The number of the marker up to which the one that is read is read. */
+  /** The number of the marker at which we stop reading #reading. */
   #lastMark = Infinity;
   #splitter: MessageSplitter;
   #seen = "";
@@ -118,7 +119,7 @@ class Inbox implements MembershipSource {
   #leaving = 0;
   #isClosed = false;
   #closed: Promise<void> | undefined;
-  /** Whether nothing more will be read. */
+  /** Whether reading is over. */
   #over = false;
   readonly #routes = new Map<string, Membership[]>();
   #resume: () => void = () => {};
@@ -142,7 +143,7 @@ class Inbox implements MembershipSource {
     this.#delivering = this.#deliver();
   }
 
-  /** Makes an inbox without any filter. */
+  /** Opens an inbox without any filter. */
   static async open(
     options: JoinOptions,
     onClosed: () => void,
@@ -153,7 +154,7 @@ class Inbox implements MembershipSource {
 
   #makeSplitter(): MessageSplitter {
     const { bus, delimiter, maxBytes } = this.#options;
-    // An error names the bus: the name of the FIFO tells nobody anything.
+    // Errors name the bus: the name of the FIFO would not help anybody.
     return new MessageSplitter(bus.path, delimiter, maxBytes + MAX_TAG_BYTES, {
       hasTopics: true,
     });
@@ -163,8 +164,9 @@ class Inbox implements MembershipSource {
    * Sends a Subscriber its messages from now on.
    *
    * @param membership The Subscriber.
-   * @returns Whether it does; not if it is closed.
-   * @throws {FifobusError} `bad_address`, if a filter is too long; `unsafe_bus`.
+   * @returns True, or false if the inbox is closed.
+   * @throws {FifobusError} `bad_address`, if a filter is too long;
+   * `unsafe_bus`.
    */
   add(membership: Membership): boolean {
     if (this.#isClosed) return false;
@@ -188,7 +190,7 @@ class Inbox implements MembershipSource {
     return true;
   }
 
-  /** Stops sending to a Subscriber, once all that came before is delivered. */
+  /** Stops sending to a Subscriber, after delivering all earlier messages. */
   async remove(membership: Membership): Promise<void> {
     if (!this.#memberships.has(membership)) return;
     this.#removeFilters(membership.filters);
@@ -201,13 +203,16 @@ class Inbox implements MembershipSource {
     if (this.#memberships.size === 0) await this.#close();
   }
 
-  /** Answers until the last Subscriber is closed: it may have to work for them. */
+  /**
+   * Sends no more answers for a Subscriber. The last one closes the answers:
+   * until then, Subscribers may still be working on them.
+   */
   async release(membership: Membership): Promise<void> {
     this.#answering.delete(membership);
     if (this.#answering.size === 0) await this.#answers.close();
   }
 
-  /** A Subscriber has taken its messages. */
+  /** Continues reading: a Subscriber has taken its messages. */
   resume(): void {
     this.#resume();
   }
@@ -230,7 +235,8 @@ class Inbox implements MembershipSource {
         this.#reportLost();
         if (this.#splitter.error) throw this.#splitter.error;
         if (reader.passed >= this.#lastMark) this.#goOn();
-        // Who leaves must not wait for those who do not read.
+        // A Subscriber that leaves must not wait for Subscribers that do not
+        // read.
         while (this.#leaving === 0 && this.#isHeldUp()) {
           await new Promise<void>((resolve) => this.#resume = resolve);
         }
@@ -242,13 +248,15 @@ class Inbox implements MembershipSource {
     this.#passMarks(Infinity);
   }
 
-  /** Nothing more will come, and publishers must not wait for it. */
+  /**
+   * Ends all Subscribers, and closes, so that publishers do not wait for it.
+   */
   #fail(error: unknown): void {
     for (const membership of this.#memberships) membership.finish(error);
     this.#close().catch(() => {});
   }
 
-  /** Where a publisher was killed, another message may go on. */
+  /** Reports messages that were lost because a publisher was killed. */
   #reportLost(): void {
     const lost = this.#splitter.takeLost();
     if (lost === 0) return;
@@ -259,7 +267,7 @@ class Inbox implements MembershipSource {
     }
   }
 
-  /** A record that is not a message. */
+  /** Handles a record that is not a message. */
   #note(record: WireMessage): void {
     const gap = parseGap(record);
     if (!gap) return this.#strays.add();
@@ -278,7 +286,7 @@ class Inbox implements MembershipSource {
     return route;
   }
 
-  /** Waits until all that is in the FIFO now is delivered. */
+  /** Waits until everything that is in the FIFO now is delivered. */
   async passMark(): Promise<void> {
     if (this.#over) return;
     const passed = Promise.withResolvers<void>();
@@ -314,7 +322,7 @@ class Inbox implements MembershipSource {
     this.#fifo.unlinkAll(this.#filters.keys());
   }
 
-  /** Looks whether the names are there: cleaners and logouts remove them. */
+  /** Checks that the names are there: cleaners and logouts remove them. */
   #look(): void {
     const isMoving = this.#fifo !== this.#reading;
     if (this.#over || isMoving || this.#isUnchanged()) return;
@@ -322,12 +330,12 @@ class Inbox implements MembershipSource {
       const isFolder = lstatIfThere(this.#options.bus.path)?.isDirectory;
       if (isFolder && this.#fifo.mend(this.#filters.keys())) return;
     } catch {
-      // It is moved instead.
+      // Move it instead.
     }
     this.#move().catch((error) => this.#fail(error));
   }
 
-  /** A look at each name costs 2 µs, one at the folder as much for all. */
+  /** One look at the folder costs 2 µs, as much as a look at each name. */
   #isUnchanged(): boolean {
     const info = lstatIfThere(this.#options.bus.path);
     if (!info) return false;
@@ -338,11 +346,13 @@ class Inbox implements MembershipSource {
     return isUnchanged;
   }
 
-  /** Gives the names to another FIFO, as this one has lost all of them. */
+  /**
+   * Gives the names to another FIFO, because this FIFO has lost all of them.
+   */
   async #move(): Promise<void> {
     clearInterval(this.#watch);
     const old = this.#fifo;
-    // Where the folder has gone, too, it is made again.
+    // Makes the folder again, if that is gone, too.
     await openBus(this.#options.bus.mode);
     const fifo = await NamedFifo.open(this.#options);
     if (this.#over) {
@@ -355,7 +365,9 @@ class Inbox implements MembershipSource {
     if (!this.#over) this.#lastMark = old.reader.mark();
   }
 
-  /** The FIFO that has lost its names is read to the end. */
+  /**
+   * Changes to the new FIFO: the one that lost its names is read to the end.
+   */
   #goOn(): void {
     this.#reading.close();
     this.#reading = this.#fifo;

@@ -8,8 +8,8 @@ import type { Delimiter } from "../wire/framing.ts";
 import type { Bus } from "./folder.ts";
 
 /**
- * What two topics, its own and that of the answers, may add to the length of a
- * message: each the longest in MQTT.
+ * How much two topics, its own and the reply topic, may add to the length of a
+ * message: each may be as long as MQTT allows.
  */
 export const MAX_TAG_BYTES = 2 * 65_536;
 
@@ -21,12 +21,12 @@ export interface JoinOptions {
   delimiter: Delimiter;
   /** The longest message in bytes. */
   maxBytes: number;
-  /** Whether to start with the last values; nothing else is sent if "only". */
+  /** Whether to start with the last values; "only" means nothing else. */
   retained: boolean | "only";
-  /** Messages with this mark are not wanted. */
+  /** Leave out messages with this mark. */
   origin: string | undefined;
-  /** Is told what is not a message. */
+  /** Called with news other than messages. */
   onNotice(notice: Notice): void;
-  /** Is told of a last value that is left out. */
+  /** Called when a last value is left out. */
   onSkipped(text: string): void;
 }

@@ -1,5 +1,5 @@
 /**
- * A publisher's way to one member of the bus.
+ * A publisher's link to one member of the bus.
  *
  * @module
  */
@@ -12,35 +12,36 @@ import { countAt, type Delimiter } from "../wire/framing.ts";
 import { isTrusted } from "./folder.ts";
 import { Missed } from "./missed.ts";
 
-/** How a link sends, and what it tells its publisher. */
+/** How a link sends, and what it reports to its publisher. */
 export interface LinkOptions {
-  /** Whether FIFOs of other users are trusted. */
+  /** Whether to trust FIFOs of other users. */
   shared: boolean;
   /** How long a message waits for a subscriber that does not read. */
   slowTimeoutMs: number;
-  /** Drops what is not written yet, when aborted. */
+  /** Drops messages that are not written yet, when aborted. */
   signal: AbortSignal | undefined;
-  /** Messages were dropped. */
+  /** Called when messages were dropped. */
   onDropped(dropped: Dropped): void;
 }
 
-/** What a link has to know of its member. */
+/** What a link has to know about its member. */
 export interface LinkMember {
   /** Whether it is a group. */
   isGroup: boolean;
-  /** Finds a name of its FIFO; undefined if it has left. */
+  /** Finds a name of its FIFO; undefined if the member has left. */
   findPath(): string | undefined;
-  /** It is dead: nobody reads its FIFO. */
+  /** Called when the member is dead: nobody reads its FIFO. */
   onGone(): void;
 }
 
 /**
- * Writes to one member. While it does not read, messages wait in its pipe, and
- * then here, up to the time that the publisher grants once; after that they are
- * dropped, until it reads again. Then it is told first how many it missed.
+ * Writes to one member. While the member does not read, messages wait in its
+ * pipe, and then here, once for as long as the publisher allows. After that,
+ * the link drops messages until the member reads again, and then first tells it
+ * how many messages it has missed.
  */
 export class Link {
-  /** Names the process that subscribes. */
+  /** The name of the subscribing process. */
   readonly member: string;
   /** What ends its messages. */
   readonly delimiter: Delimiter;
@@ -56,12 +57,13 @@ export class Link {
   /**
    * Creates a link, which opens the member's FIFO with the first message.
    *
-   * @param member Names the member.
+   * @param member The name of the member.
    * @param delimiter What ends its messages.
-   * @param options How to send, and what to tell.
-   * @param of What else there is to know of it.
-   * @param before The link before, where its names were gone and came back: what
-   * waits there comes first, and what was dropped there was missed.
+   * @param options How to send, and what to report.
+   * @param of More about the member.
+   * @param before The previous link, if the member's names were gone and came
+   * back. Messages that wait there go first, and messages that were dropped
+   * there count as missed.
    */
   constructor(
     member: string,
@@ -112,7 +114,7 @@ export class Link {
    *
    * @param messages The messages with their topics, each with the delimiter.
    * @param single Whether it is one message, which may share a write.
-   * @returns Once they are written; how many were dropped, if any were.
+   * @returns When they are written; how many were dropped, if any were.
    */
   send(
     messages: Uint8Array<ArrayBuffer>,
@@ -124,7 +126,7 @@ export class Link {
   }
 
   /**
-   * Counts messages that this member cannot be sent.
+   * Counts messages that the link cannot send to this member.
    *
    * @param messages The messages with their topics.
    * @param delimiter What ends each of them.
@@ -133,14 +135,14 @@ export class Link {
     this.#missed.add(messages, delimiter);
   }
 
-  /** Closes the link once all is written or dropped. */
+  /** Closes the link after all messages are written or dropped. */
   close(): Promise<void> {
     return this.#closed ??= this.#close();
   }
 
   async #close(): Promise<void> {
     await this.#outbox.drained();
-    // It may read again by now; if not, only this side can tell.
+    // The member may read again by now; if not, it never learns what it missed.
     await this.#missed.tell((record) => this.#writer.write(record))
       .catch(() => {});
     this.#writer.close();
@@ -158,7 +160,7 @@ export class Link {
     const code = error instanceof FifobusError ? error.code : undefined;
     const isDead = code === "no_reader";
     if (isDead) this.#of.onGone();
-    // It has left, as it should, since the folder was read.
+    // The member has left in an orderly way since we read the folder.
     const hasLeft = error instanceof Left || this.#of.findPath() === undefined;
     if (isDead || hasLeft) return countAt(messages, this.delimiter);
     this.#stalled = code === "timed_out";

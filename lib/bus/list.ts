@@ -1,5 +1,5 @@
 /**
- * Who is there: the live subscriptions of the bus.
+ * The live subscriptions of the bus.
  *
  * @module
  */
@@ -9,20 +9,20 @@ import { DEFAULT_BUS_MODE, lstatIfThere, openBus } from "./folder.ts";
 import { livingMembers } from "./group.ts";
 import { readSubscriptions } from "./names.ts";
 
-/** A filter that somebody subscribes to. */
+/** A live subscription. */
 export interface Subscription {
   /** The topic filter; `$share/GROUP/FILTER`, if a group shares it. */
   filter: string;
-  /** The process, if its name tells. */
+  /** The id of the subscribing process; null if the name does not say. */
   pid: number | null;
-  /** When it was made, as ISO 8601 has it. */
+  /** When the subscription was made, in ISO 8601 format. */
   since: string | null;
 }
 
 /**
- * Lists the subscriptions that have a reader, by filter.
+ * Lists the subscriptions that have a reader, sorted by filter.
  *
- * @param mode The permissions that the bus may have.
+ * @param mode The most permissions that the folder of the bus may have.
  * @returns The subscriptions.
  */
 export async function listSubscriptions(
@@ -38,7 +38,7 @@ export async function listSubscriptions(
           live(`$share/${group}/${filter}`, it.member, it.path)
         )
     )
-    // A name can be made by hand, of anything.
+    // Anybody can make a file with any name by hand.
     .filter(({ filter }) => isTopicFilter(filter))
     .sort((a, b) => a.filter < b.filter ? -1 : Number(a.filter > b.filter));
 }

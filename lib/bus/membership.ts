@@ -1,5 +1,5 @@
 /**
- * What one Subscriber gets of the inbox of its process.
+ * The part of a process's inbox that one Subscriber gets.
  *
  * @module
  */
@@ -11,35 +11,35 @@ import type { JoinOptions } from "./join_options.ts";
 
 /** Where the messages of a Subscriber come from. */
 export interface MembershipSource {
-  /** Messages were taken: there is room for more. */
+  /** Called when messages were taken, and there is room for more. */
   resume(): void;
-  /** Waits until all that was sent is in the queues. */
+  /** Waits until everything sent so far is in the queues. */
   passMark(): Promise<void>;
-  /** Sends nothing more, once all that came before is in the queue. */
+  /** Sends nothing more after everything sent so far is in the queue. */
   remove(membership: Membership): Promise<void>;
   /** Sends no more answers for it. */
   release(membership: Membership): Promise<void>;
 }
 
-/** What one Subscriber gets of its process's inbox. */
+/** The part of its process's inbox that one Subscriber gets. */
 export class Membership implements OwnSource {
   /** Its filters. */
   readonly filters: string[];
-  /** Is told what is not a message. */
+  /** Called with news other than messages. */
   readonly onNotice: JoinOptions["onNotice"];
   readonly #queue: Inbound;
   #inbox: MembershipSource | undefined;
   #missed = 0;
   #left: Promise<void> | undefined;
 
-  /** Creates one that nothing is sent to yet. */
+  /** Creates a membership that gets no messages yet. */
   constructor(filters: string[], options: JoinOptions) {
     this.filters = filters;
     this.onNotice = options.onNotice;
     this.#queue = new Inbound(options.maxBytes);
   }
 
-  /** Waits until all that was sent before is in the queue. */
+  /** Waits until everything sent so far is in the queue. */
   async settle(): Promise<void> {
     await this.#inbox?.passMark();
   }
@@ -56,7 +56,7 @@ export class Membership implements OwnSource {
     return messages;
   }
 
-  /** Leaves the bus; what was sent before can still be read. */
+  /** Leaves the bus; messages sent before that can still be read. */
   end(): Promise<void> {
     return this.#left ??= this.#leave();
   }
@@ -72,7 +72,7 @@ export class Membership implements OwnSource {
     this.finish();
   }
 
-  /** Is told where its messages come from. */
+  /** Sets the inbox that its messages come from. */
   attach(inbox: MembershipSource): void {
     this.#inbox = inbox;
   }
@@ -94,12 +94,12 @@ export class Membership implements OwnSource {
     this.#missed += count;
   }
 
-  /** Takes the last values, which come before all others, but none twice. */
+  /** Puts last values ahead of all other messages, but none of them twice. */
   preface(values: WireMessage[]): void {
     this.#queue.addFirst(values.filter((it) => !this.#queue.has(it)));
   }
 
-  /** Nothing more will come. */
+  /** Ends it: no more messages will come. */
   finish(error?: unknown): void {
     this.#queue.end(error);
   }

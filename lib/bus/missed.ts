@@ -1,6 +1,6 @@
 /**
- * How many messages a member of the bus has missed: counted by the publisher that
- * dropped them, and told to the member before the next message.
+ * How many messages a member of the bus has missed: the publisher that dropped
+ * them counts them, and tells the member before its next message.
  *
  * @module
  */
@@ -8,8 +8,8 @@ import type { WireMessage } from "../wire/message.ts";
 import { type Delimiter, splitAt } from "../wire/framing.ts";
 
 /**
- * How many topics are told apart. The others are counted together, as is a topic
- * that would make the record a long one.
+ * How many topics have their own count. Other topics are counted together, and
+ * so are topics that would make the record too long.
  */
 const MAX_TOPICS = 16;
 const MAX_TOPIC_BYTES = 1000;
@@ -29,17 +29,17 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Messages that were missed. */
 export interface Gap {
-  /** How many. */
+  /** How many messages. */
   count: number;
-  /** Their topic; undefined for those of several topics. */
+  /** Their topic; undefined if they may be of several topics. */
   topic: string | undefined;
 }
 
 /**
- * Reads what a publisher tells of missed messages.
+ * Reads a publisher's record of missed messages.
  *
  * @param record A record that has no tab.
- * @returns What it tells; undefined if it is something else.
+ * @returns What it says; undefined if the record is something else.
  */
 export function parseGap(record: WireMessage): Gap | undefined {
   const text = decoder.decode(record.bytes);
@@ -49,14 +49,14 @@ export function parseGap(record: WireMessage): Gap | undefined {
   return count === undefined ? undefined : { count: Number(count), topic };
 }
 
-/** Counts what one member has missed, by topic. */
+/** Counts the messages that one member has missed, by topic. */
 export class Missed {
   readonly #delimiter: Delimiter;
-  /** Under the empty topic, which does not exist: those of all others. */
+  /** All other topics are counted under the empty topic, which is not valid. */
   readonly #counts = new Map<string, number>();
 
   /**
-   * Creates a count of zero.
+   * Starts counting at zero.
    *
    * @param delimiter What ends a record for the member.
    */
@@ -69,7 +69,7 @@ export class Missed {
    *
    * @param messages The messages with their topics.
    * @param delimiter What ends each of them.
-   * @returns How many they are.
+   * @returns How many messages there are.
    */
   add(messages: Uint8Array<ArrayBuffer>, delimiter: Delimiter): number {
     let count = 0;
@@ -88,7 +88,7 @@ export class Missed {
   }
 
   /**
-   * Tells the member, and forgets what it was told.
+   * Tells the member how many it missed, and forgets these counts.
    *
    * @param write Writes one record.
    */

@@ -1,5 +1,5 @@
 /**
- * The FIFO of a process on the bus, which has a name for each of its filters.
+ * The FIFO of a process on the bus, with a name for each filter of the process.
  *
  * @module
  */
@@ -20,7 +20,7 @@ export class NamedFifo {
   #hasLinks = false;
   /** Reads it. */
   readonly reader: FifoReader;
-  /** Keeps systemd-tmpfiles away from the folder for as long as it is open. */
+  /** Keeps systemd-tmpfiles away from the folder while it is open. */
   readonly #folder: Deno.FsFile;
 
   private constructor(bus: Bus, member: string, delimiter: Delimiter) {
@@ -34,13 +34,13 @@ export class NamedFifo {
   }
 
   /**
-   * Makes the FIFO under a hidden name and opens it, so that a name which can
-   * be seen always has a reader.
+   * Makes the FIFO under a hidden name and opens it, so that a visible name
+   * always has a reader.
    */
   static async open(
     { bus, delimiter, origin }: JoinOptions,
   ): Promise<NamedFifo> {
-    // A name of its own each time: publishers may still write to another one.
+    // A new name each time: publishers may still write to an older FIFO.
     const member = memberName(origin);
     const path = `${bus.path}/.${member}`;
     await ensureFifo(path, bus.mode & 0o666);
@@ -83,8 +83,8 @@ export class NamedFifo {
   }
 
   /**
-   * Whether both names are one FIFO for the kernel: FUSE may make two of them
-   * that have one inode number. A lock tells.
+   * Whether both names are one FIFO for the kernel. FUSE may make two FIFOs
+   * with the same inode number; a lock tells them apart.
    */
   #isLink(path: string): boolean {
     if (!this.#isAt(path)) return false;
@@ -94,7 +94,7 @@ export class NamedFifo {
     return tryLock(one, true) !== true || tryLock(other, true) === false;
   }
 
-  /** FUSE makes another file of each name, and Android allows none. */
+  /** FUSE makes a separate file for each name; Android allows no hard links. */
   #noLinks(): FifobusError {
     return new FifobusError(
       "unsafe_bus",
@@ -103,16 +103,16 @@ export class NamedFifo {
     );
   }
 
-  /** Takes a name away. */
+  /** Removes a name. */
   unlink(filter: string): void {
     tidy(this.#path(filter));
   }
 
   /**
-   * Makes the names again that somebody has removed.
+   * Makes removed names again.
    *
-   * @param filters All that it should have.
-   * @returns Whether it could; not if none was left.
+   * @param filters All filters that it should have a name for.
+   * @returns Whether it has all names now; false if none was left.
    */
   mend(filters: Iterable<string>): boolean {
     const wanted = [this.#hidden, ...[...filters].map((it) => this.#path(it))];
@@ -125,13 +125,13 @@ export class NamedFifo {
     return true;
   }
 
-  /** Takes all its names away. */
+  /** Removes all its names. */
   unlinkAll(filters: Iterable<string>): void {
     this.hide(filters);
     tidy(this.#hidden);
   }
 
-  /** Takes away the names that publishers see; {@linkcode mend} makes them again. */
+  /** Removes the names that publishers see; {@linkcode mend} remakes them. */
   hide(filters: Iterable<string>): void {
     for (const filter of filters) this.unlink(filter);
   }

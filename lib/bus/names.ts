@@ -1,5 +1,5 @@
 /**
- * The names of the files of the bus: what a subscription is called.
+ * The file names of the subscriptions on the bus.
  *
  * @module
  */
@@ -7,27 +7,27 @@ import { FifobusError } from "../errors.ts";
 import type { Delimiter } from "../wire/framing.ts";
 import { refused } from "./unsafe.ts";
 
-/** Stands before the mark of those who leave out what has the same mark. */
+/** Comes before the mark of subscribers that leave out messages with it. */
 const ORIGIN_MARK = "~";
 
 /** NAME_MAX of Linux, macOS and the BSDs. */
 const MAX_NAME_BYTES = 255;
 
-/** Behind the member's id, if its messages end with a NUL byte. */
+/** Comes after the member's id, if its messages end with a NUL byte. */
 const NUL_MARK = "@0";
 
-/** Before the name of a group, where others have the id of a process. */
+/** Comes before the name of a group, in the place of a process's id. */
 const GROUP_MARK = "+";
 
-/** One name in the folder. */
+/** A subscription, as its name in the folder says it. */
 export interface Subscription {
   /** The topic filter. */
   filter: string;
-  /** Names the process that subscribes, or what a group shares. */
+  /** The name of the subscribing process, or of a group's FIFO. */
   member: string;
-  /** The group that shares it, if one does. */
+  /** The group that shares the subscription, if any. */
   group: string | undefined;
-  /** It leaves out what has this mark. */
+  /** The mark of messages that it leaves out, if any. */
   origin: string | undefined;
   /** What ends its messages. */
   delimiter: Delimiter;
@@ -36,13 +36,14 @@ export interface Subscription {
 }
 
 /**
- * The name of a subscription's file.
+ * Returns the file name of a subscription.
  *
  * @param filter Its filter.
  * @param member Its member.
  * @param delimiter What ends its messages.
  * @returns The name.
- * @throws {FifobusError} `bad_address`, if the filter is too long for one.
+ * @throws {FifobusError} `bad_address`, if the filter is too long for a file
+ * name.
  */
 export function subscriptionName(
   filter: string,
@@ -56,15 +57,15 @@ export function subscriptionName(
 }
 
 /**
- * What file names must not tell apart, as some file systems do not: capitals,
- * but for those of an escape.
+ * Characters to escape because some file systems ignore case: capitals, except
+ * the ones in an escape.
  */
 const FOLDED = /%[0-9A-F]{2}|[A-Z]/g;
 
 /**
- * Writes a topic or a filter as the name of a file. A dot at its beginning is
- * written as an escape: a shell's `*` passes over such names, and `.` and `..`
- * are folders.
+ * Encodes a topic or a filter as a file name. It escapes a dot at the
+ * beginning, because a shell's `*` skips such names, and `.` and `..` are
+ * folders.
  *
  * @param topic The topic.
  * @returns The name, without a slash or an `@`.
@@ -78,10 +79,10 @@ export function fileName(topic: string): string {
 }
 
 /**
- * Checks that a file may have a name.
+ * Checks that a file name is not too long.
  *
  * @param name The name.
- * @param topic What it was made of, for the error.
+ * @param topic The topic it was made from, for the error.
  * @throws {FifobusError} `bad_address`, if it is too long.
  */
 export function checkLength(name: string, topic: string): void {
@@ -94,10 +95,10 @@ export function checkLength(name: string, topic: string): void {
 }
 
 /**
- * Names a member, so that it is told from all others of the bus.
+ * Makes a name for a member, unique on the bus.
  *
- * @param origin The mark of what it leaves out, if it does.
- * @returns The name: its process, since when, and something random.
+ * @param origin The mark of messages that it leaves out, if any.
+ * @returns The name: the process id, the time, and a random part.
  */
 export function memberName(origin: string | undefined): string {
   const since = Date.now().toString(36);
@@ -109,10 +110,10 @@ export function memberName(origin: string | undefined): string {
 }
 
 /**
- * Names what a group shares, where others have the name of a member.
+ * Makes the name of a group, which takes the place of a member's name.
  *
  * @param group The group.
- * @param origin The mark of what it leaves out, if it does.
+ * @param origin The mark of messages that it leaves out, if any.
  * @returns The name.
  */
 export function groupName(group: string, origin: string | undefined): string {
@@ -133,7 +134,7 @@ function originOf(member: string): string | undefined {
   return at < 0 ? undefined : decodeURIComponent(member.slice(at + 1));
 }
 
-/** What is in a folder that may be removed at any time. */
+/** Lists a folder that somebody may remove at any time. */
 function entries(path: string): Deno.DirEntry[] {
   try {
     return [...Deno.readDirSync(path)];
@@ -143,7 +144,7 @@ function entries(path: string): Deno.DirEntry[] {
   }
 }
 
-/** Whether somebody can subscribe to it: not what a stray file is called. */
+/** Whether it can be a filter, and is not just the name of a stray file. */
 function isFilter(text: string): boolean {
   return text !== "" && !/\p{Cc}/u.test(text);
 }
@@ -152,7 +153,7 @@ function isFilter(text: string): boolean {
  * Lists the subscriptions.
  *
  * @param path The folder.
- * @returns All names that are one, whether somebody is behind them or not.
+ * @returns All names of subscriptions, whether or not the subscriber is alive.
  */
 export function readSubscriptions(path: string): Subscription[] {
   const subscriptions: Subscription[] = [];
@@ -178,7 +179,7 @@ export function readSubscriptions(path: string): Subscription[] {
         name,
       });
     } catch {
-      // Somebody else's file: a name that no filter encodes to.
+      // A foreign file: no filter has this encoding.
     }
   }
   return subscriptions;

@@ -16,13 +16,13 @@ import type { Link } from "./link.ts";
 import { retain } from "./retained.ts";
 import { Routes } from "./routes.ts";
 
-/** How long a message waits for a slow subscriber, unless told otherwise. */
+/** How long a message waits for a slow subscriber by default. */
 const SLOW_TIMEOUT_MS = 1000;
 
-/** How often to look for a subscriber that is waited for. */
+/** How often to look for the subscribers that a publisher waits for. */
 const LOOK_MS = 5;
 
-/** How long messages to nobody may keep the event loop to themselves. */
+/** How long messages that nobody gets may block the event loop. */
 const TURN_MS = 10;
 
 const NAMES: Record<Delimiter, string> = { "\n": "a line feed", "\0": "a NUL" };
@@ -30,26 +30,26 @@ const OTHER: Record<Delimiter, string> = { "\n": "\\0", "\0": "\\n" };
 
 /** How to publish to the bus. */
 export interface BusOutletOptions {
-  /** The permissions of the folder, if it has to be made. */
+  /** The permissions of the folder, if this outlet has to make it. */
   mode: number | undefined;
   /** What ends a message. */
   delimiter: Delimiter;
   /** How long a message waits for a subscriber that does not read. */
   slowTimeoutMs: number | undefined;
-  /** Whether it is no error if nobody gets a message; false if it is. */
+  /** If false, it is an error if nobody gets a message. */
   wait?: boolean | number | undefined;
   /** Gives up waiting when aborted. */
   signal: AbortSignal | undefined;
-  /** Marks what is sent. */
+  /** A mark to put on the messages. */
   origin: string | undefined;
-  /** Is told of messages that a subscriber did not take in time. */
+  /** Called when a subscriber did not take messages in time. */
   onDropped?: ((dropped: Dropped) => void) | undefined;
 }
 
-/** The bus, as a publisher sees it. */
+/** A publisher's outlet to the bus. */
 export class BusOutlet implements Outlet {
   readonly isFramed = true;
-  /** Where nobody reads, nothing waits. */
+  /** If nobody reads, messages are dropped and do not wait. */
   readonly isUnread = false;
   readonly #bus: Bus;
   readonly #options: BusOutletOptions;
@@ -72,7 +72,7 @@ export class BusOutlet implements Outlet {
    * Opens the bus.
    *
    * @param options How to publish.
-   * @param topic What for; not if each message has a topic of its own.
+   * @param topic The topic; undefined if each message has its own topic.
    * @returns The bus.
    * @throws {FifobusError} `unsafe_bus`, `bad_address`.
    */
@@ -97,7 +97,7 @@ export class BusOutlet implements Outlet {
   }
 
   async subscribers(topic: string): Promise<number> {
-    // node:fs takes 25 ms to load: only to count is it needed.
+    // Loaded here: node:fs takes 25 ms to load, and only counting needs it.
     const { isRead } = await load<typeof import("../fifo/nonblocking.ts")>(
       import.meta.resolve("../fifo/nonblocking.ts"),
     );
@@ -153,10 +153,10 @@ export class BusOutlet implements Outlet {
     tell(this.#options.onDropped, dropped);
 
   /**
-   * Keeps the last of the messages. If that fails those who are there get them
-   * all the same.
+   * Keeps the last message as the topic's last value. If that fails, the
+   * subscribers get the messages all the same.
    *
-   * @returns Why it failed.
+   * @returns The error, if it failed.
    */
   #retain(topic: string, messages: Uint8Array): unknown {
     const end = this.#options.delimiter.charCodeAt(0);
@@ -183,7 +183,10 @@ export class BusOutlet implements Outlet {
     return count;
   }
 
-  /** A loop that awaits messages to nobody would starve timers and signals. */
+  /**
+   * Lets the event loop run now and then: a loop that publishes to nobody would
+   * starve timers and signals.
+   */
   async #sendNobody(): Promise<number> {
     if (performance.now() - this.#turnedAt >= TURN_MS) {
       await delay(0);
@@ -192,7 +195,7 @@ export class BusOutlet implements Outlet {
     return 0;
   }
 
-  /** How many of the messages were dropped, if any were. */
+  /** Sends to one member; returns how many messages were dropped, if any. */
   async #sendTo(
     link: Link,
     tagged: Uint8Array<ArrayBuffer>,
@@ -209,7 +212,7 @@ export class BusOutlet implements Outlet {
       if (messages.length === 0) return left;
     }
     const dropped = await link.send(messages, single) ?? 0;
-    // Those of other calls may have been dropped with it, in one write.
+    // Messages of other calls in the same write may have been dropped with it.
     return single ? Math.min(dropped, 1) : left + dropped;
   }
 

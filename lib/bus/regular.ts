@@ -1,6 +1,6 @@
 /**
- * Reading files that other users may have put there. In a file of its own, as
- * node:fs takes 25 ms to load.
+ * Reading files that other users may have put there. It is a separate module
+ * because node:fs takes 25 ms to load.
  *
  * @module
  */
@@ -8,12 +8,13 @@ import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { checkRegular } from "./folder.ts";
 
 /**
- * Reads a regular file: not a link to one, nor a FIFO, which would be waited for.
+ * Reads a regular file. It refuses a link, and a FIFO, which would make it
+ * wait.
  *
  * @param path The file.
  * @param maxBytes How long it may be.
- * @returns What it holds.
- * @throws {Error} If it is something else, or longer, or cannot be read.
+ * @returns Its contents.
+ * @throws {Error} If it is not a regular file, or longer, or cannot be read.
  */
 export function readRegular(
   path: string,
@@ -21,8 +22,8 @@ export function readRegular(
 ): Uint8Array<ArrayBuffer> {
   const seen = Deno.lstatSync(path);
   checkRegular(seen, maxBytes);
-  // O_NOFOLLOW alone does not do: where not all permissions are granted, Deno
-  // opens what a link points to.
+  // O_NOFOLLOW is not enough: unless Deno has all permissions, it opens the
+  // target of a link.
   const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const info = fstatSync(fd);

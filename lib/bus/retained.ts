@@ -22,17 +22,20 @@ const MAX_ATTEMPTS = 3;
 
 const SUBFOLDER = "retained";
 
-/** In no encoded topic, so that a file being written is never taken for one. */
+/**
+ * No encoded topic holds this, so an unfinished file never passes as a value.
+ */
 const TEMPORARY = "@";
 
 /**
- * Keeps the last value of a topic, or forgets it if it is empty. It is put in
- * place whole: whoever reads it gets this value or the one before.
+ * Keeps the last value of a topic, or forgets it if the new value is empty. The
+ * change is atomic: a reader gets either this value or the previous one.
  *
  * @param bus The bus.
  * @param topic The topic.
  * @param message The value.
- * @throws {FifobusError} `not_retained`; `bad_address`, if the topic is too long.
+ * @throws {FifobusError} `not_retained`; `bad_address`, if the topic is too
+ * long.
  */
 export function retain(bus: Bus, topic: string, message: Uint8Array): void {
   const name = fileName(topic);
@@ -45,7 +48,7 @@ export function retain(bus: Bus, topic: string, message: Uint8Array): void {
       return;
     } catch (error) {
       if (error instanceof Deno.errors.NotCapable) throw error;
-      // The bus is being removed just now, by a logout or a cleaner.
+      // A logout or a cleaner is removing the bus at this moment.
       if (attempt < MAX_ATTEMPTS && !lstatIfThere(folder)) continue;
       throw notRetained(topic, error);
     }
@@ -102,13 +105,13 @@ export interface RetainedOptions {
   delimiter: Delimiter;
   /** How long a value may be. */
   maxBytes: number;
-  /** Is told of a value that is left out. */
+  /** Called when a value is left out. */
   onSkipped(text: string): void;
 }
 
 /**
- * Reads the last values that match a filter. What cannot be read, or is not a
- * message that the subscriber takes, is left out.
+ * Reads the last values that match a filter. It leaves out values that it
+ * cannot read, or that are not messages the subscriber takes.
  *
  * @param bus The bus.
  * @param filters The filters.
@@ -134,7 +137,7 @@ export async function readRetained(
       if (bytes.length === 0) continue;
       messages.push(new WireMessage(topic, bytes, 0, bytes.length, true));
     } catch (error) {
-      // Cleared since it was listed.
+      // Somebody has cleared the value since we listed it.
       if ((error as { code?: string }).code === "ENOENT") continue;
       onSkipped(`the last value of "${topic}" is left out: ${reasonOf(error)}`);
     }
@@ -142,7 +145,7 @@ export async function readRetained(
   return messages;
 }
 
-/** Where others may put another file there at any moment; 25 ms to load. */
+/** For a bus where others may replace a file at any moment; 25 ms to load. */
 async function loadReader(): Promise<typeof readOwn> {
   const { readRegular } = await load<typeof import("./regular.ts")>(
     import.meta.resolve("./regular.ts"),
@@ -150,13 +153,13 @@ async function loadReader(): Promise<typeof readOwn> {
   return readRegular;
 }
 
-/** Where nobody else writes. */
+/** For a bus where nobody else writes. */
 function readOwn(path: string, maxBytes: number): Uint8Array<ArrayBuffer> {
   checkRegular(Deno.lstatSync(path), maxBytes);
   return Deno.readFileSync(path);
 }
 
-/** Lists the files, with the topics that their names mean. */
+/** Lists the files, with the topics that their names encode. */
 function topics(
   bus: Bus,
   folder: string,
@@ -183,7 +186,7 @@ function decode(name: string): string | undefined {
   try {
     return decodeURIComponent(name);
   } catch {
-    // Somebody else's file: a name that no topic encodes to.
+    // A foreign file: no topic has this encoding.
     return undefined;
   }
 }
@@ -191,18 +194,18 @@ function decode(name: string): string | undefined {
 function ensureFolder(bus: Bus, folder: string): void {
   let info = lstatIfThere(folder);
   if (!info) {
-    // It may have been removed with the whole bus, at a logout.
+    // A logout may have removed it with the whole bus.
     if (!lstatIfThere(bus.path) && makeFolder(bus.path, bus.mode)) {
       bus.share(bus.path, 0o7777);
     }
-    // Not sticky: whoever may publish may replace a value, as at a broker.
+    // Not sticky: any publisher may replace a value, as with a broker.
     if (makeFolder(folder, bus.mode & 0o777)) bus.share(folder, 0o777);
     info = Deno.lstatSync(folder);
   }
   checkFolder(bus, info);
 }
 
-/** It is no link to somewhere else, nor another user's, if that matters. */
+/** Checks that it is not a link, and not another user's, if that matters. */
 function checkFolder(bus: Bus, info: Deno.FileInfo): void {
   if (!info.isDirectory) throw new Error("it is not a folder");
   if (bus.isShared || isTrusted(info)) return;

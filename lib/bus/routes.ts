@@ -1,5 +1,5 @@
 /**
- * Who gets a message: the folder is the routing table.
+ * Routing messages to members: the folder of the bus is the routing table.
  *
  * @module
  */
@@ -8,15 +8,15 @@ import { isYoung, lstatIfThere, tidyFifo } from "./folder.ts";
 import { Link, type LinkOptions } from "./link.ts";
 import { readSubscriptions, type Subscription } from "./names.ts";
 
-/** How long a new subscriber may go unseen by a long-lived publisher. */
+/** How long a long-lived publisher may overlook a new subscriber. */
 const MAX_AGE_MS = 5;
 
-/** How many topics a publisher remembers the way to. */
+/** For how many topics a publisher remembers the links. */
 const MAX_CACHED_TOPICS = 1000;
 
 /** How messages are sent. */
 export interface RoutesOptions extends LinkOptions {
-  /** Those who leave out what has this mark are passed over. */
+  /** The mark of the messages: subscribers that leave it out are skipped. */
   origin: string | undefined;
 }
 
@@ -25,7 +25,7 @@ export class Routes {
   readonly #folder: string;
   readonly #options: RoutesOptions;
   readonly #links = new Map<string, Link>();
-  /** Those to members that have left, until what was sent before is through. */
+  /** Links to members that have left, until earlier messages are through. */
   readonly #closing = new Map<string, Link>();
   readonly #byTopic = new Map<string, Link[]>();
   #subscriptions: Subscription[] = [];
@@ -56,8 +56,9 @@ export class Routes {
    * Finds the members that a message is for.
    *
    * @param topic The message's topic.
-   * @param isKept Whether it was just kept as the last value: whoever joins from
-   * now on finds that, and who is there already must not be missed.
+   * @param isKept Whether it was just kept as the last value. A subscriber that
+   * joins from now on finds that value; one that is there already must not be
+   * missed.
    * @returns A link to each.
    */
   find(topic: string, isKept = false): Link[] {
@@ -65,7 +66,7 @@ export class Routes {
     let links = this.#byTopic.get(topic);
     if (!links) {
       // A requester subscribes to its reply topic just before it asks: with a
-      // listing that is 5 ms old its answer would find nobody.
+      // listing 5 ms old, we would miss it.
       this.#refresh(0);
       const found = new Set<Link>();
       for (const subscription of this.#subscriptions) {
@@ -82,12 +83,12 @@ export class Routes {
   }
 
   /**
-   * Counts the members that a message would reach: a name proves nothing, as its
-   * process may have died without a word.
+   * Counts the members that a message would reach. A name alone proves nothing:
+   * its process may have died without removing it.
    *
    * @param topic The message's topic.
-   * @param isRead Tells whether somebody reads a FIFO, if that can be told.
-   * @returns How many are alive.
+   * @param isRead Tells whether somebody reads a FIFO; undefined if unknown.
+   * @returns How many members are alive.
    */
   count(topic: string, isRead: (path: string) => boolean | undefined): number {
     let count = 0;
@@ -100,7 +101,7 @@ export class Routes {
     return count;
   }
 
-  /** Closes all links, once all is written or dropped. */
+  /** Closes all links, after all messages are written or dropped. */
   async close(): Promise<void> {
     for (const member of this.#links.keys()) this.#drop(member);
     const closing = [...this.#closing.values()];
@@ -130,7 +131,9 @@ export class Routes {
     return link;
   }
 
-  /** One of a member's names that is there: it may have left some topics. */
+  /**
+   * Finds a name of a member that still exists: it may have left some topics.
+   */
   #findPath(member: string): string | undefined {
     return this.#members.get(member)
       ?.map(({ name }) => `${this.#folder}/${name}`)
@@ -141,7 +144,7 @@ export class Routes {
     const now = performance.now();
     if (now - this.#checkedAt < maxAgeMs) return;
     this.#checkedAt = now;
-    // It may be removed at a logout, and made again by a subscriber.
+    // A logout may remove the folder, and a subscriber may make it again.
     const mtime = lstatIfThere(this.#folder)?.mtime?.getTime() ?? 0;
     if (mtime === this.#listed.mtime && !this.#listed.young) return;
     this.#listed = { mtime, young: isYoung(mtime) };
@@ -153,7 +156,7 @@ export class Routes {
     }
   }
 
-  /** Removes what a member that died without a word has left. */
+  /** Removes the files that a dead member has left. */
   #forget(member: string): void {
     for (const { name } of this.#members.get(member) ?? []) {
       tidyFifo(`${this.#folder}/${name}`);

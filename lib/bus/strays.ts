@@ -1,16 +1,16 @@
 /**
- * What is written to a member of the bus and is not a message.
+ * Stray records: written to a member of the bus, but not messages.
  *
  * @module
  */
 import type { Notice } from "../fifo/queue_reader.ts";
 
-/** How often they are reported. */
+/** How often to report them. */
 const PERIOD_MS = 1000;
 
 /**
- * Counts records that were dropped, and reports them in bursts: whoever writes
- * many of them should not fill a log.
+ * Counts dropped records, and reports them together: a program that writes many
+ * of them should not fill a log.
  */
 export class Strays {
   readonly #onNotice: (notice: Notice) => void;
@@ -19,15 +19,15 @@ export class Strays {
   #saidAt = -Infinity;
 
   /**
-   * Creates a count.
+   * Starts counting.
    *
-   * @param onNotice Is told how many there were.
+   * @param onNotice Called with the number of records.
    */
   constructor(onNotice: (notice: Notice) => void) {
     this.#onNotice = onNotice;
   }
 
-  /** Counts a record, and reports it with those that came with it. */
+  /** Counts a record, and reports it together with others of this moment. */
   add(): void {
     this.#count++;
     if (this.#isCounting) return;
@@ -38,7 +38,7 @@ export class Strays {
     });
   }
 
-  /** Reports what was counted since the last report. */
+  /** Reports the records since the last report. */
   report(): void {
     if (this.#count === 0) return;
     const what = this.#count === 1 ? "1 record" : `${this.#count} records`;

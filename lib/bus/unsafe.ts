@@ -9,9 +9,9 @@ import { FifobusError, reasonOf } from "../errors.ts";
  * Says that a folder cannot be the bus.
  *
  * @param path The folder.
- * @param reason Why.
- * @param cause What the system said.
- * @returns The error, to be thrown.
+ * @param reason Why it cannot be the bus.
+ * @param cause The system's error.
+ * @returns The error to throw.
  */
 export function unsafe(
   path: string,
@@ -29,9 +29,9 @@ export function unsafe(
  * Says why the system does not let us use the folder of the bus.
  *
  * @param path The folder.
- * @param action What was wanted: "make", "read".
- * @param error What the system said.
- * @returns The error, to be thrown.
+ * @param action The intended action: "make", "read".
+ * @param error The system's error.
+ * @returns The error to throw.
  */
 export function refused(path: string, action: string, error: unknown): unknown {
   const { NotCapable, PermissionDenied } = Deno.errors;

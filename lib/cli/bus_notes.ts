@@ -1,6 +1,6 @@
 /**
- * What a user of topics may not expect: which bus it is, and a FIFO of the same
- * name.
+ * Tells users of topics what they may not expect: which folder is the bus, and
+ * that a FIFO has the same name as a topic.
  *
  * @module
  */
@@ -9,21 +9,21 @@ import { folderPath } from "../bus/folder.ts";
 import { complain, type World } from "./program.ts";
 
 /**
- * Says which folder is the bus.
+ * Prints which folder is the bus.
  *
  * @param name The program's name.
- * @param world Where it says so.
+ * @param world Its standard error.
  */
 export function tellFolder(name: string, world: World): void {
   complain(name, world, `the bus is ${folderPath()}`);
 }
 
 /**
- * Says that a topic is also the name of a FIFO in the working folder.
+ * Prints a note if a topic is also the name of a FIFO in the working folder.
  *
  * @param name The program's name.
- * @param world Where it says so.
- * @param addresses What the user wrote.
+ * @param world Its standard error.
+ * @param addresses The addresses as the user wrote them.
  */
 export function tellFifos(
   name: string,
@@ -32,7 +32,7 @@ export function tellFifos(
 ): void {
   for (const text of addresses) {
     const address = parseAddress(text);
-    // Whoever writes topic: means it.
+    // A user who writes topic: means a topic.
     if (address.kind !== "topic" || address.topic !== text) continue;
     if (!isFifo(text)) continue;
     complain(
@@ -45,7 +45,7 @@ export function tellFifos(
 
 function isFifo(path: string): boolean {
   if (path === "" || path.includes("\0")) return false;
-  // Nobody is to be asked for a permission because of a hint.
+  // A hint is not worth asking the user for a permission.
   const read = { name: "read", path } as const;
   if (Deno.permissions.querySync(read).state !== "granted") return false;
   try {

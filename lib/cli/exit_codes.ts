@@ -1,10 +1,10 @@
 /**
- * How a program ends.
+ * How the programs end.
  *
  * @module
  */
 
-/** Exit codes: timeout(1)'s for a time that ran out, the shell's for signals. */
+/** Exit codes: 124 as in timeout(1), and the shell's codes for signals. */
 export const EXIT = {
   ok: 0,
   failed: 1,

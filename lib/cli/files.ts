@@ -1,5 +1,5 @@
 /**
- * Files that the user names.
+ * Opens and reads files that the user names.
  *
  * @module
  */
@@ -8,10 +8,10 @@ import { reasonOf } from "../errors.ts";
 /**
  * Opens a file to read it.
  *
- * @param path Which.
- * @param option The option that names it, for the error that says so.
+ * @param path Its path.
+ * @param option The option that names it, for the error.
  * @returns The file.
- * @throws {Error} If it cannot be read, with the reason.
+ * @throws {Error} If the file cannot be read, with the reason.
  */
 export async function openFile(
   path: string,
@@ -30,12 +30,12 @@ export async function openFile(
 }
 
 /**
- * Reads a file or a pipe, and says which it was that failed.
+ * Reads a file or a pipe. If reading fails, the error names it.
  *
- * @param name What errors call it.
- * @param bytes What it holds.
- * @returns The same.
- * @throws {Error} If it cannot be read, with the reason.
+ * @param name Its name in errors.
+ * @param bytes Its contents.
+ * @returns The same contents.
+ * @throws {Error} If reading fails, with the reason.
  */
 export async function* chunksOf(
   name: string,

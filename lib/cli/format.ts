@@ -1,5 +1,5 @@
 /**
- * What `sub` prints for a message: formats with directives, and JSON.
+ * Writes what `sub` prints for a message: formats with directives, and JSON.
  *
  * @module
  */
@@ -8,20 +8,20 @@ import type { Section } from "./options/usage.ts";
 import type { ValueKind } from "./options/values.ts";
 import { visibleJson } from "./output.ts";
 
-/** A message on its way out. */
+/** A message that is about to be printed. */
 export interface Arrival {
   /** The message. */
   message: Message;
   /** 1 for the first one, and so on. */
   sequence: number;
-  /** When it arrived. */
+  /** The time of arrival. */
   time: Date;
 }
 
-/** Text, or bytes that stay as they are. */
+/** Text, or bytes that are printed unchanged. */
 export type Piece = string | Uint8Array<ArrayBuffer>;
 
-/** Writes what is printed of a message; what comes of the message is shown. */
+/** Writes a message; each part taken from the message goes through `show`. */
 export type Format = (
   arrival: Arrival,
   show: (value: Piece) => Piece,
@@ -80,7 +80,7 @@ export const format: ValueKind<Format> = {
  * Reads a format.
  *
  * @param text The format as a user writes it.
- * @returns The format; undefined if it has a directive that there is not.
+ * @returns The format; undefined if it has an unknown directive.
  */
 export function parseFormat(text: string): Format | undefined {
   const parts: (string | Directive)[] = [];
@@ -146,11 +146,11 @@ const CLOCK: Record<string, (time: Date) => string> = {
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
- * Writes all that is known of a message as JSON, which is safe to show. A
- * message that is not UTF-8 is there as base64.
+ * Writes a message and everything known about it as JSON, which is safe to show
+ * on a terminal. A message that is not UTF-8 is written as base64.
  *
  * @param arrival The message.
- * @param parse Whether a message that is JSON is embedded instead of quoted.
+ * @param parse Whether to embed a message that is JSON instead of quoting it.
  * @returns One line of JSON.
  */
 export function toJson(
@@ -188,7 +188,7 @@ function isJson(text: string): boolean {
   }
 }
 
-/** Line ends in JSON are between its tokens only. As text, 1e400 stays 1e400. */
+/** JSON has line ends only between tokens. Kept as text, 1e400 stays 1e400. */
 function oneLine(json: string): string {
   return json.trim().replaceAll(/[\r\n]+/g, " ");
 }

@@ -1,5 +1,5 @@
 /**
- * What was given for MQTT, as the library takes it.
+ * Turns the MQTT options of the programs into options of the library.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import type { World } from "./program.ts";
  *
  * @param given The options.
  * @param world The environment.
- * @param say Tells of a connection that is lost, or there again.
+ * @param say Reports that a connection was lost or is back.
  * @returns The options of the library.
  * @throws {Error} If a file cannot be read.
  */

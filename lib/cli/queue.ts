@@ -1,22 +1,22 @@
 /**
- * What a bridge has taken and not yet passed on.
+ * Holds the messages that a bridge has taken and not yet passed on.
  *
  * @module
  */
 import { inWords } from "../errors.ts";
 import type { Message } from "../message.ts";
 
-/** What a message takes while it waits, beside its own bytes. */
+/** The memory that a waiting message takes besides its own bytes. */
 const OVERHEAD_BYTES = 200;
 
-/** How long an end waits for what is under way, in milliseconds. */
+/** How long to wait for messages under way when the program ends. */
 const GRACE_MS = 2000;
 
-/** A bounded queue: what has no room is counted, and reported. */
+/** A bounded queue. It counts and reports messages that have no room. */
 export class Queue {
   readonly #maxBytes: number;
   readonly #say: (text: string) => void;
-  /** What waits, in order, each until it is sent. */
+  /** The waiting messages in order, each until it is sent. */
   readonly #waiting = new Map<Message, Promise<unknown>>();
   #bytes = 0;
   #dropped = 0;
@@ -25,26 +25,26 @@ export class Queue {
   /**
    * Creates an empty queue.
    *
-   * @param maxBytes How much may wait.
-   * @param say Reports what is dropped.
+   * @param maxBytes How many bytes can wait.
+   * @param say Reports dropped messages and failures.
    */
   constructor(maxBytes: number, say: (text: string) => void) {
     this.#maxBytes = maxBytes;
     this.#say = say;
   }
 
-  /** Whether there is no room for a message. */
+  /** Whether the queue has no room for a message. */
   get isFull(): boolean {
     return this.#bytes >= this.#maxBytes;
   }
 
-  /** Waits until something that waits is through. */
+  /** Waits until one of the waiting messages is sent or has failed. */
   async moved(): Promise<void> {
     await Promise.race(this.#waiting.values());
   }
 
   /**
-   * Sends a message when it can be, if it has room until then.
+   * Adds a message, which is sent as soon as possible; without room, drops it.
    *
    * @param message The message.
    * @param send Sends it, in the order of the calls.
@@ -67,10 +67,10 @@ export class Queue {
   }
 
   /**
-   * Waits a little for what still waits, and gives up the rest.
+   * Waits a little for the waiting messages, and gives up the rest.
    *
-   * @param giveUp Makes what waits fail.
-   * @returns What was not sent, in order.
+   * @param giveUp Makes the waiting messages fail.
+   * @returns The messages that were not sent, in order.
    */
   async finish(giveUp: () => void): Promise<Message[]> {
     const grace = Promise.withResolvers<void>();
@@ -92,13 +92,13 @@ export class Queue {
     this.#dropped = 0;
   }
 
-  /** Says why the first one failed; the next ones fail alike. */
+  /** Reports only the first failure; finish() turns even that off. */
   #fail(error: unknown): void {
     if (this.#failed++ === 0) this.#say(inWords(error));
   }
 }
 
-/** So many messages, in words. */
+/** Writes a number of messages in words. */
 export function count(messages: number): string {
   return messages === 1 ? "1 message" : `${messages} messages`;
 }

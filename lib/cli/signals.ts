@@ -1,5 +1,5 @@
 /**
- * SIGINT, SIGTERM and SIGHUP: end as they ask, but clean up before.
+ * Handles SIGINT, SIGTERM and SIGHUP: the program cleans up, then ends.
  *
  * @module
  */
@@ -11,13 +11,13 @@ const EXIT_BY_SIGNAL = {
   SIGTERM: EXIT.terminated,
 } as const;
 
-/** How long a signal may take to come. */
+/** How long to wait for a signal that we sent to ourselves. */
 const MAX_SIGNAL_MS = 500;
 
 /**
- * Whether it is the first process of a container. The kernel does nothing with
- * a signal that such a process does not listen for, pid_namespaces(7), and Deno,
- * which expects to be ended by it, crashes.
+ * Whether we are the first process of a container. The kernel discards a signal
+ * that such a process does not listen for, see pid_namespaces(7). Deno expects the
+ * signal to end it, and crashes.
  */
 const IS_FIRST = Deno.pid === 1;
 
@@ -31,14 +31,14 @@ export class Signals implements Disposable {
   /**
    * Starts to listen.
    *
-   * @param onSignal Starts to clean up.
+   * @param onSignal Called to start cleaning up.
    */
   constructor(onSignal: () => void) {
     for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"] as const) {
       const listener = () => {
         if (this.#raised) Deno.exit(EXIT_BY_SIGNAL[signal]);
         this.#raised = signal;
-        // The kernel ends it at the next one.
+        // Without our listeners, the next signal ends the process.
         if (!IS_FIRST) this[Symbol.dispose]();
         onSignal();
       };
@@ -53,20 +53,20 @@ export class Signals implements Disposable {
   }
 
   /**
-   * Raises the signal that came once more, now that all is cleaned up: a shell
-   * tells a program that a signal ended from one that exits.
+   * Raises the signal again, now that all is cleaned up. This way a shell sees
+   * that a signal ended the program, and not an exit.
    *
    * @param signal The signal.
-   * @returns The exit code, for a process that still lives.
+   * @returns The exit code, in case the process still lives.
    */
   async raise(signal: EndingSignal): Promise<number> {
     if (IS_FIRST) return EXIT_BY_SIGNAL[signal];
     try {
       Deno.kill(Deno.pid, signal);
-      // It comes in a moment.
+      // The signal arrives in a moment.
       await new Promise((resolve) => setTimeout(resolve, MAX_SIGNAL_MS));
     } catch (error) {
-      // Deno 2.6 wants a permission for that; the exit code has to do.
+      // Deno 2.6 needs a permission for this; we exit with the code instead.
       if (!(error instanceof Deno.errors.NotCapable)) throw error;
     }
     return EXIT_BY_SIGNAL[signal];
@@ -83,7 +83,7 @@ export class Signals implements Disposable {
 /**
  * Waits for a signal that asks to end.
  *
- * @returns The exit code for it.
+ * @returns The exit code for the signal.
  */
 export function signalled(): Promise<number> {
   return new Promise((resolve) => {
@@ -91,15 +91,15 @@ export function signalled(): Promise<number> {
   });
 }
 
-/** SIGTSTP, Ctrl-Z: stops the process once it is ready for that. */
+/** Handles SIGTSTP (Ctrl-Z): gets ready, then stops the process. */
 export class Suspension implements Disposable {
   readonly #listener: () => Promise<void>;
 
   /**
    * Starts to listen.
    *
-   * @param before Gets ready, and is waited for.
-   * @param after Goes on when the process was continued.
+   * @param before Called to get ready; the process stops when it is done.
+   * @param after Called when the process continues.
    */
   constructor(before: () => Promise<void>, after: () => void) {
     this.#listener = async () => {
@@ -107,7 +107,7 @@ export class Suspension implements Disposable {
       try {
         Deno.kill(Deno.pid, "SIGSTOP");
       } catch (error) {
-        // Deno 2.6 wants a permission for that, and goes on.
+        // Deno 2.6 needs a permission for this; without it we go on.
         if (!(error instanceof Deno.errors.NotCapable)) throw error;
       }
       after();

@@ -1,6 +1,6 @@
 /**
- * Giving a file that was just made to those who share it. In a file of its
- * own, as node:fs takes 25 ms to load.
+ * Giving a new file to the users who share it. It is a separate module because
+ * node:fs takes 25 ms to load.
  *
  * @module
  */
@@ -13,17 +13,17 @@ import {
   openSync,
 } from "node:fs";
 
-/** Whose a file is, and who may use it. */
+/** The owner and the permissions of a file. */
 type Access = Pick<Deno.FileInfo, "uid" | "gid" | "mode">;
 
 /**
- * Gives a file an owner, a group and permissions, as far as this user may. All
- * by descriptor: by its path, chmod(2) and chown(2) would follow a link that
- * somebody has put there since.
+ * Gives a file an owner, a group and permissions, as far as this user may. It
+ * works by descriptor: with a path, chmod(2) and chown(2) would follow a link
+ * that somebody has put there in the meantime.
  *
  * @param path The file.
- * @param info Which file that is.
- * @param wanted Whose it is to be.
+ * @param info Its stat result, to make sure that it is still the same file.
+ * @param wanted The owner, group and permissions to set.
  */
 export function adopt(
   path: string,
@@ -35,7 +35,7 @@ export function adopt(
     const { dev, ino } = fstatSync(fd);
     if (dev !== info.dev || ino !== info.ino) return;
     const { uid, gid } = info;
-    // The group first: with another owner it is no longer ours to give.
+    // The group comes first: after the owner has changed, we may not set it.
     attempt(() => fchownSync(fd, uid!, wanted.gid ?? gid!));
     attempt(() => fchmodSync(fd, wanted.mode!));
     attempt(() => fchownSync(fd, wanted.uid ?? uid!, wanted.gid ?? gid!));
@@ -48,6 +48,6 @@ function attempt(change: () => void): void {
   try {
     change();
   } catch {
-    // Not allowed: whoever cannot open the file then is told so.
+    // Not allowed. A user who then cannot open the file gets an error.
   }
 }

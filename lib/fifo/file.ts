@@ -1,16 +1,16 @@
 /**
- * One FIFO in the file system: made, and found to be one.
+ * Making a FIFO in the file system, and checking that a file is a FIFO.
  *
  * @module
  */
 import { FifobusError, reasonOf } from "../errors.ts";
 
-/** Who may use a FIFO that is made, unless told otherwise: its owner. */
+/** The default permissions of a new FIFO: only its owner may use it. */
 export const DEFAULT_MODE = 0o600;
 
 /**
- * How many bytes a write(2) to a FIFO puts in whole, whoever else writes:
- * PIPE_BUF, 4096 on Linux and 512 elsewhere, see pipe(7).
+ * How many bytes one write(2) puts into a FIFO atomically, even if others write
+ * at the same time: PIPE_BUF, 4096 on Linux and 512 elsewhere, see pipe(7).
  */
 export const PIPE_BUF = Deno.build.os === "linux" ? 4096 : 512;
 
@@ -27,30 +27,30 @@ export function checkSystem(): void {
   );
 }
 
-/** Where it is for those who have no PATH. */
+/** Where to find mkfifo(1) if there is no PATH. */
 const MKFIFO = "/usr/bin/mkfifo";
 
 /**
- * Makes a FIFO, unless there is one: mkfifo(1).
+ * Makes a FIFO with mkfifo(1), unless it already exists.
  *
- * @param path Where.
- * @param mode Its permissions, whatever the umask.
- * @throws {FifobusError} `not_a_fifo`, if the path is taken by something else
- * or the FIFO cannot be made; `no_fifos`.
+ * @param path Where to make it.
+ * @param mode Its permissions; the umask does not apply.
+ * @throws {FifobusError} `not_a_fifo`, if something else has the path or the
+ * FIFO cannot be made; `no_fifos`.
  */
 export async function ensureFifo(path: string, mode: number): Promise<void> {
   checkSystem();
   if (exists(path)) return;
   const output = await mkfifo(path, mode);
   if (output?.success) return;
-  // Another program may have made it since.
+  // Another program may have made it in the meantime.
   if (exists(path)) return;
   if (!output) throw unusable(path, "the program mkfifo is not on the PATH");
   const said = new TextDecoder().decode(output.stderr).trim().split(": ");
   throw unusable(path, notMade(path, said.at(-1)!));
 }
 
-/** Why mkfifo(1) could not make a FIFO. */
+/** Says why mkfifo(1) could not make a FIFO. */
 function notMade(path: string, said: string): string {
   switch (said) {
     case "No such file or directory":
@@ -67,11 +67,11 @@ function notMade(path: string, said: string): string {
 }
 
 /**
- * Checks that an open file is a FIFO: the path may have come to mean another
- * since it was looked at.
+ * Checks that an open file is a FIFO: another file may have replaced it at its
+ * path since the last check.
  *
- * @param file The open file, closed if it is something else.
- * @param path What it was opened as.
+ * @param file The open file; it is closed if it is not a FIFO.
+ * @param path The path that it was opened with.
  * @returns The file.
  * @throws {FifobusError} `not_a_fifo`.
  */
@@ -90,8 +90,9 @@ type Lockable = Pick<Deno.FsFile, "unlockSync"> & {
  * Takes a lock, see flock(2), if it is free.
  *
  * @param file What to lock.
- * @param exclusive Whether nobody else may have it.
- * @returns Whether it was free; undefined on Deno 2.6, which can only wait.
+ * @param exclusive Whether to take an exclusive lock, not a shared one.
+ * @returns Whether the lock was free; undefined on Deno 2.6, which can only
+ * wait for a lock.
  */
 export function tryLock(
   file: Deno.FsFile,
@@ -102,10 +103,10 @@ export function tryLock(
 }
 
 /**
- * Looks at a FIFO that has to be there.
+ * Looks at a FIFO that has to exist.
  *
  * @param path Where it is.
- * @returns What stat says of it.
+ * @returns Its stat result.
  * @throws {FifobusError} `not_a_fifo`.
  */
 export function statFifo(path: string): Deno.FileInfo {
@@ -113,17 +114,18 @@ export function statFifo(path: string): Deno.FileInfo {
   return Deno.statSync(path);
 }
 
-/** Looks at a FIFO that was opened, and throws if it is not to be used. */
+/** Checks a FIFO that was just opened, and throws if we must not use it. */
 export type Accept = (info: Deno.FileInfo) => void;
 
 /**
- * Refuses FIFOs that another user has made where anybody could: in /tmp, say. That
- * user could read what is published, and forge what is received.
+ * Refuses FIFOs that another user has made in a folder where anybody could make
+ * them, such as /tmp. That user could read published messages, and forge
+ * received ones.
  *
  * @param path The address.
- * @param mode The permissions that were asked for: if others may write, their
- * FIFOs are welcome.
- * @returns Looks at the FIFO once it is open.
+ * @param mode The requested permissions: if they let others write, FIFOs of
+ * others are welcome.
+ * @returns The check, to be called with the open FIFO.
  */
 export function refuseOthers(path: string, mode: number | undefined): Accept {
   return ({ uid }) => {
@@ -138,16 +140,18 @@ export function refuseOthers(path: string, mode: number | undefined): Accept {
 }
 
 /**
- * Tells who we are.
+ * Says which user runs this process.
  *
- * @returns The user's id; null without the permission to ask for it.
+ * @returns The user's id; null if this process may not ask for it.
  */
 export function ownUid(): number | null {
   const { state } = Deno.permissions.querySync({ name: "sys", kind: "uid" });
   return state === "granted" ? Deno.uid() : null;
 }
 
-/** Null if this process may not look. */
+/**
+ * The user who owns the folder of a FIFO; null if this process may not look.
+ */
 function ownerOfFolder(fifo: string): number | null {
   const path = fifo.slice(0, fifo.lastIndexOf("/") + 1) || ".";
   const { state } = Deno.permissions.querySync({ name: "read", path });
@@ -155,20 +159,20 @@ function ownerOfFolder(fifo: string): number | null {
 }
 
 /**
- * Tells whether two looks were at one file.
+ * Tells whether two stat results are of the same file.
  *
- * @param one What stat said.
- * @param other What it said the other time.
- * @returns Whether they were.
+ * @param one One stat result.
+ * @param other The other one.
+ * @returns Whether they are.
  */
 export function isSameFile(one: Deno.FileInfo, other: Deno.FileInfo): boolean {
   return one.ino === other.ino && one.dev === other.dev;
 }
 
 /**
- * Says that a path has come to mean another file.
+ * Says that another file has replaced the one at a path.
  *
- * @param path Which.
+ * @param path The path.
  * @returns The error.
  */
 export function wasReplaced(path: string): FifobusError {
@@ -178,10 +182,10 @@ export function wasReplaced(path: string): FifobusError {
 /**
  * Says that a file cannot be opened.
  *
- * @param path Which.
- * @param error What the system said.
- * @param access What was wanted: "read", "write".
- * @returns The error, to be thrown.
+ * @param path The file.
+ * @param error The system's error.
+ * @param access The intended access: "read", "write".
+ * @returns The error to throw.
  */
 export function cannotOpen(
   path: string,
@@ -201,15 +205,15 @@ export function cannotOpen(
   return unusable(path, reason, error);
 }
 
-/** Runs the program; undefined if it is not found. */
+/** Runs mkfifo(1); undefined if the program is not found. */
 async function mkfifo(
   path: string,
   mode: number,
 ): Promise<Deno.CommandOutput | undefined> {
   const options: Deno.CommandOptions = {
     args: ["-m", mode.toString(8).padStart(4, "0"), "--", path],
-    // With LD_PRELOAD, which stdbuf(1) sets, or LD_LIBRARY_PATH in it, Deno asks
-    // for the permission to run any program.
+    // If LD_PRELOAD, which stdbuf(1) sets, or LD_LIBRARY_PATH is in the
+    // environment, Deno asks for permission to run any program.
     clearEnv: true,
     env: { LC_ALL: "C" },
     stdin: "null",
@@ -219,7 +223,7 @@ async function mkfifo(
   try {
     return await new Deno.Command("mkfifo", options).output();
   } catch (error) {
-    // Deno 2.6 has no class for the error that there is no PATH.
+    // Ignore other errors: Deno 2.6 has no error class for a missing PATH.
     if (error instanceof Deno.errors.NotCapable) {
       const reason = "it is not there, and making it needs --allow-run=mkfifo";
       throw unusable(path, reason, error);
@@ -253,10 +257,10 @@ function exists(path: string): boolean {
 }
 
 /**
- * Says what a file is that is not a FIFO.
+ * Says what kind of file something is, if it is not a FIFO.
  *
- * @param info What stat said of it.
- * @returns In words.
+ * @param info Its stat result.
+ * @returns The kind, in words.
  */
 export function kind(info: Deno.FileInfo): string {
   if (info.isSymlink) return "a symbolic link";
@@ -268,9 +272,9 @@ export function kind(info: Deno.FileInfo): string {
 /**
  * Says why a path cannot be used as a FIFO.
  *
- * @param path Which.
- * @param reason Why.
- * @param cause What the system said.
+ * @param path The path.
+ * @param reason Why it cannot be used.
+ * @param cause The system's error.
  * @returns The error.
  */
 export function unusable(

@@ -1,6 +1,6 @@
 /**
  * Opening a FIFO and writing to it without ever waiting, which Deno's own files
- * cannot. In a file of its own, as node:fs takes 30 ms to load.
+ * cannot do. It is a separate module because node:fs takes 30 ms to load.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs";
 import { FifobusError } from "../errors.ts";
 import { kind, unusable, wasReplaced } from "./file.ts";
 
-/** How long a poll pauses: at first, and at most. */
+/** The first and the longest pause of a poll. */
 const MIN_PAUSE_MS = 1;
 const MAX_PAUSE_MS = 50;
 
@@ -25,9 +25,9 @@ export class NonblockingWriter {
    * Opens a FIFO.
    *
    * @param path Where it is.
-   * @param follow Whether a symbolic link is followed.
+   * @param follow Whether to follow a symbolic link.
    * @returns The FIFO; undefined if nobody reads it.
-   * @throws {FifobusError} `not_a_fifo`, if it is something else.
+   * @throws {FifobusError} `not_a_fifo`, if the path is not a FIFO.
    */
   static open(path: string, follow = true): NonblockingWriter | undefined {
     const { O_WRONLY, O_NONBLOCK } = constants;
@@ -41,14 +41,14 @@ export class NonblockingWriter {
       throw error;
     }
     const writer = new NonblockingWriter(fd);
-    // O_NOFOLLOW does not do: where not all permissions are granted, Deno opens
-    // what a link points to.
+    // O_NOFOLLOW is not enough: unless Deno has all permissions, it opens the
+    // target of a link.
     if (writer.isSame(seen)) return writer;
     writer.close();
     throw wasReplaced(path);
   }
 
-  /** Whether it is the same FIFO as another one that is open. */
+  /** Whether this is the FIFO that a stat result describes. */
   isSame({ dev, ino }: Deno.FileInfo): boolean {
     const info = fstatSync(this.#fd);
     return info.dev === dev && info.ino === ino;
@@ -57,8 +57,9 @@ export class NonblockingWriter {
   /**
    * Writes, if there is room.
    *
-   * @param bytes At most PIPE_BUF bytes, which are written whole or not at all:
-   * of more node:fs would write some, and fail without a count.
+   * @param bytes At most PIPE_BUF bytes, so that the system writes all or none
+   * of them. With more bytes, node:fs would write some and fail without a
+   * count.
    * @returns How many bytes it wrote.
    */
   tryWrite(bytes: Uint8Array): number {
@@ -79,8 +80,8 @@ export class NonblockingWriter {
  * Tells whether somebody reads a FIFO.
  *
  * @param path The FIFO; a symbolic link is not followed.
- * @returns Whether somebody does; undefined if that cannot be told: it is gone,
- * not a FIFO, or this user may not write to it.
+ * @returns Whether somebody reads it; undefined if we cannot know: the FIFO is
+ * gone, the path is not a FIFO, or this user may not write to it.
  */
 export function isRead(path: string): boolean | undefined {
   try {
@@ -92,7 +93,7 @@ export function isRead(path: string): boolean | undefined {
   }
 }
 
-/** How long to try again. */
+/** How long to keep trying. */
 export interface PollOptions {
   /** The longest wait in milliseconds; no limit if undefined. */
   timeoutMs: number | undefined;
@@ -101,13 +102,13 @@ export interface PollOptions {
 }
 
 /**
- * Makes pauses that grow, to be awaited between attempts.
+ * Makes a function that pauses between attempts, longer each time.
  *
  * @param path The FIFO, for the error.
- * @param reason Why there is anything to wait for, for the error.
- * @param options How long.
- * @returns Pauses; throws a {@linkcode FifobusError}, `timed_out`, when it is
- * time to give up.
+ * @param reason Why the caller waits, for the error.
+ * @param options How long to keep trying.
+ * @returns The function. It throws a {@linkcode FifobusError}, `timed_out`,
+ * when the time is up.
  */
 export function pauses(
   path: string,

@@ -10,7 +10,7 @@ import type { Delimiter } from "../wire/framing.ts";
 import { PIPE_BUF } from "./file.ts";
 import { FifoWriter, type FifoWriterOptions } from "./writer.ts";
 
-/** One FIFO, as a publisher sees it. */
+/** A publisher's outlet to one FIFO. */
 export class FifoOutlet implements Outlet {
   readonly isFramed = true;
   readonly #path: string;
@@ -43,12 +43,12 @@ export class FifoOutlet implements Outlet {
     return this.#writer.isOpening;
   }
 
-  /** Waits in a way that can be aborted at once. */
+  /** Makes later waits abortable at once. */
   unpark(): void {
     this.#writer.unpark();
   }
 
-  /** A FIFO knows messages only. */
+  /** Refuses topics, replies and last values, which a FIFO does not have. */
   check(topic: string | undefined, { retain, replyTo }: Sending): void {
     const what = topic !== undefined
       ? "has no topics"
@@ -80,7 +80,7 @@ export class FifoOutlet implements Outlet {
     return Promise.resolve(undefined);
   }
 
-  /** Closes the FIFO once all is written. */
+  /** Closes the FIFO after all messages are written. */
   async close(): Promise<void> {
     await this.#outbox.drained();
     this.#writer.close();

@@ -1,23 +1,31 @@
 /**
- * The queue file of a FIFO: whose turn it is to read, and what a reader took from
- * the FIFO and did not handle.
+ * The queue file of a FIFO: it says which reader has the turn, and holds
+ * messages that a reader took from the FIFO and did not handle.
  *
- * It is `.NAME.queue` beside the FIFO. The lock on it, see flock(2), is the turn.
- * It starts with 52 bytes of text: `fifobus queue 1` and a line feed; `P` while a
- * publisher is within a message of several writes, else `-`; how many such
- * messages have begun, in two digits; `R` while a reader is within a message, `r`
- * while it reads at the end of one, else `-`; the two digits of the publishers as
- * that reader saw them; in 14 digits each where the messages begin, a space, where
- * they end, and a line feed. The messages have their delimiters; the last one may
- * lack its end, which is then in the FIFO.
+ * It is `.NAME.queue` beside the FIFO. A reader has the turn while it holds the
+ * lock on the file, see flock(2). The file starts with a header of 52 bytes of
+ * text:
  *
- * A reader that was killed has left `R`, and the FIFO goes on within a message; or
- * `r`, and it may do so if a message of several writes has begun since: smaller
- * ones are read as a whole. Then the next reader drops what comes up to the next
- * delimiter, as a part of a message must never be taken for one.
+ * - `fifobus queue 1` and a line feed
+ * - `P` while a publisher is within a message of several writes, else `-`
+ * - how many such messages have begun, in two digits
+ * - `R` while a reader is within a message, `r` while it reads at the end of a
+ *   message, else `-`
+ * - the two digits of the publishers as that reader saw them
+ * - where the messages begin, in 14 digits, a space, where they end, in 14
+ *   digits, and a line feed
  *
- * What is in it changes by the one write(2) of its header, so that a process that
- * is killed leaves either what was there before or what is there after.
+ * The messages have their delimiters; the last one may lack its end, which is
+ * then still in the FIFO.
+ *
+ * A killed reader leaves `R` or `r`. After `R`, the FIFO continues within a
+ * message. After `r`, it may do so if a message of several writes has begun
+ * since: smaller messages are read as a whole. In both cases the next reader
+ * drops everything up to the next delimiter, because a part of a message must
+ * never pass as a message.
+ *
+ * The contents change with a single write(2) of the header, so that a killed
+ * process leaves either the old state or the new one.
  *
  * @module
  */
@@ -34,14 +42,17 @@ const READER_AT = COUNT_AT + COUNT_DIGITS;
 const HEAD_AT = READER_AT + 1 + COUNT_DIGITS;
 const DIGITS = 14;
 
-/** Where the messages begin in a file that is new. */
+/** Where the messages begin in a new file. */
 const HEADER_BYTES = HEAD_AT + 2 * (DIGITS + 1);
 
 const HEADER = new RegExp(
   `^${MAGIC}([-P]\\d\\d)([-rR]\\d\\d)(\\d{${DIGITS}}) (\\d{${DIGITS}})\\n$`,
 );
 
-/** A FIFO may be replaced, and its queue file removed, at any time. */
+/**
+ * How often to try to open a queue file: somebody may replace the FIFO, or
+ * remove its queue file, at any time.
+ */
 const MAX_ATTEMPTS = 100;
 
 const encoder = new TextEncoder();
@@ -57,26 +68,26 @@ const EMPTY_READER = EMPTY.subarray(READER_AT);
 
 const TORN_PUBLISHER = "P".charCodeAt(0);
 
-/** Says that no publisher is within a message. */
+/** The mark for: no publisher is within a message. */
 const NOT_TORN = encoder.encode("-");
 
-/** What a file starts with once its path means it no longer. */
+/** The start of a file that was removed from its path. */
 const REMOVED = encoder.encode("removed\n");
 
-/** Another program may remove the file: how often to look for that. */
+/** How often to check whether another program has removed the file. */
 const CHECK_MS = 100;
 
-/** Says that a reader is within a message, that it reads, or neither. */
+/** The marks for: a reader is within a message, it reads, or neither. */
 const TORN = "R00";
 const READING = "r";
 const AT_REST = "-00";
 const AT_REST_BYTES = encoder.encode(AT_REST);
 
-/** Messages of several writes are counted from 1 up to that, and again. */
+/** The count of messages of several writes runs from 1 to this, then again. */
 const MAX_COUNT = 99;
 
 /**
- * Where the queue file of a FIFO is.
+ * Says where the queue file of a FIFO is.
  *
  * @param path The FIFO; a symbolic link to it is followed.
  * @returns The path of the file beside it.
@@ -86,27 +97,28 @@ export function pathBeside(path: string): string {
 }
 
 /**
- * Where the queue file of a FIFO is if it cannot be beside it.
+ * Says where the queue file of a FIFO is if it cannot be beside the FIFO.
  *
  * @param folder A folder that the user may write to.
- * @param fifo What stat said of the FIFO.
+ * @param fifo The stat result of the FIFO.
  * @returns The path of the file.
  */
 export function pathIn(folder: string, fifo: Deno.FileInfo): string {
   const { dev, ino, birthtime } = fifo;
-  // A number may be that of another FIFO once this one was removed.
+  // With the time of its birth: after this FIFO was removed, another FIFO may
+  // get its inode number.
   return `${folder}/.queue-${dev}-${ino}-${birthtime?.getTime() ?? 0}`;
 }
 
-/** What a queue file says of its FIFO. */
+/** What a queue file says about its FIFO. */
 export interface QueueStatus {
   /** Whether a reader has the turn: it waits for messages. */
   isAwaited: boolean;
-  /** The messages that wait. */
+  /** How many messages wait. */
   messages: number;
-  /** Their bytes, with the delimiters. */
+  /** How many bytes they have, with the delimiters. */
   bytes: number;
-  /** When messages were put in or taken out last; null if none wait. */
+  /** When messages were last put in or taken out; null if none wait. */
   since: Date | null;
 }
 
@@ -114,7 +126,7 @@ export interface QueueStatus {
  * Looks into a queue file, without the turn.
  *
  * @param path Where it is.
- * @returns What it says; undefined if it is not there.
+ * @returns Its status; undefined if it does not exist.
  */
 export function statusOf(path: string): QueueStatus | undefined {
   let file;
@@ -141,7 +153,7 @@ export function statusOf(path: string): QueueStatus | undefined {
   };
 }
 
-/** Why a reader of a FIFO has no queue file. */
+/** Thrown if a reader of a FIFO can have no queue file; says why. */
 export class NoQueueFile extends Error {}
 
 class TwoNames extends NoQueueFile {}
@@ -158,7 +170,7 @@ export class QueueFile {
   #end = HEADER_BYTES;
   #isTorn = false;
   #isReading = false;
-  /** The messages, if the disk was too full to take them. */
+  /** The messages, if the disk is too full to store them. */
   #unsaved: Uint8Array<ArrayBuffer> | undefined;
   #fault: unknown;
 
@@ -169,12 +181,13 @@ export class QueueFile {
   }
 
   /**
-   * Opens a queue file, and makes it if it is not there.
+   * Opens a queue file, and makes it if it does not exist.
    *
    * @param path Where it is.
-   * @param fifo The FIFO: its owner and its permissions are those of the file.
+   * @param fifo The FIFO; the file gets its owner and its permissions.
    * @returns The file.
-   * @throws {NoQueueFile} If there can be none that this process trusts.
+   * @throws {NoQueueFile} If there is no way to have one that this process
+   * trusts.
    */
   static async open(path: string, fifo: Deno.FileInfo): Promise<QueueFile> {
     checkPermissions(path);
@@ -185,7 +198,7 @@ export class QueueFile {
       } catch (error) {
         if (error instanceof TwoNames && i < MAX_ATTEMPTS - 1) {
           if (i === MAX_ATTEMPTS / 2) removeAside(path);
-          // Whoever makes it is about to take one of them away.
+          // The process that makes the file is about to remove one name.
           await new Promise((resolve) => setTimeout(resolve, 1));
           continue;
         }
@@ -197,11 +210,11 @@ export class QueueFile {
   }
 
   /**
-   * Opens a queue file for a publisher, who needs its mark only.
+   * Opens a queue file for a publisher, which needs only its mark.
    *
    * @param path The FIFO.
-   * @param fifo What stat said of the FIFO.
-   * @returns The file; undefined if no reader of ours has made it.
+   * @param fifo The stat result of the FIFO.
+   * @returns The file; undefined if no fifobus reader has made it.
    */
   static openBeside(
     path: string,
@@ -211,23 +224,24 @@ export class QueueFile {
       const beside = pathBeside(path);
       checkPermissions(beside);
       const queue = openExisting(beside, fifo);
-      // It is the readers who give it a header.
+      // Readers write the header.
       if (queue && queue.info.size > 0) {
         return new QueueFile(beside, queue.file, queue.info);
       }
       queue?.file.close();
     } catch {
-      // It is the readers who say that it is of no use.
+      // Readers report an unusable file.
     }
     return undefined;
   }
 
   /**
-   * Whether a publisher was killed within a message of several writes. With the
-   * lock of the FIFO; undefined if the file was removed.
+   * Whether a publisher was killed within a message of several writes;
+   * undefined if the file was removed. The caller must hold the lock of the
+   * FIFO.
    */
   get isPublisherTorn(): boolean | undefined {
-    // Each write of a publisher asks: without a copy, and without a decoder.
+    // Each write of a publisher asks this: so no copy, and no decoder.
     const buffer = this.#buffer;
     this.#file.seekSync(0, Deno.SeekMode.Start);
     const count = this.#file.readSync(buffer) ?? 0;
@@ -236,10 +250,11 @@ export class QueueFile {
   }
 
   /**
-   * Says that a message of several writes begins, or that it has ended. With the
-   * lock of the FIFO, after a look whether another one has not ended.
+   * Marks that a message of several writes begins, or that it has ended. The
+   * caller must hold the lock of the FIFO, and must have checked
+   * {@linkcode isPublisherTorn} before.
    *
-   * @param isWithin Whether it begins.
+   * @param isWithin Whether the message begins.
    */
   markPublisher(isWithin: boolean): void {
     const seen = decoder.decode(this.#buffer.subarray(COUNT_AT, READER_AT));
@@ -254,13 +269,13 @@ export class QueueFile {
   /**
    * Takes the turn if it is free.
    *
-   * @returns Whether it was; false on Deno 2.6, which cannot try.
+   * @returns Whether it was free; false on Deno 2.6, which cannot try a lock.
    */
   tryLock(): boolean {
     return tryLock(this.#file, true) ?? false;
   }
 
-  /** Waits for the turn, which the kernel hands on in order. */
+  /** Waits for the turn, which the kernel passes on in order. */
   async lock(): Promise<void> {
     await this.#file.lock(true);
   }
@@ -270,12 +285,12 @@ export class QueueFile {
     this.#file.unlockSync();
   }
 
-  /** Closes the file, which gives up the turn, too. */
+  /** Closes the file, and thereby gives up the turn. */
   close(): void {
     this.#file.close();
   }
 
-  /** Whether its path still means this file; asked every 100 ms at most. */
+  /** Whether this file is still at its path; checked every 100 ms at most. */
   get isCurrent(): boolean {
     const now = performance.now();
     if (now - this.#checkedAt < CHECK_MS) return true;
@@ -283,7 +298,7 @@ export class QueueFile {
     return this.isInPlace;
   }
 
-  /** The same, asked now. */
+  /** The same, checked now. */
   get isInPlace(): boolean {
     try {
       return isSameFile(Deno.lstatSync(this.path), this.#info);
@@ -292,47 +307,49 @@ export class QueueFile {
     }
   }
 
-  /** How many bytes of messages are in it. */
+  /** How many bytes of messages it holds. */
   get size(): number {
     return this.#unsaved?.length ?? this.#end - this.#head;
   }
 
-  /** Why the messages are in memory only, if they are; see {@linkcode save}. */
+  /** Why the messages are only in memory, if they are; see {@linkcode save}. */
   get fault(): unknown {
     return this.#fault;
   }
 
-  /** Whether a reader was killed within the message that goes on in the FIFO. */
+  /**
+   * Whether a reader was killed within a message that continues in the FIFO.
+   */
   get isTorn(): boolean {
     return this.#isTorn;
   }
 
   /**
-   * Looks what an earlier reader has left. Only with the turn, as all that
-   * follows.
+   * Looks for messages that an earlier reader has left. This method and the
+   * methods below need the turn.
    *
-   * @returns False if the reader before has removed the file.
-   * @throws {NoQueueFile} If this is some other kind of file.
+   * @returns False if the previous reader has removed the file.
+   * @throws {NoQueueFile} If it is not a queue file.
    */
   look(): boolean {
     const buffer = this.#buffer;
     this.#file.seekSync(0, Deno.SeekMode.Start);
     const count = this.#file.readSync(buffer) ?? 0;
     if (count === 0) {
-      // It was made a moment ago.
+      // Somebody made it a moment ago.
       this.#write(0, EMPTY);
       buffer.set(EMPTY);
       return this.#isEmpty();
     }
     if (startsWith(buffer, REMOVED) && !this.isInPlace) return false;
-    // Most often there is nothing: all other looks cost 4 µs more.
+    // The file is empty most of the time; other cases cost 4 µs more.
     if (
       startsWith(buffer, MAGIC_BYTES) &&
       startsWith(buffer, EMPTY_READER, READER_AT)
     ) return this.#isEmpty();
     const text = decoder.decode(buffer.subarray(0, count));
     const [, publisher, reader = "", head, end] = HEADER.exec(text) ?? [];
-    // What a reader that was killed may have begun to read.
+    // Whether a killed reader may have read a part of a message.
     this.#isTorn = reader === TORN ||
       reader.startsWith(READING) && reader.slice(1) !== publisher?.slice(1);
     this.#head = Number(head);
@@ -351,9 +368,10 @@ export class QueueFile {
   }
 
   /**
-   * Says that the reader reads, before it does.
+   * Marks that the reader is about to read.
    *
-   * @param isWithin Whether it is within a message, which dies with it.
+   * @param isWithin Whether it is within a message, which is lost if the reader
+   * is killed.
    */
   markReading(isWithin: boolean): void {
     if (isWithin) {
@@ -361,8 +379,8 @@ export class QueueFile {
       return;
     }
     if (this.#isTorn || this.#unsaved) return;
-    // A message of several writes that has begun may be read in part, as one
-    // that begins from now on.
+    // The read may return a part of a message of several writes, whether the
+    // message has begun already or begins from now on.
     const isBegun = this.#buffer[PUBLISHER_AT] === TORN_PUBLISHER;
     const count = this.#buffer.subarray(COUNT_AT, READER_AT);
     const seen = isBegun ? "00" : decoder.decode(count);
@@ -371,10 +389,10 @@ export class QueueFile {
   }
 
   /**
-   * Reads messages that were left.
+   * Reads messages that earlier readers have left.
    *
-   * @param offset Where from, in bytes, 0 being the first message.
-   * @param length How many bytes.
+   * @param offset Where to start, in bytes; 0 is the first message.
+   * @param length How many bytes to read.
    * @returns The bytes; fewer at the end.
    */
   read(offset = 0, length = this.size): Uint8Array<ArrayBuffer> {
@@ -384,7 +402,7 @@ export class QueueFile {
   }
 
   /**
-   * Takes messages out, from the first one on.
+   * Removes messages from the beginning.
    *
    * @param length How many bytes they have, with their delimiters.
    */
@@ -394,23 +412,28 @@ export class QueueFile {
     else this.#commit(this.#head + length, this.#end, this.#isTorn);
   }
 
-  /** Says that the reader is within a message, which dies with it. */
+  /**
+   * Marks that the reader is within a message, which is lost if it is killed.
+   */
   markTorn(): void {
     this.#commit(this.#head, this.#end, true);
   }
 
-  /** Takes all out. */
+  /** Removes all messages. */
   clear(): void {
     this.#commit(HEADER_BYTES, HEADER_BYTES, false);
     this.#file.truncateSync(HEADER_BYTES);
   }
 
   /**
-   * Puts what was read from the FIFO behind the messages that are there.
+   * Puts bytes that a reader has read from the FIFO behind the messages in the
+   * file.
    *
-   * @param bytes Messages, each with its delimiter; the last one may lack its end.
-   * @param replaced How many bytes at the end they take the place of.
-   * @param isTorn Whether the FIFO goes on within a message that is not there.
+   * @param bytes Messages, each with its delimiter; the last one may lack its
+   * end.
+   * @param replaced How many bytes at the end of the file they replace.
+   * @param isTorn Whether the FIFO continues within a message whose beginning
+   * is not in the file.
    */
   put(bytes: Uint8Array<ArrayBuffer>, replaced: number, isTorn: boolean): void {
     const kept = this.size - replaced;
@@ -428,7 +451,7 @@ export class QueueFile {
     }
   }
 
-  /** Writes the messages to the disk, if they are in memory only. */
+  /** Writes the messages to the disk, if they are only in memory. */
   save(): void {
     if (!this.#unsaved) return;
     try {
@@ -451,7 +474,7 @@ export class QueueFile {
       return;
     }
     if (length > 0) {
-      // Only what was torn is not the beginning of what takes its place.
+      // The new bytes start with the old ones, unless the old ones were torn.
       if (!startsWith(bytes, this.read(length))) {
         this.#commit(this.#head, this.#end - replaced, this.#isTorn);
         replaced = 0;
@@ -460,7 +483,7 @@ export class QueueFile {
       this.#write(this.#end, more);
       this.#commit(this.#head, this.#end + more.length, isTorn);
     } else {
-      // Beside what is there; there is room before it or behind it.
+      // Do not overwrite the old messages: use the room before or behind them.
       const isRoom = HEADER_BYTES + bytes.length <= this.#head;
       const at = isRoom || this.size === 0 ? HEADER_BYTES : this.#end;
       this.#write(at, bytes);
@@ -469,7 +492,7 @@ export class QueueFile {
   }
 
   /**
-   * Puts messages before those that are there.
+   * Puts messages before the messages in the file.
    *
    * @param bytes The messages, each with its delimiter.
    */
@@ -478,19 +501,19 @@ export class QueueFile {
     this.put(all, this.size, this.#isTorn);
   }
 
-  /** Whether an earlier reader has left messages; also without the turn. */
+  /** Whether an earlier reader has left messages; does not need the turn. */
   get hasMessages(): boolean {
     return this.#file.statSync().size > HEADER_BYTES;
   }
 
-  /** Removes the file; whoever waits for its lock opens the path again. */
+  /** Removes the file; readers that wait for its lock open the path again. */
   remove(): void {
-    // What a publisher says that was killed is for the next publisher.
+    // Keep the mark of a killed publisher for the next publisher.
     if (!this.isInPlace || this.isPublisherTorn) return;
     try {
       Deno.removeSync(this.path);
     } catch {
-      // It stays, as a file without messages.
+      // It stays as a file without messages.
       return;
     }
     this.#write(0, REMOVED);
@@ -508,7 +531,7 @@ export class QueueFile {
     return buffer.subarray(0, count);
   }
 
-  /** The publishers' mark is not the readers' to change. */
+  /** Writes the readers' part of the header: publishers own their mark. */
   #commit(head: number, end: number, isTorn: boolean): void {
     const reader = isTorn ? TORN : AT_REST;
     const text = `${reader}${digits(head)} ${digits(end)}\n`;
@@ -545,7 +568,9 @@ function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
   }
 }
 
-/** Nobody is asked for a permission that is not there: it goes without. */
+/**
+ * Checks permissions without a prompt: if one is missing, go without a file.
+ */
 function checkPermissions(path: string): void {
   for (const name of ["read", "write"] as const) {
     const { state } = Deno.permissions.querySync({ name, path });
@@ -556,7 +581,7 @@ function checkPermissions(path: string): void {
   }
 }
 
-/** Opens a file that is there, if it can be trusted. */
+/** Opens an existing file, if it can be trusted. */
 function openExisting(path: string, fifo: Deno.FileInfo) {
   let info;
   try {
@@ -573,7 +598,7 @@ function openExisting(path: string, fifo: Deno.FileInfo) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
-  // Links are followed by openSync(): this is the file that was looked at.
+  // openSync() follows links: check that it opened the file we looked at.
   const opened = file.statSync();
   if (isSameFile(opened, info)) return { file, info: opened };
   file.close();
@@ -597,8 +622,8 @@ function checkTrust(
 }
 
 /**
- * This user, the FIFO's owner, root, or those who share the FIFO: they can write
- * to it and read from it anyway.
+ * Trusts this user, the FIFO's owner, root, and users who share the FIFO: they
+ * can write to the FIFO and read from it anyway.
  */
 function isOwnerTrusted({ uid, gid }: Deno.FileInfo, fifo: Deno.FileInfo) {
   if (uid === fifo.uid || uid === 0 || uid === ownUid()) return true;
@@ -607,7 +632,7 @@ function isOwnerTrusted({ uid, gid }: Deno.FileInfo, fifo: Deno.FileInfo) {
     (mode & 0o006) === 0o006;
 }
 
-/** Removes the second name that a process has left which was killed. */
+/** Removes the second name that a killed process has left. */
 function removeAside(path: string): void {
   const at = path.lastIndexOf("/") + 1;
   const beginning = `${path.slice(at)}-`;
@@ -619,9 +644,9 @@ function removeAside(path: string): void {
   }
 }
 
-/** Makes the file; undefined if another process just did. */
+/** Makes the file; undefined if another process just made it. */
 async function create(path: string, fifo: Deno.FileInfo) {
-  // Not at its path: it is there once others can open it.
+  // Made aside: at its path, it must be ready for others to open.
   const aside = `${path}-${crypto.randomUUID()}`;
   const mode = fifo.mode! & 0o666;
   const how = { read: true, write: true, createNew: true, mode };
@@ -631,7 +656,8 @@ async function create(path: string, fifo: Deno.FileInfo) {
     const isAlike = (info.mode! & 0o777) === mode && info.uid === fifo.uid &&
       info.gid === fifo.gid;
     if (!isAlike) {
-      // Loaded here: few FIFOs are shared by users, and have a umask in the way.
+      // Loaded here: needed only if several users share the FIFO, or the umask
+      // has changed the permissions.
       const { adopt } = await load<typeof import("./adopt.ts")>(
         import.meta.resolve("./adopt.ts"),
       );

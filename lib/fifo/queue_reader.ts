@@ -1,5 +1,5 @@
 /**
- * Reading a FIFO in turns with its other readers.
+ * Reading a FIFO, taking turns with its other readers.
  *
  * @module
  */
@@ -21,37 +21,37 @@ import { NoQueueFile, pathBeside, pathIn, QueueFile } from "./queue_file.ts";
 import { FifoReader, READ_BYTES } from "./reader.ts";
 
 /**
- * How long a reader that ends asks for the turn. Whoever waits for messages
- * gives it away at once; a process that was stopped does not.
+ * How long a reader that ends asks for the turn. A reader that waits for
+ * messages gives it up at once; a suspended process does not.
  */
 const MAX_WAIT_MS = 2000;
 
-/** How often a reader that waits looks whether its FIFO was replaced. */
+/** How often a waiting reader checks whether its FIFO was replaced. */
 const WATCH_MS = 500;
 
-/** How long a FIFO may be gone: `rm` and `mkfifo` of a script come in a row. */
+/** How long a FIFO may be gone: a script may call `rm` and then `mkfifo`. */
 const GONE_MS = 400;
 
-/** How often a reader that does not wait looks. */
+/** How often a busy reader checks that. */
 const LOOK_AGAIN_MS = 100;
 
-/** How often to look whether another user has made a queue file. */
+/** How often to check whether another user has made a queue file. */
 const LOOK_MS = 1000;
 
-/** How often to try again to put messages back on a disk that is full. */
+/** How often to retry to put messages back while the disk is full. */
 const FULL_RETRY_MS = 200;
 
-/** What a subscriber is told beside messages. */
+/** News for a subscriber, other than messages. */
 export interface Notice {
   /**
-   * What it is about, for programs:
+   * What the notice is about, for programs:
    *
-   * - `message_lost`: a message arrived in part, and was dropped.
+   * - `message_lost`: only a part of a message arrived, and was dropped.
    * - `no_queue`: readers of a FIFO cannot take turns: a message of more than
-   *   PIPE_BUF bytes may be parted between them.
-   * - `not_kept`: messages cannot be put back now; it is tried again.
-   * - `not_a_message`: what was written to the FIFO of a subscriber of the bus
-   *   is not a topic, a tab and a message, and was dropped.
+   *   PIPE_BUF bytes may be split between them.
+   * - `not_kept`: messages cannot be put back now; the subscriber keeps trying.
+   * - `not_a_message`: something written to the FIFO of a subscriber of the bus
+   *   was not a topic, a tab and a message, and was dropped.
    * - `value_skipped`: the last value of a topic cannot be read, or is not a
    *   message that the subscriber takes.
    */
@@ -61,7 +61,7 @@ export interface Notice {
     | "not_kept"
     | "not_a_message"
     | "value_skipped";
-  /** The same, for people. */
+  /** What the notice is about, for people. */
   text: string;
 }
 
@@ -69,63 +69,65 @@ export interface Notice {
 export interface QueueReaderOptions {
   /** What ends a message. */
   delimiter: Delimiter;
-  /** How long a message may be. */
+  /** The longest message in bytes. */
   maxBytes: number;
   /**
-   * Tells whether a record is a message with its topic before it; what is not
-   * is dropped, and counts for nothing.
+   * Tells whether a record is a message with its topic before it. Other records
+   * are dropped, and do not count.
    */
   isMessage?(record: WireMessage): boolean;
   /** How many messages are wanted. */
   demand: Demand;
   /**
-   * Says where the queue file is if there can be none beside the FIFO.
+   * Returns the folder for the queue file, if that cannot be beside the FIFO.
    *
-   * @throws {Error} If there is no such place.
+   * @throws {Error} If there is no such folder.
    */
   elsewhere(): Promise<string>;
   /**
-   * Makes the FIFO again that somebody has removed, if it is not there.
+   * Makes the FIFO again, if somebody has removed it.
    *
-   * @returns What has it open until this reader has.
+   * @returns A handle that keeps the FIFO open until this reader has opened it.
    * @throws {FifobusError} `not_a_fifo`, if it cannot be made.
    */
   remake(): Promise<Disposable | void>;
-  /** Looks at a FIFO that was opened, and throws if it is not to be read. */
+  /** Checks a FIFO that was just opened, and throws if we must not read it. */
   accept: Accept;
-  /** Is told what is not a message. */
+  /** Called with news other than messages. */
   onNotice(notice: Notice): void;
   /**
-   * Is called when it leaves, with the turn, before it closes the FIFO, while
-   * publishers are kept out. Such a FIFO is open for as long as the reader.
+   * Called when the reader leaves: with the turn, before it closes the FIFO,
+   * and while publishers are kept out. With this option, the FIFO stays open as
+   * long as the reader.
    */
   onLeave?(): void;
 }
 
 /**
- * Reads messages from a FIFO that other readers of ours may read as well.
+ * Reads messages from a FIFO that other fifobus readers may read as well.
  *
- * A reader that has the turn takes first what others have left, then reads the
- * FIFO. It divides what it has into the messages that are wanted and the rest,
- * leaves the rest, and gives the turn up before it hands the messages out. So
- * whoever is busy with messages, or waits for an output, has no turn.
+ * A reader that has the turn first takes messages that others have left, then
+ * reads the FIFO. It hands out the messages that are wanted, and leaves the
+ * rest to others. It gives up the turn before it hands messages out, so that a
+ * reader that is busy with messages, or waits for an output, does not keep the
+ * turn.
  */
 export class QueueReader implements Source {
   readonly #path: string;
   readonly #options: QueueReaderOptions;
   readonly #splitter: MessageSplitter;
   #info: Deno.FileInfo;
-  /** Those of the places of a queue file that are of no use. */
+  /** Paths where a queue file turned out to be of no use. */
   readonly #useless = new Set<string>();
   #fifo: FifoReader | undefined;
-  /** Messages that are not wanted yet, where they cannot be left to others. */
+  /** Messages that are not wanted yet, if they cannot be left to others. */
   #surplus: WireMessage[] = [];
   #queue: QueueFile | undefined;
   #hasTurn = false;
-  /** What could not be put into a queue file that was removed. */
+  /** Messages that did not get into a queue file because it was removed. */
   #carried: Uint8Array<ArrayBuffer> = new Uint8Array();
   #count = 0;
-  /** Whether to wait behind a reader that asked for the turn. */
+  /** Whether to let another reader go first that asked for the turn. */
   #stepsBack = false;
   /** Resolved to end a wait for the turn. */
   #waiting: PromiseWithResolvers<void> | undefined;
@@ -135,13 +137,13 @@ export class QueueReader implements Source {
   #lookedAtPath = performance.now();
   #wasReplaced = false;
   #goneAt = Infinity;
-  /** What has a FIFO open that was made again, until it is opened here. */
+  /** Keeps a remade FIFO open until this reader has opened it. */
   #held: Disposable | void = undefined;
   /** Why there is no queue file beside the FIFO. */
   #reason: unknown;
   #noticed = "";
   #isClosing = false;
-  /** Whether the process that has the turn did not give it away. */
+  /** Whether the process that has the turn did not give it up. */
   #isAbandoned = false;
   #hasLeft = false;
   #paused: PromiseWithResolvers<void> | undefined;
@@ -160,8 +162,8 @@ export class QueueReader implements Source {
   }
 
   /**
-   * Opens a FIFO that exists. Publishers that wait for a reader go on, unless a
-   * few messages are wanted that others have left already.
+   * Opens a FIFO that exists. Publishers that wait for a reader proceed, unless
+   * the demand is limited and others have left messages already.
    *
    * @param path Where it is.
    * @param options How to read.
@@ -176,8 +178,8 @@ export class QueueReader implements Source {
     const { isLimited, isOver } = options.demand;
     const isLazy = isLimited && !options.onLeave;
     await reader.#openQueue();
-    // Were it opened, a publisher would fill it again each time that a reader
-    // takes one message, and the queue file would grow.
+    // If we opened the FIFO now, a publisher would fill it again each time a
+    // reader takes one message, and the queue file would grow.
     if (isLazy && (isOver || reader.#queue?.hasMessages)) return reader;
     try {
       reader.#openFifo();
@@ -192,7 +194,7 @@ export class QueueReader implements Source {
   /**
    * Waits for messages. One call takes at most 64 KiB from the FIFO.
    *
-   * @returns The next messages, one at least; undefined after the last.
+   * @returns The next messages, at least one; undefined after the last.
    * @throws {FifobusError} `message_too_large`, after the messages before it.
    */
   next(): Promise<WireMessage[] | undefined> {
@@ -202,12 +204,12 @@ export class QueueReader implements Source {
     return this.#next = next;
   }
 
-  /** Whether a message came from here. */
+  /** Whether a message came from this FIFO. */
   takesBack({ topic }: WireMessage): boolean {
     return topic === this.#path;
   }
 
-  /** Takes no messages until {@linkcode resume}: others have the turn. */
+  /** Takes no messages until {@linkcode resume}: others can have the turn. */
   async pause(): Promise<void> {
     if (this.#paused) return;
     const paused = this.#paused = Promise.withResolvers<void>();
@@ -216,26 +218,28 @@ export class QueueReader implements Source {
     if (this.#next) {
       await this.#ask(Promise.race([rests.promise, this.#next]), MAX_WAIT_MS);
     }
-    // Whoever waits behind a process that was stopped would wait for it, too.
+    // Leave the queue for the turn: if this process is suspended in it, the
+    // readers behind would wait for this process.
     if (this.#paused === paused) this.#waiting?.resolve();
   }
 
-  /** Goes on after a pause. */
+  /** Continues after a pause. */
   resume(): void {
     this.#paused?.resolve();
     this.#paused = undefined;
   }
 
-  /** Takes no more messages; what was not taken stays where it is. */
+  /** Takes no more messages; the others stay where they are. */
   end(): Promise<void> {
     return this.#ended ??= this.#end();
   }
 
   /**
-   * Stops reading. What is in the FIFO then waits in the queue file for the next
-   * reader.
+   * Stops reading, and moves the messages in the FIFO to the queue file, where
+   * they wait for the next reader.
    *
-   * @param unhandled Messages that were handed out and go back, among others.
+   * @param unhandled Messages that were handed out but not handled. Those that
+   * came from this FIFO go back.
    * @returns When the FIFO is closed.
    */
   close(unhandled: WireMessage[] = []): Promise<void> {
@@ -245,7 +249,7 @@ export class QueueReader implements Source {
   /**
    * Puts messages back while the process ends, if nobody else has the turn.
    *
-   * @param messages What was taken and not handed out.
+   * @param messages Messages that were taken but not handed out.
    */
   giveBackNow(messages: WireMessage[]): void {
     const back = [...messages, ...this.#surplus];
@@ -256,12 +260,12 @@ export class QueueReader implements Source {
     if (queue.isCurrent && queue.look()) {
       queue.putFirst(WireMessage.frame(back, this.#options.delimiter));
     }
-    // The process may go on, as somebody handles its error.
+    // The process may continue, because somebody may handle its error.
     if (!hadTurn) queue.unlock();
   }
 
   /**
-   * Leaves messages for the next reader, behind those that wait already.
+   * Leaves messages for the next reader, behind the messages that wait already.
    *
    * @param bytes The messages, each with its delimiter.
    * @returns When they are in the queue file.
@@ -314,7 +318,7 @@ export class QueueReader implements Source {
     return undefined;
   }
 
-  /** Whether what comes is left to others. */
+  /** Whether to leave new messages to others. */
   get #isResting(): boolean {
     return this.#isClosing || this.#paused !== undefined;
   }
@@ -341,26 +345,26 @@ export class QueueReader implements Source {
     if (this.#hasLeft && back.length === 0) return;
     if (this.#isAbandoned && back.length === 0) return this.#closeFiles();
     const taking = this.#takeTurn();
-    // Nothing is lost with a turn that a process has which was stopped; but what
-    // goes back has to wait for it.
+    // If a suspended process has the turn, we can leave without the turn and
+    // lose nothing; only messages that go back have to wait for it.
     await this.#ask(taking, back.length > 0 ? Infinity : MAX_WAIT_MS);
     this.#waiting?.resolve();
     if (await taking) await this.#leave(back);
     else this.#closeFiles();
   }
 
-  /** Asks whoever waits for messages with the turn to give it away. */
+  /** Asks the reader that waits for messages with the turn to give it up. */
   async #ask(over: Promise<unknown>, maxMs: number): Promise<void> {
     let isOver = false;
     const settled = over.then(() => isOver = true);
-    // The turn is free most often.
+    // The turn is free most of the time.
     for (let i = 0; i < 20 && !isOver; i++) await Promise.resolve();
     if (isOver) return;
     let fifo;
     try {
       fifo = this.#openFifo();
     } catch {
-      // It was removed, and nobody can be asked.
+      // The FIFO was removed, so we cannot ask anybody.
       const timeout = Promise.withResolvers<void>();
       const timer = setTimeout(timeout.resolve, Math.min(maxMs, MAX_WAIT_MS));
       await Promise.race([settled, timeout.promise]);
@@ -369,7 +373,7 @@ export class QueueReader implements Source {
     await fifo.nudge(settled, maxMs);
   }
 
-  /** Waits for the turn; false if it is not wanted any more. */
+  /** Waits for the turn; false if we stopped waiting. */
   async #takeTurn(): Promise<boolean> {
     if (this.#hasTurn) return true;
     while (true) {
@@ -378,7 +382,7 @@ export class QueueReader implements Source {
       const queue = this.#queue ?? await this.#openQueue();
       if (!queue) return true;
       try {
-        // The one that waits has been woken, and is about to take it.
+        // The reader that waits has woken up, and is about to take the turn.
         if (this.#stepsBack) await delay(1);
         if (this.#stepsBack || !queue.tryLock()) {
           if (!await this.#wait(queue)) return false;
@@ -418,7 +422,7 @@ export class QueueReader implements Source {
   }
 
   #giveUpTurn(): void {
-    // What is in memory only is lost without the turn.
+    // Messages that are only in memory would be lost without the turn.
     if (!this.#hasTurn) return;
     if (this.#queue!.fault) return this.#reportFull(this.#queue!);
     this.#hasTurn = false;
@@ -433,7 +437,9 @@ export class QueueReader implements Source {
     return await this.#takeNew(queue);
   }
 
-  /** Takes what others have left; undefined if there is no whole message. */
+  /**
+   * Takes messages that others have left; undefined if no message is whole.
+   */
   #takeLeft(queue: QueueFile): WireMessage[] | undefined {
     const splitter = this.#splitter;
     let offset = 0;
@@ -444,7 +450,7 @@ export class QueueReader implements Source {
       found = splitter.push(chunk);
     }
     if (found.length > 0) {
-      // What follows them stays where it is.
+      // The bytes behind these messages stay in the file.
       splitter.reset(this.#count);
       const { taken, rest } = this.#choose(found);
       const used = found.slice(0, found.length - rest.length);
@@ -468,7 +474,7 @@ export class QueueReader implements Source {
     queue.take(dropped);
   }
 
-  /** Takes messages from the FIFO, and leaves those that are not wanted. */
+  /** Takes messages from the FIFO, and leaves the ones that are not wanted. */
   async #takeNew(queue: QueueFile): Promise<WireMessage[]> {
     const splitter = this.#splitter;
     if (this.#fifo && this.#isReplaced()) {
@@ -480,7 +486,8 @@ export class QueueReader implements Source {
     const { strangers } = fifo;
     const begun = queue.size;
     if (queue.isTorn) {
-      // Its reader was killed with a part of the message that goes on here.
+      // A reader was killed with the beginning of the message that continues
+      // here.
       splitter.takeRest();
       splitter.dropRest();
     }
@@ -491,7 +498,7 @@ export class QueueReader implements Source {
       queue.markReading(splitter.isInMessage);
       messages = await fifo.read(splitter);
     }
-    // In a group, whoever took a message waits behind those who wait.
+    // In a group, a member that took a message lets waiting members go first.
     this.#stepsBack = fifo.strangers > strangers ||
       this.#options.onLeave !== undefined;
     const { taken, rest } = this.#choose(messages);
@@ -499,7 +506,7 @@ export class QueueReader implements Source {
     return taken;
   }
 
-  /** Divides records into the messages that are wanted now, and the rest. */
+  /** Splits records into the messages that are wanted now, and the rest. */
   #choose(
     records: WireMessage[],
   ): { taken: WireMessage[]; rest: WireMessage[] } {
@@ -517,7 +524,7 @@ export class QueueReader implements Source {
     return { taken: demand.take(messages), rest: records.slice(used) };
   }
 
-  /** Whether the path has come to mean another FIFO; a look costs 2 µs. */
+  /** Whether another FIFO has replaced this one; a look costs 2 µs. */
   #isReplaced(): boolean {
     const now = performance.now();
     if (this.#wasReplaced || now - this.#lookedAtPath < LOOK_AGAIN_MS) {
@@ -535,7 +542,7 @@ export class QueueReader implements Source {
     return this.#wasReplaced;
   }
 
-  /** Its queue file went away, perhaps as the whole folder did. */
+  /** Waits for the path, or remakes the FIFO: the whole folder may be gone. */
   async #restorePath(): Promise<void> {
     while (!this.#isResting && !this.#isThere()) {
       if (this.#isReplaced()) this.#held ??= await this.#options.remake();
@@ -552,7 +559,7 @@ export class QueueReader implements Source {
     }
   }
 
-  /** Ends a read that waits once the path means another FIFO. */
+  /** Ends a waiting read when another FIFO has replaced this one. */
   #watch(fifo: FifoReader): Disposable & { isReplaced: boolean } {
     const over = Promise.withResolvers<void>();
     const timer = setInterval(() => {
@@ -570,7 +577,7 @@ export class QueueReader implements Source {
     return watch;
   }
 
-  /** Opens the FIFO that the path means now, once the other one is empty. */
+  /** Opens the FIFO that is at the path now, after the old one is empty. */
   async #moveOn(fifo: FifoReader): Promise<void> {
     fifo.close();
     this.#fifo = undefined;
@@ -599,7 +606,7 @@ export class QueueReader implements Source {
     if (bytes.length === 0 || queue.isInPlace) {
       return queue.put(bytes, replaced, isSkipping);
     }
-    // Somebody has removed the file, and others have another one by now.
+    // Somebody has removed the file, and other readers use a new one by now.
     const kept = queue.read(0, queue.size - replaced);
     this.#carried = concat([this.#carried, kept, bytes]);
     this.#hasTurn = false;
@@ -608,8 +615,8 @@ export class QueueReader implements Source {
   }
 
   /**
-   * Reads without turns, as there can be no queue file. What is not wanted now
-   * waits here, where others do not get it.
+   * Reads without turns, because there can be no queue file. Messages that are
+   * not wanted now wait in this process, where others do not get them.
    */
   async #takeUnshared(): Promise<WireMessage[]> {
     const splitter = this.#splitter;
@@ -633,7 +640,7 @@ export class QueueReader implements Source {
     return taken;
   }
 
-  /** Leaves all that is not handled to the next reader, and closes. */
+  /** Leaves all unhandled messages to the next reader, and closes. */
   async #leave(back: WireMessage[]): Promise<void> {
     this.#hasLeft = true;
     await this.#retakeTurn();
@@ -642,7 +649,7 @@ export class QueueReader implements Source {
     this.#closeFiles();
   }
 
-  /** Takes the turn for what could not be put into a file that was removed. */
+  /** Takes the turn again for messages whose queue file was removed. */
   async #retakeTurn(): Promise<QueueFile | undefined> {
     if (!this.#hasTurn && this.#carried.length > 0) {
       const taking = this.#takeTurn();
@@ -652,7 +659,7 @@ export class QueueReader implements Source {
     return this.#queue;
   }
 
-  /** Writes what is not handled into the FIFO again, for who reads it. */
+  /** Writes unhandled messages into the FIFO again, for its other readers. */
   async #leaveUnshared(back: WireMessage[]): Promise<void> {
     if (this.#splitter.isInMessage) {
       this.#notify("message_lost", "a message had not come to its end");
@@ -685,11 +692,11 @@ export class QueueReader implements Source {
   /** Empties the FIFO into the queue file. */
   async #drain(fifo: FifoReader, queue: QueueFile): Promise<void> {
     const { delimiter } = this.#options;
-    // Whoever takes these messages has a limit of its own.
+    // No limit here: the next reader has a limit of its own.
     const splitter = new MessageSplitter(this.#path, delimiter, Infinity);
     const left = queue.read();
     const begun = left.slice(left.lastIndexOf(delimiter.charCodeAt(0)) + 1);
-    // As in #takeNew(): what goes on is a part of a message.
+    // As in #takeNew(): the FIFO continues within a message.
     if (queue.isTorn) splitter.dropRest();
     else splitter.push(begun);
     const messages: WireMessage[] = [];
@@ -710,8 +717,8 @@ export class QueueReader implements Source {
   }
 
   /**
-   * Another user may have made a queue file beside the FIFO since: looks for it
-   * now and then, once what waits elsewhere is taken.
+   * Another user may have made a queue file beside the FIFO in the meantime.
+   * Looks for it now and then, after the messages elsewhere are taken.
    */
   async #moveBeside(): Promise<void> {
     const now = performance.now();
@@ -726,7 +733,7 @@ export class QueueReader implements Source {
       this.#queue = queue;
       this.#isBeside = true;
     } catch {
-      // It stays as it is.
+      // Keep the queue file that we have.
     }
   }
 
@@ -744,12 +751,12 @@ export class QueueReader implements Source {
         this.#reason ??= error;
       }
     }
-    // Whoever ends has nothing to share any more.
+    // A reader that ends has nothing more to share.
     if (!this.#isClosing) this.#reportUnshared(inWords(this.#reason));
     return undefined;
   }
 
-  /** Leaves no empty queue file where it may not read the FIFO. */
+  /** Removes an empty queue file of a FIFO that we may not read. */
   #discardQueue(): void {
     const queue = this.#queue;
     if (!queue?.tryLock() || !queue.look()) return;
@@ -757,7 +764,7 @@ export class QueueReader implements Source {
   }
 
   #beside(): string {
-    // Each of its names would have a queue file of its own.
+    // Each name of the FIFO would have its own queue file.
     if (this.#info.nlink !== 1 && !this.#options.onLeave) {
       throw new NoQueueFile(`${this.#path}: the FIFO has several names`);
     }
@@ -801,7 +808,7 @@ export class QueueReader implements Source {
     );
   }
 
-  /** Tells the user something, and the same thing once. */
+  /** Sends a notice, but the same notice only once in a row. */
   #notify(code: Notice["code"], reason: string): void {
     const text = `${this.#path}: ${reason}`;
     if (code !== "message_lost" && this.#noticed === text) return;

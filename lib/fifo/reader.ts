@@ -20,40 +20,43 @@ import {
 } from "./file.ts";
 
 /**
- * What a FIFO of the default size holds, so that a read leaves nothing in it.
+ * The capacity of a FIFO of the default size, so that one read empties it.
  */
 export const READ_BYTES = 64 * 1024;
 
 /**
- * Each reader parks one of the 32 threads on which Deno does everything
- * asynchronous with files; with all of them parked, nothing of that goes on.
+ * Each reader parks one of the 32 threads that do all of Deno's asynchronous
+ * file operations. If all of them were parked, no such operation could proceed.
  */
 const MAX_READERS = 24;
 let readers = 0;
 
 /**
- * How often to empty a FIFO whose publishers do not let go of its lock: each time
- * they may fill it again.
+ * How many times to empty a FIFO whose publishers do not release its lock: they
+ * may fill it again each time.
  */
 const MAX_EMPTY_ATTEMPTS = 4;
 
 /**
- * How long to try to keep publishers out. On a busy machine one that has the lock
- * may not run for a while; what it wrote between the last read and close() would be
- * gone.
+ * How long to try to keep publishers out. On a busy machine, a publisher that
+ * has the lock may not run for a while; anything it wrote between the last read
+ * and close() would be lost.
  */
 const MAX_EMPTY_MS = 1000;
 
-/** How often to try for the lock: a publisher has it most of the time, for µs. */
+/**
+ * How many times to try for the lock. Some publisher has it most of the time,
+ * but only for microseconds.
+ */
 const MAX_LOCK_ATTEMPTS = 200;
 
-/** How long to wait for room. */
+/** How long to wait for room when putting messages back. */
 const PUT_BACK_MS = 1000;
 
 /**
- * How long a wake marker has to come back before the next one is written, at
- * first and at most. Where many wait for the turn, each marker brings it to the
- * next one of them.
+ * How long to wait for a wake marker to come back before writing the next one,
+ * at first and at most. If many readers wait for the turn, each marker passes
+ * it to the next of them.
  */
 const WAKE_RETRY_MS = 5;
 const MAX_WAKE_RETRY_MS = 20;
@@ -61,10 +64,10 @@ const MAX_WAKE_RETRY_MS = 20;
 /**
  * Reads messages from a FIFO, however many publishers come and go.
  *
- * It holds the FIFO open for reading and writing, which POSIX leaves open but
- * Linux, macOS and the BSDs define: open(2) never waits, and read(2) never
- * sees the end of the file, which is where the textbook reader loses what a
- * second publisher writes between that end and close(2).
+ * It holds the FIFO open for reading and writing. POSIX leaves this undefined,
+ * but Linux, macOS and the BSDs define it: open(2) never waits, and read(2)
+ * never sees the end of the file. A textbook reader does see that end, and
+ * loses anything that a second publisher writes between it and close(2).
  */
 export class FifoReader {
   readonly #path: string;
@@ -72,14 +75,14 @@ export class FifoReader {
   readonly #file: Deno.FsFile;
   readonly #waker: Deno.FsFile;
   #locked: Deno.FsFile | undefined;
-  /** Its own wake markers that are in the FIFO, each with its number. */
+  /** This reader's wake markers in the FIFO, each with its number. */
   readonly #tokens = new Map<string, number>();
   #marked = 0;
   #passed = 0;
   #strangers = 0;
-  /** How many bytes have come, but for wake markers. */
+  /** How many bytes have come, except wake markers. */
   #received = 0;
-  /** How many of them are still being written. */
+  /** How many wake markers are still being written. */
   #writing = 0;
   #buffer = new Uint8Array(READ_BYTES);
 
@@ -88,9 +91,9 @@ export class FifoReader {
    *
    * @param path Where it is.
    * @param delimiter What ends a message.
-   * @param accept Looks at what was opened.
+   * @param accept Checks the open FIFO.
    * @throws {FifobusError} `not_a_fifo`; `too_many_readers`, if this process
-   * has 24 of them open.
+   * already has 24 readers open.
    */
   constructor(path: string, delimiter: Delimiter, accept?: Accept) {
     if (readers >= MAX_READERS) {
@@ -105,8 +108,8 @@ export class FifoReader {
     this.#file = checkFifo(open(path, { read: true, write: true }), path);
     try {
       accept?.(this.info);
-      // Deno runs one operation on a handle at a time: a read that is under
-      // way can only be woken through another.
+      // Deno runs one operation at a time on a handle, so we need another
+      // handle to wake a read in progress.
       this.#waker = open(path, { write: true });
     } catch (error) {
       this.#file.close();
@@ -118,12 +121,12 @@ export class FifoReader {
     throw wasReplaced(path);
   }
 
-  /** Which file it is. */
+  /** The stat result of the FIFO. */
   get info(): Deno.FileInfo {
     return this.#file.statSync();
   }
 
-  /** The number of the last of its own wake markers that was read. */
+  /** The number of the last of its own wake markers that it has read. */
   get passed(): number {
     return this.#passed;
   }
@@ -136,9 +139,9 @@ export class FifoReader {
   /**
    * Waits for bytes, and reads at most 64 KiB.
    *
-   * @param splitter Takes the bytes.
-   * @param maxBytes How many to read.
-   * @returns The messages that are complete with them.
+   * @param splitter The splitter that takes the bytes.
+   * @param maxBytes How many bytes to read at most.
+   * @returns The messages that these bytes complete.
    */
   async read(
     splitter: MessageSplitter,
@@ -147,7 +150,8 @@ export class FifoReader {
     const room = this.#buffer.subarray(0, maxBytes);
     const count = await this.#file.read(room) ?? 0;
     let chunk = room.subarray(0, count);
-    // Messages are views: a full buffer is theirs, a few bytes are copied.
+    // Messages are views of the buffer: they keep a full buffer for themselves,
+    // and a few bytes are copied.
     if (count > READ_BYTES / 4) this.#buffer = new Uint8Array(READ_BYTES);
     else chunk = chunk.slice();
     const messages = splitter.push(chunk);
@@ -163,9 +167,9 @@ export class FifoReader {
   }
 
   /**
-   * Writes a wake marker behind all that is in the FIFO now.
+   * Writes a wake marker behind everything that is in the FIFO now.
    *
-   * @returns Its number, which {@linkcode passed} reaches when it is read.
+   * @returns Its number; {@linkcode passed} reaches it when the marker is read.
    */
   mark(): number {
     const { token, bytes } = wake(this.#delimiter);
@@ -176,22 +180,22 @@ export class FifoReader {
   }
 
   /**
-   * Ends a wait, of this reader for bytes or of another one for whose turn this
-   * one waits: writes wake markers until that has happened.
+   * Ends a wait: this reader's wait for bytes, or the wait of the reader that
+   * has the turn we want. Writes wake markers until the wait is over.
    *
-   * @param over Settles then.
+   * @param over Settles when the wait is over.
    * @param maxMs How long to try.
    */
   async nudge(over: Promise<unknown>, maxMs = Infinity): Promise<void> {
     let isOver = false;
     const settled = over.catch(() => {}).finally(() => isOver = true);
     const deadline = performance.now() + maxMs;
-    // A reader that is not ours may be given the marker: it is not the last one.
+    // A foreign program may read the marker, so we write more than one.
     let pauseMs = WAKE_RETRY_MS;
     while (!isOver) {
       const left = deadline - performance.now();
       if (left <= 0) return;
-      // One that still waits for room is enough.
+      // If a marker still waits for room, that one is enough.
       if (this.#writing === 0) this.mark();
       const paused = new AbortController();
       const pause = delay(Math.min(pauseMs, left), paused).catch(() => {});
@@ -202,12 +206,12 @@ export class FifoReader {
   }
 
   /**
-   * Reads all that is in the FIFO, and keeps publishers of ours out from then
-   * on: what one of them wrote between the last read and close() would be lost if
-   * it ended then.
+   * Reads everything in the FIFO, and from then on keeps fifobus publishers
+   * out: if one of them wrote between the last read and close(), and then
+   * ended, its messages would be lost.
    *
    * @param read Reads once; it is called at least once.
-   * @param isWithin Whether it ended within a message.
+   * @param isWithin Whether the last read ended within a message.
    */
   async empty(
     read: () => Promise<void>,
@@ -219,18 +223,20 @@ export class FifoReader {
       if (isLocked() || performance.now() > giveUpAt) break;
       const bytes = await this.#drain(read);
       if (bytes === 0) await delay(1);
-      // A message of several writes holds the lock, and needs room to end.
+      // The publisher of a message of several writes holds the lock, and needs
+      // room to write the rest.
       else if (isWithin()) giveUpAt = performance.now() + MAX_EMPTY_MS;
       else attempt++;
     }
     await this.#drain(read);
   }
 
-  /** Tells, each time that it is called, whether publishers are kept out. */
+  /** Returns a function that tells whether publishers are kept out by now. */
   #lock(): () => boolean {
     if (tryLock(this.#file, true) === undefined) return this.#waitForLock();
     return () => {
-      // Other messages hold it for microseconds, but one after the other.
+      // Publishers of small messages hold the lock for microseconds, but one
+      // after the other.
       for (let i = 0; i < MAX_LOCK_ATTEMPTS; i++) {
         if (tryLock(this.#file, true)) return true;
       }
@@ -238,7 +244,10 @@ export class FifoReader {
     };
   }
 
-  /** Deno 2.6 cannot try; and while it waits, nothing else goes on a handle. */
+  /**
+   * Deno 2.6 can only wait for a lock. Meanwhile the handle can do nothing
+   * else, so this opens another one.
+   */
   #waitForLock(): () => boolean {
     let isLocked = false;
     const file = this.#locked = open(this.#path, { write: true });
@@ -248,19 +257,19 @@ export class FifoReader {
   }
 
   /**
-   * Reads all that is in the FIFO now: up to a marker behind it.
+   * Reads everything in the FIFO now, up to a marker that it writes behind it.
    *
-   * @returns How many bytes that were.
+   * @returns How many bytes it read.
    */
   async #drain(read: () => Promise<void>): Promise<number> {
     const first = this.#marked + 1;
     const received = this.#received;
     const over = Promise.withResolvers<void>();
-    // Not awaited: where the FIFO is full, the marker waits for what is read.
+    // Not awaited: if the FIFO is full, the marker waits until we read.
     const nudged = this.nudge(over.promise);
     try {
-      // A marker that still waits for room would be lost with the FIFO, and needs
-      // what is read to make that room.
+      // A marker that still waits for room would be lost with the FIFO, and
+      // only our reads make that room.
       while (this.#passed < first || this.#writing > 0) await read();
     } finally {
       over.resolve();
@@ -270,11 +279,11 @@ export class FifoReader {
   }
 
   /**
-   * Writes messages into the FIFO again, behind all others.
+   * Writes messages into the FIFO again, behind all others. They stay there
+   * only as long as some other program has the FIFO open.
    *
    * @param bytes The messages, each with its delimiter.
-   * @returns Whether there was room for all, which is there for as long as some
-   * other program has the FIFO open.
+   * @returns Whether there was room for all of them.
    */
   async putBack(bytes: Uint8Array): Promise<boolean> {
     const end = this.#delimiter.charCodeAt(0);
@@ -290,7 +299,7 @@ export class FifoReader {
     return true;
   }
 
-  /** Closes the FIFO. No read may be under way. */
+  /** Closes the FIFO. No read may be in progress. */
   close(): void {
     readers--;
     this.#file.close();

@@ -1,5 +1,5 @@
 /**
- * Who reads a FIFO, and what waits in its queue file.
+ * The status of a FIFO: its reader, and the messages in its queue file.
  *
  * @module
  */
@@ -7,20 +7,21 @@ import { statFifo } from "./file.ts";
 import { isRead } from "./nonblocking.ts";
 import { pathBeside, pathIn, statusOf } from "./queue_file.ts";
 
-/** What is known of a FIFO. */
+/** The status of a FIFO. */
 export interface FifoStatus {
   /** Its path. */
   fifo: string;
   /**
-   * `waiting`: a reader of ours waits for messages. `open`: some program has it
-   * open to read, and does something else. Null: nobody reads it.
+   * `waiting`: a fifobus reader waits for messages. `open`: some program has it
+   * open for reading, but is not a waiting fifobus reader. Null: nobody reads
+   * it.
    */
   reader: "waiting" | "open" | null;
   /** How many messages wait in its queue file. */
   messages: number;
-  /** How many bytes they have. */
+  /** How many bytes these messages have. */
   bytes: number;
-  /** When messages were put there or taken last, as ISO 8601 has it. */
+  /** When messages were last put there or taken, in ISO 8601 format. */
   since: string | null;
 }
 
@@ -28,8 +29,8 @@ export interface FifoStatus {
  * Looks at a FIFO.
  *
  * @param path Where it is.
- * @param folder Where its queue file is if it is not beside the FIFO.
- * @returns What is known of it.
+ * @param folder The folder of its queue file, if that is not beside the FIFO.
+ * @returns Its status.
  * @throws {FifobusError} `not_a_fifo`.
  */
 export async function fifoStatus(
@@ -50,7 +51,7 @@ export async function fifoStatus(
     try {
       return statusOf(pathBeside(path));
     } catch {
-      // It is another user's.
+      // The queue file belongs to another user.
     }
     return undefined;
   }

@@ -1,5 +1,5 @@
 /**
- * The writing end of a FIFO that other programs write to as well.
+ * The writing end of a FIFO, to which other programs may write as well.
  *
  * @module
  */
@@ -21,83 +21,88 @@ import type { QueueFile } from "./queue_file.ts";
 
 /** How a writer waits. */
 export interface FifoWriterOptions {
-  /** Whether to wait for a reader where there is none. */
+  /** Whether to wait for a reader if there is none. */
   wait: boolean;
-  /** The longest wait without progress in milliseconds; no limit if undefined. */
+  /**
+   * The longest wait without progress, in milliseconds; no limit if undefined.
+   */
   timeoutMs: number | undefined;
   /** Gives up when aborted. */
   signal: AbortSignal | undefined;
   /**
-   * Whether to wait in the kernel where that costs less. What waits there cannot
-   * be called off, and keeps the process alive.
+   * Whether to wait in the kernel if that costs less. A wait there cannot be
+   * cancelled, and keeps the process alive.
    */
   parks?: boolean;
   /**
-   * Whether the FIFO belongs to one subscriber of the bus, so that nobody waits
-   * in open(2) to write to it, and it is no link to something else.
+   * Whether the FIFO belongs to one subscriber of the bus: then nobody waits in
+   * open(2) to write to it, and the path must not be a symbolic link.
    */
   owned?: boolean;
   /**
-   * Whether its readers have a queue file, where a publisher says that it is
-   * within a message. On the bus it says so in the FIFO where there is none.
+   * Whether its readers have a queue file, in which a publisher marks that it
+   * is within a message. On the bus, if there is no queue file, the publisher
+   * writes a marker into the FIFO.
    */
   hasQueue?: boolean;
-  /** Finds the path anew when the FIFO is opened, as it has several names. */
+  /** Finds a path when the FIFO is opened: it may have several names. */
   findPath?(): string;
   /**
-   * Looks at the FIFO that was opened.
+   * Checks the FIFO that was just opened.
    *
-   * @throws {Error} If it is not to be written to.
+   * @throws {Error} If we must not write to it.
    */
   accept?(info: Deno.FileInfo): void;
 }
 
 /** The same FIFO, open twice. */
 interface Handle {
-  /** Its writes wait for room; locks are taken on it. */
+  /** Its writes wait for room; it holds the locks. */
   file: Deno.FsFile;
-  /** Its writes fail where there is no room. */
+  /** Its writes fail if there is no room. */
   writer?: NonblockingWriter | undefined;
 }
 
 /**
- * A writer parks a thread of Deno's pool of 32 while it waits in open(2) or
- * write(2). So the first few of a process do that, the others poll.
+ * A writer parks one of the 32 threads of Deno's pool while it waits in open(2)
+ * or write(2). So only the first few writers of a process do so; others poll.
  */
 const MAX_BLOCKING_WRITERS = 4;
 let blockingWriters = 0;
 
-/** Before Deno 2.8 an open(2) that waits stops the event loop. */
+/** Before Deno 2.8, an open(2) that waits blocks the event loop. */
 const OPEN_IS_ASYNC = isDenoAtLeast(2, 8);
 
 /**
- * So many writes in a row are made at once (2 µs each), the next one lets the
- * event loop turn (60 µs). A writer that stays below needs no node:fs.
+ * Of this many writes in a row, all but the last are synchronous (2 µs each);
+ * the last lets the event loop run (60 µs). A writer with fewer writes does not
+ * need node:fs.
  */
 const BURST = 16;
 
 /**
- * How much of a larger message is written at a time. Linux has a page for each,
- * and appends to the last page even if the pipe is full: the 16 bytes that are
- * left in it take the marker that ends a torn message.
+ * The size of the pieces of a larger message. Linux uses a page for each piece,
+ * and appends to the last page even if the pipe is full: the 16 bytes left in
+ * the page have room for the marker that ends a torn message.
  */
 const PIECE = PIPE_BUF - 16;
 
-/** How often to look whether a reader has made a queue file. */
+/** How often to check whether a reader has made a queue file. */
 const LOOK_MS = 100;
 
-/** How often to look, a millisecond apart, for a file that was removed. */
+/** How many times to look, a millisecond apart, for a file that was removed. */
 const MAX_LOOKS = 20;
 
 let nonblocking: typeof import("./nonblocking.ts") | undefined;
 
 /**
- * Writes messages to a FIFO. It waits for a reader as `echo` does, and again
- * when the reader has gone.
+ * Writes messages to a FIFO. It waits for a reader, as `echo` does, and waits
+ * again when the reader has gone.
  *
- * It waits in one of two ways. The kernel's own costs least, but cannot be
- * called off and parks a thread; O_NONBLOCK with pauses is for those who may
- * give up, and for the many. That needs node:fs, 30 ms to load.
+ * It waits in one of two ways. Waiting in the kernel costs least, but cannot be
+ * cancelled and parks a thread. O_NONBLOCK with pauses is for writers that may
+ * give up, and for large numbers of writers; it needs node:fs, which takes 30
+ * ms to load.
  */
 export class FifoWriter {
   #path: string;
@@ -108,14 +113,14 @@ export class FifoWriter {
   #blocking: boolean;
   #handle: Handle | undefined;
   #isOpening = false;
-  /** What is being written in the kernel's own time. */
+  /** Settles with the write that waits in the kernel. */
   #parked: PromiseWithResolvers<void> | undefined;
   #writes = 0;
   /** Whether the last message in the FIFO lacks its end. */
   #torn = false;
   #marks: QueueFile | undefined;
   #lookedAt = -Infinity;
-  /** Whether no reader of ours has a queue file: looked for in vain for long. */
+  /** Whether no fifobus reader has a queue file, after MAX_LOOKS looks. */
   #isPlain = false;
 
   /**
@@ -147,7 +152,7 @@ export class FifoWriter {
     return this.#isOpening;
   }
 
-  /** Parks no thread, if it has not opened the FIFO yet. */
+  /** Stops it from parking a thread, if it has not opened the FIFO yet. */
   unpark(): void {
     if (!this.#blocking || this.#handle || this.#isOpening) return;
     this.#blocking = false;
@@ -156,9 +161,9 @@ export class FifoWriter {
 
   /**
    * Writes whole messages: as many as fit into PIPE_BUF bytes, which no other
-   * writer can part, or a larger one, which takes the lock for itself so that
-   * no other writer of ours can. If the reader goes, they are written again to
-   * the next one.
+   * writer can split, or one larger message, with an exclusive lock so that no
+   * other fifobus writer can split it. If the reader goes away, it writes them
+   * again for the next reader.
    *
    * @param bytes The messages, each with its delimiter.
    * @throws {FifobusError} `no_reader`, `timed_out`, `not_a_fifo`.
@@ -195,7 +200,7 @@ export class FifoWriter {
           }
           rest = rest.subarray(await this.#put(rest));
         } catch (error) {
-          // What the last reader did not read of it waits for the next one.
+          // The next reader gets the part that the last one did not read.
           this.#torn ||= isAnnounced || rest.length < bytes.length;
           isAnnounced = false;
           if (!(error instanceof Deno.errors.BrokenPipe)) {
@@ -220,10 +225,10 @@ export class FifoWriter {
   }
 
   /**
-   * Says that a message of several writes begins.
+   * Marks that a message of several writes begins.
    *
-   * @returns Whether another publisher was killed within one, whose part would run
-   * into this one.
+   * @returns Whether another publisher was killed within such a message: its
+   * part would run into this message.
    */
   async #begin(exclusive: boolean): Promise<boolean> {
     const isLeft = this.#marks?.isPublisherTorn ??
@@ -238,19 +243,22 @@ export class FifoWriter {
     this.#lookedAt = -Infinity;
   }
 
-  /** Opens what tells that another publisher was killed within a message. */
+  /**
+   * Opens the queue file, which says whether another publisher was killed
+   * within a message.
+   */
   async #findMarks(exclusive: boolean): Promise<boolean> {
     if (!this.#options.hasQueue) return false;
     const now = performance.now();
     const isEarly = now - this.#lookedAt < LOOK_MS;
-    // A file that was removed may have been made again by now.
+    // A reader may have made a removed file again by now.
     if (isEarly && !exclusive && !this.#marks) return false;
     this.#lookedAt = now;
     const { QueueFile } = await load<typeof import("./queue_file.ts")>(
       import.meta.resolve("./queue_file.ts"),
     );
     const info = this.#handle!.file.statSync();
-    // Where readers of ours come and go, one of them makes it again in a moment.
+    // If fifobus readers come and go, one of them makes it again in a moment.
     const attempts = exclusive && !this.#isPlain ? MAX_LOOKS : 1;
     this.#marks?.close();
     this.#marks = undefined;
@@ -263,7 +271,7 @@ export class FifoWriter {
     return this.#marks?.isPublisherTorn ?? false;
   }
 
-  /** Closes the FIFO. What was written stays in it while it has a reader. */
+  /** Closes the FIFO. Written messages stay in it while it has a reader. */
   close(): void {
     if (this.#blocking) blockingWriters--;
     if (!this.#handle) return;
@@ -283,10 +291,10 @@ export class FifoWriter {
   }
 
   /**
-   * Waits for the next reader with the FIFO still open, as what is left in it
-   * would be gone if all closed it.
+   * Waits for the next reader with the FIFO still open: if all processes closed
+   * it, the messages in it would be lost.
    *
-   * @returns Whether the path has come to mean another FIFO.
+   * @returns Whether another FIFO is at the path now.
    */
   async #reopen(): Promise<boolean> {
     const old = this.#handle!;
@@ -316,13 +324,15 @@ export class FifoWriter {
     }
   }
 
-  /** The path may have come to mean another file, also between two opens. */
+  /**
+   * Checks the file: another one may be at the path, even between two opens.
+   */
   #checked(handle: Handle): Handle {
     try {
       const info = handle.file.statSync();
       if (!info.isFifo) throw unusable(this.#path, `it is ${kind(info)}`);
       if (handle.writer?.isSame(info) === false) throw wasReplaced(this.#path);
-      // Its reader comes too late.
+      // The reader has come too late.
       this.#options.signal?.throwIfAborted();
       this.#options.accept?.(info);
       return handle;
@@ -357,7 +367,7 @@ export class FifoWriter {
     }
   }
 
-  /** Writes some of the bytes. */
+  /** Writes some of the bytes, and returns how many. */
   async #put(bytes: Uint8Array): Promise<number> {
     const handle = this.#handle!;
     const turn = this.#writes++ % BURST === BURST - 1;
@@ -365,7 +375,7 @@ export class FifoWriter {
       if (turn) handle.writer ??= await openSame(this.#path, handle.file);
       return !turn && tryWrite(handle, bytes) || await handle.file.write(bytes);
     }
-    // The quickest way to let the event loop turn: a timer takes 1 ms.
+    // The quickest way to let the event loop run: a timer takes 1 ms.
     if (turn) await handle.file.stat();
     const poll = this.#poll("its reader has stopped reading");
     let count;
@@ -392,7 +402,7 @@ export class FifoWriter {
     while (!tryLock(file, exclusive)) await poll();
   }
 
-  /** Only of those that do not block: the others wait in the kernel. */
+  /** Only for writers that poll: the others wait in the kernel. */
   #poll(reason: string): () => Promise<void> {
     return nonblocking!.pauses(this.#path, reason, this.#options);
   }
@@ -406,7 +416,7 @@ async function loadNonblocking(): Promise<
   );
 }
 
-/** Opens a FIFO with O_NONBLOCK, if the path still means the one that is open. */
+/** Opens a FIFO with O_NONBLOCK, if it is still the FIFO that is open. */
 async function openSame(
   path: string,
   file: Deno.FsFile,
@@ -419,9 +429,10 @@ async function openSame(
 }
 
 /**
- * Opens a FIFO to write to without ever waiting: read-write first, which makes
- * a reader, and that one closed. Where others wait in open(2) to write it would
- * let them in, and lose what they write.
+ * Opens a FIFO for writing without ever waiting: it opens the FIFO read-write
+ * first, which counts as a reader, and then closes that handle. If other
+ * writers waited in open(2), this would let them in, and their messages would
+ * be lost.
  */
 function openOwned(path: string): Deno.FsFile {
   using _reader = Deno.openSync(path, { read: true, write: true });
@@ -429,10 +440,10 @@ function openOwned(path: string): Deno.FsFile {
 }
 
 /**
- * Writes what fits into PIPE_BUF bytes, if there is room for it.
+ * Writes as much as fits into PIPE_BUF bytes, if there is room for it.
  *
- * @param handle Where; without a nonblocking writer there is never room.
- * @param bytes What.
+ * @param handle The FIFO; without a nonblocking writer there is never room.
+ * @param bytes The bytes.
  * @returns How many bytes it wrote.
  */
 function tryWrite({ writer }: Handle, bytes: Uint8Array): number {

@@ -2,8 +2,8 @@
  * What MQTT.js and its parts see of the environment; loaded before them.
  *
  * They ask for a dozen variables, and list all of them, to tune themselves. Who
- * may not read a variable is told that it is not set, so that a program needs no
- * permission for that.
+ * may not read a variable is told that it is not set, so that a program needs
+ * no permission for that.
  *
  * @module
  */

@@ -15,7 +15,9 @@ import { connect, type Connection, disconnect } from "./connection.ts";
 import type { MqttSourceOptions } from "./module.ts";
 import { ORIGIN } from "./origin.ts";
 
-/** Lets the next message come, after an acknowledgement if there is no error. */
+/**
+ * Lets the next message come, after an acknowledgement if there is no error.
+ */
 type Done = (error?: Error) => void;
 
 /** Nobody is told: MQTT.js just leaves out the acknowledgement. */
@@ -80,8 +82,8 @@ export class MqttSource implements OwnSource {
   }
 
   /**
-   * Takes no more messages; what has arrived can still be read. In a session that
-   * the broker keeps, what was not read stays there for the next time.
+   * Takes no more messages; what has arrived can still be read. In a session
+   * that the broker keeps, what was not read stays there for the next time.
    */
   end(): Promise<void> {
     if (this.#isPersistent) this.#queue.clear();

@@ -40,7 +40,8 @@ export class Outbox {
    * Creates an empty outbox.
    *
    * @param write Writes whole messages.
-   * @param maxWrite How many bytes to write at once; a longer message goes alone.
+   * @param maxWrite How many bytes to write at once; a longer message goes
+   * alone.
    * @param onDropped Is told of messages that cannot be written, which are then
    * no error of who added them.
    */

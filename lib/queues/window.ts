@@ -16,7 +16,9 @@ interface Waiting {
   admitted: PromiseWithResolvers<void>;
 }
 
-/** Lets messages pass in the order in which they came, a limited number at once. */
+/**
+ * Lets messages pass in the order in which they came, a limited number at once.
+ */
 export class Window {
   readonly #limit: () => Limit;
   readonly #waiting: Waiting[] = [];

@@ -32,7 +32,9 @@ const WAKE_LENGTH = WAKE_START.length + TOKEN_LENGTH + 1;
 const TORN_TEXT = "\x18fifobus torn\x18";
 const TORN = encoder.encode(TORN_TEXT);
 
-/** The same, put there by another publisher: the one that wrote it was killed. */
+/**
+ * The same, put there by another publisher: the one that wrote it was killed.
+ */
 const KILLED_TEXT = "\x18fifobus lost\x18";
 const KILLED = encoder.encode(KILLED_TEXT);
 
@@ -63,8 +65,8 @@ export interface Wake {
 /**
  * Makes a wake marker. A read(2) that waits cannot be cancelled, and would
  * swallow the next message of another reader; so a reader that ends, or wants
- * the turn, writes a marker. Splitters drop it, wherever it lands, together with
- * the delimiter behind it.
+ * the turn, writes a marker. Splitters drop it, wherever it lands, together
+ * with the delimiter behind it.
  *
  * @param delimiter What ends a message.
  * @returns The marker.

@@ -18,8 +18,9 @@ export interface SplitterOptions {
    */
   hasMarks?: boolean;
   /**
-   * Whether each message has its topic before it. What is over the limit without
-   * one is not a message: its beginning stands for it, and the rest is dropped.
+   * Whether each message has its topic before it. What is over the limit
+   * without one is not a message: its beginning stands for it, and the rest is
+   * dropped.
    *
    * @default {false}
    */
@@ -78,7 +79,9 @@ export class MessageSplitter {
     return this.#restBytes > 0 || this.#isSkipping;
   }
 
-  /** Whether a message ended with a mark that can be none: it is the last one. */
+  /**
+   * Whether a message ended with a mark that can be none: it is the last one.
+   */
   get isMarked(): boolean {
     return this.#isMarked;
   }
@@ -206,8 +209,8 @@ export class MessageSplitter {
       // It may have landed between two halves of somebody's message.
       this.#keep(buffer.slice(start, end - mark.length), messages);
     } else if (mark || this.#isSkipping || this.#isJoined(end - start)) {
-      // A publisher that could not write to its end says so, or has another try.
-      // Two may have put their marks behind one message.
+      // A publisher that could not write to its end says so, or has another
+      // try. Two may have put their marks behind one message.
       const isLost = mark
         ? mark.isKilled && end - start > mark.length
         : !this.#isStray;
@@ -247,7 +250,9 @@ export class MessageSplitter {
     }
   }
 
-  /** Passes over a record that is too long, or fails; tells whether it passed. */
+  /**
+   * Passes over a record that is too long, or fails; tells whether it passed.
+   */
   #refuse(
     found: string,
     record: Uint8Array<ArrayBuffer>,

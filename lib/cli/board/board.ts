@@ -1,5 +1,5 @@
 /**
- * What is known of each topic: the table behind both dashboards.
+ * Everything known about each topic: the table behind both dashboards.
  *
  * @module
  */
@@ -8,53 +8,53 @@ import { matchesTopic } from "../../topic.ts";
 import { type Alarm, holds } from "../alarm.ts";
 import { readNumber } from "./reading.ts";
 
-/** How far back history goes, in seconds; a topic that is silent is stale. */
+/** Length of the history in seconds; a topic silent for longer is stale. */
 export const HISTORY_SECONDS = 60;
 
-/** How many seconds the rate is taken over. */
+/** The rate is an average over this many seconds. */
 const RATE_SECONDS = 10;
 
-/** How many topics there can be; what comes after them is only counted. */
+/** The most topics listed; messages of further topics are only counted. */
 const MAX_TOPICS = 10_000;
 
-/** How much of a message is kept, in characters. */
+/** How much of a message the board keeps, in characters. */
 export const MAX_TEXT = 1000;
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** A second, counted from 1970, and the mean of what was measured in it. */
+/** A second, counted from 1970, and the mean of the numbers in it. */
 export type Point = [second: number, mean: number];
 
-/** What is known of a topic. */
+/** Everything known about a topic. */
 export interface Row {
   topic: string;
   /** The last message, or its first 1000 characters. */
   text: string;
   /** The length of the last message in bytes. */
   length: number;
-  /** The last message is kept since before we were there. */
+  /** Whether the last message is a retained one, older than our start. */
   retained: boolean;
   /** When it arrived, in milliseconds since 1970. */
   at: number;
-  /** Its number, all messages counted. */
+  /** Its number, counted over the messages of all topics. */
   sequence: number;
-  /** The number in the last message; null if it is none. */
+  /** The number in the last message; null if there is no number in it. */
   value: number | null;
   /** The unit of the last number; empty if it has none. */
   unit: string;
-  /** The least, mean and largest number so far; null if there was none. */
+  /** The smallest, mean and largest number so far; null before the first. */
   min: number | null;
   mean: number | null;
   max: number | null;
-  /** How many messages so far. */
+  /** The number of messages so far. */
   count: number;
   /** Messages a second, over the last ten. */
   rate: number;
-  /** An alarm holds for the last number. */
+  /** Whether the last number raises an alarm. */
   alarm: boolean;
 }
 
-/** A second of a topic. */
+/** The counts of one topic in one second. */
 interface Second {
   second: number;
   messages: number;
@@ -62,7 +62,7 @@ interface Second {
   sum: number;
 }
 
-/** A topic, as it is counted. */
+/** Counts the messages of one topic. */
 class Topic {
   readonly topic: string;
   readonly #alarms: Alarm[];
@@ -75,7 +75,7 @@ class Topic {
   #sum = 0;
   #min = Infinity;
   #max = -Infinity;
-  /** A ring: the second S is at S modulo its length. */
+  /** A ring buffer: second S is at index S modulo its length. */
   readonly #seconds: Second[] = [];
 
   constructor(topic: string, alarms: Alarm[], at: number) {
@@ -87,7 +87,7 @@ class Topic {
 
   add(message: Message, text: string, at: number, sequence: number): void {
     const { length, retained } = message;
-    // A part of a number is none.
+    // A truncated number is not a number.
     const reading = text.length > MAX_TEXT ? undefined : readNumber(text);
     this.#last = {
       text: text.slice(0, MAX_TEXT),
@@ -143,7 +143,7 @@ class Topic {
     return this.#seconds[index] = { second, messages: 0, numbers: 0, sum: 0 };
   }
 
-  /** Of whole seconds: the one that has just begun would pull it down. */
+  /** Whole seconds only: the current one, barely begun, would lower the rate. */
   #rate(now: number): number {
     const current = secondOf(now);
     const seconds = Math.min(RATE_SECONDS, current - this.#firstSecond);
@@ -164,11 +164,11 @@ function secondOf(at: number): number {
  * Reads the beginning of a message.
  *
  * @param message The message.
- * @returns Its text; one character more than {@linkcode MAX_TEXT} if there is
- * more of it.
+ * @returns Its text; if the message is longer than {@linkcode MAX_TEXT}
+ * characters, one character more than that.
  */
 export function beginning(message: Message): string {
-  // Four bytes are the most that a character has.
+  // A character has at most four bytes.
   const bytes = message.bytes.subarray(0, 4 * (MAX_TEXT + 1));
   return decoder.decode(bytes).slice(0, MAX_TEXT + 1);
 }
@@ -184,23 +184,23 @@ export class Board {
   /**
    * Creates an empty board.
    *
-   * @param alarms What raises an alarm.
+   * @param alarms The rules that raise an alarm.
    */
   constructor(alarms: Alarm[] = []) {
     this.#alarms = alarms;
   }
 
-  /** How many messages there were. */
+  /** The number of messages so far. */
   get total(): number {
     return this.#total;
   }
 
-  /** How many of them were of topics for which there was no room. */
+  /** How many of them belong to topics that the table had no room for. */
   get unlisted(): number {
     return this.#unlisted;
   }
 
-  /** How many messages did not arrive, as they were not read in time. */
+  /** How many messages were lost because we did not read them in time. */
   get missed(): number {
     return this.#missed;
   }
@@ -228,22 +228,22 @@ export class Board {
   }
 
   /**
-   * Lists what is known.
+   * Lists all topics.
    *
    * @param now The time, in milliseconds since 1970.
-   * @returns All topics, in the order in which they were first heard of.
+   * @returns All topics, in the order of their first messages.
    */
   rows(now: number): Row[] {
     return Array.from(this.#topics.values(), (topic) => topic.row(now));
   }
 
   /**
-   * Tells what was measured in the last minute.
+   * Returns the numbers of the last minute.
    *
-   * @param topic Of which topic.
+   * @param topic The topic.
    * @param now The time, in milliseconds since 1970.
-   * @param since The second from which on, if the minute is too much.
-   * @returns The seconds that have a number.
+   * @param since The first second to return, for less than the whole minute.
+   * @returns The seconds in which a number arrived.
    */
   history(topic: string, now: number, since = 0): Point[] {
     return this.#topics.get(topic)?.history(now, since) ?? [];

@@ -1,6 +1,6 @@
 /**
- * What fits into a number of columns of a terminal. How wide a character is,
- * string-width knows; the data of @std/cli/unicode-width is not everywhere.
+ * Fits text into columns of a terminal. The width of a character comes from
+ * string-width; the data of @std/cli/unicode-width is not available everywhere.
  *
  * @module
  */
@@ -12,13 +12,13 @@ const BARS = "▁▂▃▄▅▆▇█";
 const graphemes = new Intl.Segmenter();
 
 /**
- * Fits text into columns: control characters are shown, and what is too long is
- * cut, at its end or at its beginning.
+ * Fits text into columns. It makes control characters visible, and cuts text that
+ * is too long, at its end or at its beginning.
  *
- * @param text The text, of any kind.
- * @param width How many columns.
- * @param align Where it goes if it is shorter.
- * @param cut Where it is cut if it is longer.
+ * @param text Any text.
+ * @param width The number of columns.
+ * @param align The side to which shorter text goes.
+ * @param cut The side on which longer text is cut.
  * @returns Text of exactly that width.
  */
 export function fit(
@@ -27,7 +27,7 @@ export function fit(
   align: "left" | "right" = "left",
   cut: "end" | "start" = "end",
 ): string {
-  // No more of it can be seen: a grapheme is rarely longer than that.
+  // More than this cannot fit: a grapheme rarely has more than 16 characters.
   const most = 16 * width;
   const part = cut === "end" ? text.slice(0, most) : text.slice(-most);
   const shown = visible(part.replaceAll("\t", " "));
@@ -51,13 +51,13 @@ export function fit(
 }
 
 /**
- * Draws what was measured as a row of bars.
+ * Draws numbers as a row of bars.
  *
- * @param points The seconds that have a number.
+ * @param points The seconds in which a number arrived.
  * @param now The last second, counted from 1970.
- * @param seconds How many seconds there are.
- * @param width How many columns they take.
- * @returns Text of exactly that width; blanks where nothing was measured.
+ * @param seconds How many seconds to draw.
+ * @param width The number of columns.
+ * @returns Text of exactly that width; blank where there is no number.
  */
 export function sparkline(
   points: Point[],

@@ -10,11 +10,11 @@ import { Screen, type Terminal } from "./screen.ts";
 import { drawTable, pageRowsOf, type Snapshot } from "./table.ts";
 import { View } from "./view.ts";
 
-/** No more than ten frames a second, whatever arrives; one at least. */
+/** At most ten frames a second, whatever arrives, and at least one. */
 const MIN_FRAME_MS = 100;
 const MAX_FRAME_MS = 1000;
 
-/** How long a notice is shown. */
+/** How long the dashboard shows a notice. */
 const NOTICE_MS = 10_000;
 
 /** Ctrl-L. */
@@ -22,19 +22,19 @@ const REDRAW = "\f";
 
 /** How to show a board. */
 export interface DashboardOptions {
-  /** Where. */
+  /** The terminal to draw on. */
   terminal: Terminal;
-  /** Whether standard input is a terminal, whose keys are commands. */
+  /** Whether standard input is a terminal, so that its keys are commands. */
   keys: boolean;
-  /** Whether there may be color. */
+  /** Whether to use color. */
   color: boolean;
-  /** Where the same is served, if it is. */
+  /** The URL of the same dashboard in a browser, if it is served. */
   url: string | undefined;
-  /** Is called when the user wants to leave, or the terminal is gone. */
+  /** Called when the user wants to leave, or when the terminal is gone. */
   onQuit(): void;
 }
 
-/** Shows a board until it is disposed of. */
+/** Shows a board until the dashboard is disposed of. */
 export class Dashboard implements Disposable {
   readonly #board: Board;
   readonly #options: DashboardOptions;
@@ -46,21 +46,21 @@ export class Dashboard implements Disposable {
   #drawnAt = 0;
   #isDrawing = false;
   #notice = { text: "", at: 0 };
-  /** What is shown while the screen stands still. */
+  /** What the screen shows while it is paused. */
   #still: Snapshot | undefined;
 
   /**
-   * Takes the screen.
+   * Takes over the screen.
    *
    * @param board What to show.
-   * @param options How.
+   * @param options How to show it.
    */
   constructor(board: Board, options: DashboardOptions) {
     this.#board = board;
     this.#options = options;
     this.#screen = new Screen(options.terminal);
     if (options.keys) this.#keyboard = new Keyboard((key) => this.#press(key));
-    // Whatever ends the program, but a signal that cannot be caught.
+    // Covers every end of the program but a signal that cannot be caught.
     for (const event of ["unload", "error", "unhandledrejection"]) {
       globalThis.addEventListener(event, this.#restore);
     }
@@ -100,7 +100,7 @@ export class Dashboard implements Disposable {
   }
 
   async #draw(): Promise<void> {
-    // A terminal that is slow is given the next frame when it has this one.
+    // A slow terminal gets the next frame only when it has taken this one.
     this.#timer = undefined;
     if (this.#isDrawing) return;
     this.#isDrawing = true;
@@ -155,12 +155,12 @@ export class Dashboard implements Disposable {
     return { ...snapshot, history: (topic) => histories.get(topic)! };
   }
 
-  /** Gives the screen back, as the program is stopped. */
+  /** Gives the screen back before the program is stopped. */
   suspend(): void {
     this.#restore();
   }
 
-  /** Takes the screen again. */
+  /** Takes over the screen again. */
   resume(): void {
     this.#keyboard?.listen();
     this.#screen.enter();

@@ -1,15 +1,15 @@
 /**
- * How figures read, in the terminal and in the browser. The page is sent the
- * text of these functions: they use nothing but the language.
+ * Formats figures for the terminal and the browser. The server sends the text of
+ * these functions to the page, so they use nothing but the language itself.
  *
  * @module
  */
 
 /**
- * Writes a number in a few places: `21.5`, `1234.6`, `1.235e+9`.
+ * Formats a number in a few digits: `21.5`, `1234.6`, `1.235e+9`.
  *
  * @param value The number.
- * @returns Five figures of it.
+ * @returns The number, rounded to about five digits.
  */
 export function formatNumber(value: number): string {
   const size = Math.abs(value);
@@ -21,10 +21,10 @@ export function formatNumber(value: number): string {
 }
 
 /**
- * Writes a number of messages in a second: `0`, `0.3`, `12`, `10k`.
+ * Formats a number of messages a second: `0`, `0.3`, `12`, `10k`.
  *
  * @param rate Messages a second.
- * @returns It, in four characters at most.
+ * @returns The rate, in at most four characters.
  */
 export function formatRate(rate: number): string {
   if (rate === 0) return "0";
@@ -36,10 +36,10 @@ export function formatRate(rate: number): string {
 }
 
 /**
- * Writes how long ago something was: `5s`, `12m`, `3h`, `2d`.
+ * Formats an age: `5s`, `12m`, `3h`, `2d`.
  *
- * @param milliseconds How long.
- * @returns It, in whole units.
+ * @param milliseconds The age.
+ * @returns The age, in whole units.
  */
 export function formatAge(milliseconds: number): string {
   const seconds = Math.max(0, Math.floor(milliseconds / 1000));

@@ -1,11 +1,11 @@
 /**
- * The keys of a terminal, one by one.
+ * Reads the keys of a terminal, one by one.
  *
  * @module
  */
 import process from "node:process";
 
-/** What terminals send for keys without a character. */
+/** What terminals send for keys that have no character. */
 const KEYS: Record<string, string> = {
   "\x1b[A": "up",
   "\x1bOA": "up",
@@ -26,13 +26,13 @@ const KEYS: Record<string, string> = {
   "\b": "backspace",
 };
 
-/** A sequence as terminals send it, or a character. */
+/** An escape sequence as terminals send it, or one character. */
 const KEY = new RegExp("\x1b(?:\\[[0-9;]*[A-Za-z~]|O[A-Z])?|.", "gsu");
 
 /**
- * Tells keys apart in what a terminal sends.
+ * Splits the input from a terminal into keys.
  *
- * @param text What it sends.
+ * @param text The input.
  * @returns Characters, or names of keys such as "up".
  */
 export function keysOf(text: string): string[] {
@@ -40,11 +40,11 @@ export function keysOf(text: string): string[] {
 }
 
 /**
- * Hands out the keys that are pressed, without waiting for the end of a line.
- * Ctrl-C and Ctrl-Z still are signals.
+ * Hands out each key as the user presses it, without waiting for the end of a
+ * line. Ctrl-C and Ctrl-Z still send signals.
  *
- * It reads by node:process: a read of Deno.stdin that is under way cannot be
- * called off before Deno 2.8, and keeps the program from ending.
+ * It reads with node:process. Before Deno 2.8, a pending read of Deno.stdin
+ * cannot be cancelled, and keeps the program from ending.
  */
 export class Keyboard implements Disposable {
   readonly #decoder = new TextDecoder();
@@ -53,7 +53,7 @@ export class Keyboard implements Disposable {
   /**
    * Starts to listen.
    *
-   * @param onKey Is given each key.
+   * @param onKey Called with each key.
    */
   constructor(onKey: (key: string) => void) {
     this.#onKey = onKey;
@@ -61,12 +61,12 @@ export class Keyboard implements Disposable {
     process.stdin.on("data", this.#take);
   }
 
-  /** Has the terminal send keys at once. */
+  /** Makes the terminal send each key at once. */
   listen(): void {
     Deno.stdin.setRaw(true, { cbreak: true });
   }
 
-  /** Has the terminal wait for the end of a line, as a shell wants it. */
+  /** Makes the terminal wait for the end of a line, as a shell expects. */
   rest(): void {
     try {
       Deno.stdin.setRaw(false);

@@ -1,24 +1,25 @@
 /**
- * The number in a message, if it is a measurement.
+ * Finds the number in a message that is a measurement.
  *
  * @module
  */
 
-/** What was measured. */
+/** A measured number. */
 export interface Reading {
   /** The number. */
   value: number;
-  /** Its unit, or the name it has; empty if it has none. */
+  /** Its unit or its name; empty if it has neither. */
   unit: string;
 }
 
-/** A number, and perhaps a unit behind it: `21.5`, `21.5 °C`, `40%`. */
+/** A number that may have a unit behind it: `21.5`, `21.5 °C`, `40%`. */
 const NUMBER = /^([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(\D{0,12})$/;
 
 /**
- * Finds the number in a message: a number, perhaps with a unit; or in a JSON
- * object the member `value`, or else the first one that is a number, whose name
- * stands for the unit if the object has no member `unit`.
+ * Finds the number in a message. The message is a number that may have a unit, or
+ * a JSON object. In an object, it takes the member `value`, or else the first
+ * member that is a number; if the object has no member `unit`, the name of that
+ * member stands for the unit.
  *
  * @param text The message.
  * @returns The number; undefined if there is none.
@@ -45,7 +46,7 @@ export function readNumber(text: string): Reading | undefined {
   );
 }
 
-/** 1e999 is a number to JSON, and none that can be drawn. */
+/** JSON accepts 1e999, but it becomes Infinity, which cannot be drawn. */
 function finite(value: number, unit: string): Reading | undefined {
   return Number.isFinite(value) ? { value, unit } : undefined;
 }

@@ -1,22 +1,22 @@
 /**
- * The whole screen of a terminal, and the way back to the one before.
+ * Takes over the screen of a terminal, and restores the one before.
  *
  * @module
  */
 import { OutputClosed } from "../output.ts";
 import type { Size } from "./table.ts";
 
-/** The screen beside that of the shell, no cursor, no wrapped lines. */
+/** The alternate screen, beside the shell's; no cursor, no wrapped lines. */
 const ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J";
 const LEAVE = "\x1b[?7h\x1b[?25h\x1b[?1049l";
 
-/** A terminal that knows them shows nothing of what is between these. */
+/** A terminal that knows these two shows the output between them at once. */
 const BEGIN_UPDATE = "\x1b[?2026h";
 const END_UPDATE = "\x1b[?2026l";
 
 const encoder = new TextEncoder();
 
-/** The terminal, as the screen uses it. */
+/** The methods of the terminal that the screen uses. */
 export type Terminal = Pick<typeof Deno.stdout, "write" | "writeSync">;
 
 /** A screen that is drawn line by line. */
@@ -27,7 +27,7 @@ export class Screen {
   #isOpen = false;
 
   /**
-   * Takes the screen.
+   * Takes over the screen.
    *
    * @param terminal The terminal.
    */
@@ -36,7 +36,7 @@ export class Screen {
     this.enter();
   }
 
-  /** Takes the screen, if it was left. */
+  /** Takes over the screen, if it was given back. */
   enter(): void {
     if (this.#isOpen) return;
     this.#isOpen = true;
@@ -44,29 +44,29 @@ export class Screen {
     this.#writeSync(ENTER);
   }
 
-  /** Draws all of it the next time: somebody else may have written on it. */
+  /** Forces a full redraw: another program may have written on the screen. */
   forget(): void {
     this.#size = { columns: 0, rows: 0 };
   }
 
-  /** Leaves the screen as it was before. */
+  /** Gives the screen back as it was before. */
   leave(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     this.#writeSync(LEAVE);
   }
 
-  /** The size of the terminal; some, of programs, do not know theirs. */
+  /** The terminal's size; 80 by 24 where a program's terminal has none. */
   get size(): Size {
     const { columns, rows } = Deno.consoleSize();
     return { columns: columns || 80, rows: rows || 24 };
   }
 
   /**
-   * Shows lines: those that are not there already.
+   * Shows lines. It draws only the lines that have changed.
    *
    * @param lines All lines, from the top.
-   * @param size The size that they were made for.
+   * @param size The terminal size that they were made for.
    * @throws {OutputClosed} If the terminal is gone.
    */
   async show(lines: string[], size: Size): Promise<void> {
@@ -98,7 +98,7 @@ export class Screen {
         rest = rest.subarray(this.#terminal.writeSync(rest));
       }
     } catch {
-      // A terminal that is gone needs nothing.
+      // The terminal is gone, so nothing has to be restored.
     }
   }
 }

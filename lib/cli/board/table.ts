@@ -1,5 +1,5 @@
 /**
- * The dashboard as lines of text.
+ * Draws the dashboard as lines of text.
  *
  * @module
  */
@@ -8,26 +8,26 @@ import { fit, sparkline } from "./cells.ts";
 import { formatAge, formatNumber, formatRate } from "./figures.ts";
 import { type Sort, SORT_KEYS, type View } from "./view.ts";
 
-/** What was known at some time. */
+/** The state of the board at some time. */
 export interface Snapshot {
-  /** When, in milliseconds since 1970. */
+  /** The time, in milliseconds since 1970. */
   now: number;
-  /** How many messages there were, and how many of topics that are not listed. */
+  /** The number of messages, and how many belong to unlisted topics. */
   total: number;
   unlisted: number;
-  /** How many messages did not arrive. */
+  /** How many messages were lost. */
   missed: number;
   rows: Row[];
   history(topic: string): Point[];
 }
 
-/** How the dashboard is drawn. */
+/** How to draw the dashboard. */
 export interface DrawOptions {
-  /** Whether there may be color. */
+  /** Whether to use color. */
   color: boolean;
-  /** Where the same is served, if it is. */
+  /** The URL of the same dashboard in a browser, if it is served. */
   url?: string | undefined;
-  /** What is shown in the place of the keys. */
+  /** Text to show instead of the keys. */
   notice?: string | undefined;
 }
 
@@ -46,14 +46,14 @@ interface Column {
   text(row: Row, snapshot: Snapshot, width: number): string;
 }
 
-/** The lines that are no rows: what there is, the titles, and the keys. */
+/** The lines that are not rows: the summary, the titles and the keys. */
 const FRAME_ROWS = 3;
 
-/** A topic and a value should have as much, or other columns go. */
+/** Topic and value get at least these widths; other columns give way. */
 const MIN_TOPIC = 14;
 const MIN_VALUE = 10;
 
-/** More than that is better spent on the last minute, a bar each second. */
+/** Width beyond this goes to the chart: 60 columns are a bar each second. */
 const GOOD_VALUE = 24;
 const CHART = "LAST MINUTE";
 const MIN_CHART = 12;
@@ -68,7 +68,7 @@ const RED = "\x1b[31m";
 const number = (value: number | null) =>
   value === null ? "" : formatNumber(value);
 
-/** The columns behind topic and value; the first ones stay longest. */
+/** The columns behind topic and value; narrow terminals drop the last first. */
 const COLUMNS: Column[] = [
   {
     title: "AGE",
@@ -106,13 +106,13 @@ const COLUMNS: Column[] = [
   { title: "MAX", width: 7, align: "right", text: ({ max }) => number(max) },
 ];
 
-/** The order in which they are shown. */
+/** The order of the columns on the screen. */
 const ORDER = ["RATE/s", "MIN", "MEAN", "MAX", CHART, "AGE"];
 
 /**
  * Draws the dashboard.
  *
- * @param snapshot What is known.
+ * @param snapshot The state of the board.
  * @param view What the user wants to see.
  * @param size The size of the terminal.
  * @param options How to draw.
@@ -146,7 +146,7 @@ export function drawTable(
 }
 
 /**
- * Tells how many topics a terminal shows at a time.
+ * Returns how many topics a terminal shows at a time.
  *
  * @param size The size of the terminal.
  * @returns Their number.
@@ -155,9 +155,9 @@ export function pageRowsOf({ rows }: Size): number {
   return Math.max(1, rows - FRAME_ROWS);
 }
 
-/** Which columns there is room for, and how wide they are. */
+/** Chooses the columns that fit, and their widths. */
 function layOut(rows: Row[], width: number): Column[] {
-  // In front of each row is a mark, and between columns two blanks.
+  // Each row starts with a mark, and two blanks separate columns.
   let room = width - 1 - MIN_TOPIC - 2 - MIN_VALUE;
   const chosen = COLUMNS.filter((column) => (room -= column.width + 2) >= 0);
   const taken = chosen.reduce((sum, column) => sum + column.width + 2, 0);
@@ -207,7 +207,7 @@ function lineOf(columns: Column[], row: Row, snapshot: Snapshot): string {
 
 function titleOf({ title, width, align, sort }: Column, view: View): string {
   if (sort !== view.sort) return fit(title, width, align);
-  // From A to Z, but from the largest number to the least.
+  // Topics go from A to Z, numbers from the largest to the smallest.
   const isRising = (sort === "topic") !== view.reversed;
   return fit(title + (isRising ? "▲" : "▼"), width, align);
 }

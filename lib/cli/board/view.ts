@@ -1,11 +1,11 @@
 /**
- * What the user of the dashboard wants to see, and the keys that say so.
+ * What the user of the dashboard wants to see, and the keys to choose it.
  *
  * @module
  */
 import type { Row } from "./board.ts";
 
-/** What rows can be sorted by, with the key for it. */
+/** The keys, and what each sorts the rows by. */
 export const SORT_KEYS = {
   t: "topic",
   v: "value",
@@ -16,7 +16,7 @@ export const SORT_KEYS = {
 /** What rows are sorted by. */
 export type Sort = typeof SORT_KEYS[keyof typeof SORT_KEYS];
 
-/** Tells which of two rows is first; equal ones stay in the order of topics. */
+/** Tells which of two rows comes first; equal rows are sorted by topic. */
 const COMPARE: Record<Sort, (a: Row, b: Row) => number> = {
   topic: () => 0,
   value: (a, b) => (b.value ?? -Infinity) - (a.value ?? -Infinity) || 0,
@@ -44,17 +44,17 @@ export class View {
   sort: Sort = "topic";
   /** Whether the last row comes first. */
   reversed = false;
-  /** What topics have to contain. */
+  /** The text that a topic has to contain. */
   filter = "";
-  /** Whether that is being typed. */
+  /** Whether the user is typing the filter. */
   isTyping = false;
-  /** Whether the screen stands still. */
+  /** Whether the screen is paused. */
   isPaused = false;
   /** How many rows are above the screen. */
   top = 0;
 
   /**
-   * Takes a key.
+   * Handles a key.
    *
    * @param key A character, or a name such as "up".
    * @param pageRows How many rows the screen has.
@@ -82,8 +82,8 @@ export class View {
    * Chooses and sorts rows, and keeps the screen within them.
    *
    * @param rows All rows.
-   * @param pageRows How many the screen has.
-   * @returns Those on the screen, and how many there would be.
+   * @param pageRows How many rows the screen has.
+   * @returns The rows on the screen, and the number of all matching rows.
    */
   select(rows: Row[], pageRows: number): { shown: Row[]; matching: number } {
     const filter = this.filter.toLowerCase();

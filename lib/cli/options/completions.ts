@@ -1,34 +1,34 @@
 /**
- * Completions for the shells, written from the table of options.
+ * Writes completions for the shells from the table of options.
  *
  * @module
  */
 import type { Option } from "./table.ts";
 import type { SHELLS, Usage } from "./usage.ts";
 
-/** A shell that there are completions for. */
+/** A shell that has completions. */
 export type Shell = typeof SHELLS[number];
 
 /**
  * Writes completions.
  *
- * @param shell For which shell.
- * @param usage What the program is.
+ * @param shell The shell.
+ * @param usage The program.
  * @returns A script that the shell sources.
  */
 export function completionsFor(shell: Shell, usage: Usage): string {
   return { bash, zsh, fish }[shell](usage);
 }
 
-/** What an option's value may be: words, a file, or anything. */
+/** Tells what an option's value can be: words, a file, or anything. */
 function valueOf({ takes }: Option): string[] | "file" | "any" {
   if (takes?.choices) return [...takes.choices];
   return takes?.placeholder === "FILE" ? "file" : "any";
 }
 
 /**
- * Lists what somebody subscribes to now; `pub` cannot publish to a filter with
- * wildcards, nor to a group.
+ * Writes the command that lists the topics with subscribers. `pub` cannot publish
+ * to a filter with wildcards or to a group, so its list leaves those out.
  */
 function topicsOf(name: string): string {
   const list = "sub --list 2>/dev/null | cut -f1";
@@ -36,9 +36,9 @@ function topicsOf(name: string): string {
 }
 
 /**
- * It works in bash 3.2, which macOS has: without mapfile and compopt. Topics are
- * compared by hand, as compgen -W would run the `$(…)` in one. Without any word
- * to offer, bash completes names of files by itself, and quotes them.
+ * The script works in bash 3.2, which macOS has and which lacks mapfile and
+ * compopt. It compares topics itself, because compgen -W would run a `$(…)` in a
+ * topic. If it offers no word, bash completes and quotes file names by itself.
  */
 function bash({ name, options }: Usage): string {
   const words: string[] = [];

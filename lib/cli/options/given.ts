@@ -1,5 +1,5 @@
 /**
- * What the options that were given go with, and what the environment adds.
+ * Checks options against addresses, and adds defaults from the environment.
  *
  * @module
  */
@@ -7,24 +7,24 @@ import { type Address, parseAddress, shownAddress } from "../../address.ts";
 import { UsageError } from "../exit_codes.ts";
 import { type Given, type OptionTable, read } from "./table.ts";
 
-/** What kinds of address are, in words. */
+/** The kinds of address, in words. */
 const KINDS: Record<Address["kind"], { many: string; one: string }> = {
   fifo: { many: "a FIFO", one: "a FIFO" },
   topic: { many: "topics", one: "a topic" },
   mqtt: { many: "MQTT", one: "a topic of a broker" },
 };
 
-/** The environment, as options read it. */
+/** The environment that options read. */
 export type Env = Pick<Deno.Env, "get">;
 
 /**
- * Checks that each option that was given means something for an address: one
- * that is ignored would deceive.
+ * Checks that each given option means something for an address. To ignore such an
+ * option would mislead the user.
  *
  * @param table The options.
- * @param given Those that were given.
- * @param addresses The addresses; none of them stands for topics.
- * @throws {UsageError} If one does not.
+ * @param given The options that were given.
+ * @param addresses The addresses; an empty list stands for topics.
+ * @throws {UsageError} If an option means nothing for the addresses.
  */
 export function checkAddresses(
   table: OptionTable,
@@ -59,20 +59,20 @@ export function checkAddresses(
   }
 }
 
-/** What stands before `://` in the address of a broker; else nothing. */
+/** The text before `://` in the address of a broker, else an empty text. */
 function schemeOf(text: string): string {
   const address = parseAddress(text);
   return address.kind === "mqtt" ? address.broker.split(":")[0]! : "";
 }
 
 /**
- * Adds what the environment says of options that were not given.
+ * Adds the values from the environment for options that were not given.
  *
  * @param table The options.
- * @param given Those that were given.
+ * @param given The options that were given.
  * @param env The environment.
- * @returns All of them.
- * @throws {UsageError} If a variable is not what its option takes.
+ * @returns The given options and the added ones.
+ * @throws {UsageError} If an option does not accept the value of its variable.
  */
 export function withDefaults<T extends OptionTable>(
   table: T,

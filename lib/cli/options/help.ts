@@ -1,5 +1,5 @@
 /**
- * What a program says of itself, as text: `--help`.
+ * Writes the usage text of a program: `--help`.
  *
  * @module
  */
@@ -8,11 +8,11 @@ import type { Option, OptionTable } from "./table.ts";
 import type { Section, Usage } from "./usage.ts";
 
 /**
- * Writes an option as usage text has it: `-C, --count N`.
+ * Writes an option as usage text shows it: `-C, --count N`.
  *
  * @param name Its long name.
  * @param option The option.
- * @returns Its names, and what it takes.
+ * @returns Its names and the placeholder of its value.
  */
 export function optionNames(name: string, option: Option): string {
   const letter = option.short ? `-${option.short}, ` : "";
@@ -27,7 +27,7 @@ function optionValue({ takes, bare }: Option): string {
 }
 
 /**
- * Puts options under their headings.
+ * Groups options under their headings.
  *
  * @param options The options.
  * @returns The headings, in order, each with its options.
@@ -45,7 +45,7 @@ export function groupOptions(options: OptionTable): Section[] {
 /**
  * Lists all environment variables of a program.
  *
- * @param usage What the program is.
+ * @param usage The program.
  * @returns Their names and meanings.
  */
 export function environmentOf({ environment, options }: Usage): Section {
@@ -55,13 +55,13 @@ export function environmentOf({ environment, options }: Usage): Section {
   return { title: "Environment", rows: [...environment, ...defaults] };
 }
 
-/** How it ends. */
+/** The exit codes. */
 export const EXIT_SECTION: Section = {
   title: "Exit codes",
   rows: EXIT_CODES.map(([code, meaning]) => [`${code}`, meaning]),
 };
 
-/** How many examples `-h` has room for: a terminal of 24 lines shows it all. */
+/** As many examples as fit: `-h` is to fit on a terminal of 24 lines. */
 const BRIEF_EXAMPLES = 4;
 
 /**
@@ -90,7 +90,7 @@ ${lines.join("")}`;
 /**
  * Writes the text that `--help` prints.
  *
- * @param usage What the program is.
+ * @param usage The program.
  * @returns The text.
  */
 export function usageText(usage: Usage): string {
@@ -120,7 +120,7 @@ function sectionText({ title, rows }: Section, width: number): string {
   return `${title}:\n${lines.join("")}`;
 }
 
-/** Long names without a letter stand under long names. */
+/** Indents a long name without a letter, so that all long names line up. */
 function indented(name: string): string {
   return name.startsWith("--") ? `    ${name}` : name;
 }

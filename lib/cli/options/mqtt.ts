@@ -9,10 +9,10 @@ import { choice, file, text } from "./values.ts";
 
 const MQTT = "MQTT";
 
-/** The schemes that have certificates. */
+/** The schemes that use certificates. */
 const SECURE = ["mqtts", "wss"];
 
-/** The options of both programs for `mqtt://` and its like. */
+/** The options of both programs for `mqtt://` and the other MQTT schemes. */
 export const MQTT_OPTIONS = {
   qos: {
     takes: choice("N", ["0", "1", "2"]),
@@ -103,7 +103,7 @@ export const MQTT_OPTIONS = {
   },
 } satisfies OptionTable;
 
-/** The environment variables for brokers: no option shows a password. */
+/** The variables for brokers; no option takes a password, which others see. */
 export const MQTT_ENVIRONMENT: Section["rows"] = [
   ["FIFOBUS_MQTT_USER", "the default of --user"],
   ["FIFOBUS_MQTT_PASSWORD", "the password, without --password-file"],

@@ -1,5 +1,5 @@
 /**
- * Parsing of the command line.
+ * Parses the command line.
  *
  * @module
  */
@@ -11,21 +11,21 @@ import {
   read,
 } from "./table.ts";
 
-/** What starts with a dash and is not an option: no option is a digit. */
+/** A number that starts with a dash is an argument: no option is a digit. */
 const NUMBER = /^-\.?[0-9]/;
 
 /**
  * Parses the arguments of a program, as getopt_long(3) does.
  *
- * parseArgs() of @std/cli would not do: it takes a missing value for "", loses
- * the dash of `--name -`, makes letters of `-n5` and an object of `--name.x`,
- * takes the word behind `--flag` for its value, and lets unknown flags pass.
+ * parseArgs() of @std/cli is not good enough. It reads a missing value as "", loses
+ * the dash of `--name -`, splits `-n5` into letters, makes an object of `--name.x`,
+ * takes the word behind `--flag` as its value, and accepts unknown flags.
  *
- * @param table Its options.
+ * @param table The options of the program.
  * @param args The arguments.
- * @param foreign What the options of other programs are called here.
+ * @param foreign Options of other programs, with what to write instead.
  * @returns The options that were given, and the other arguments.
- * @throws {UsageError} If an option is not known, or not given as it must be.
+ * @throws {UsageError} If an option is unknown or used in a wrong way.
  */
 export function parseOptions<T extends OptionTable>(
   table: T,
@@ -35,7 +35,7 @@ export function parseOptions<T extends OptionTable>(
   const given: Record<string, unknown> = {};
   const operands: string[] = [];
   const rest = [...args];
-  /** Notes an option, with what is attached to it or follows it. */
+  /** Records an option with its value, attached to it or in the next argument. */
   const take = (shown: string, name: string, attached?: string): void => {
     const { takes, bare, many } = table[name]!;
     if (!takes) {
@@ -110,7 +110,7 @@ function unknown(
   return new UsageError(`there is no option ${shown} (${hint})`);
 }
 
-/** The name that was most likely meant, if any was. */
+/** Returns the name that the user most likely meant, if there is one. */
 function nearest(typed: string, names: string[]): string | undefined {
   const beginning = names.filter((name) => name.startsWith(typed));
   if (typed.length > 1 && beginning.length === 1) return beginning[0];
@@ -119,7 +119,7 @@ function nearest(typed: string, names: string[]): string | undefined {
   return best && best.edits <= 0.4 * typed.length ? best.name : undefined;
 }
 
-/** How many letters to insert, to remove or to replace: Levenshtein. */
+/** Counts the letters to insert, remove or replace (Levenshtein distance). */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {

@@ -167,7 +167,7 @@ export const OPTIONS = {
   ...COMMON_OPTIONS,
 } satisfies OptionTable;
 
-/** The program `pub`, as its usage text has it. */
+/** The program `pub`, as its usage text describes it. */
 export const PUB: Usage<typeof OPTIONS> = {
   name: "pub",
   purpose: "publish messages to named pipes and topics",

@@ -237,7 +237,7 @@ export const OPTIONS = {
   ...COMMON_OPTIONS,
 } satisfies OptionTable;
 
-/** The program `sub`, as its usage text has it. */
+/** The program `sub`, as its usage text describes it. */
 export const SUB: Usage<typeof OPTIONS> = {
   name: "sub",
   purpose: "print messages of named pipes and topics, or show them",

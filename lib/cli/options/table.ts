@@ -1,5 +1,5 @@
 /**
- * Options as data.
+ * Describes options as data.
  *
  * @module
  */
@@ -13,27 +13,27 @@ type Kind = Address["kind"];
 export interface Option {
   /** Its one-letter name. */
   short?: string;
-  /** What it takes; nothing if undefined. */
+  /** The kind of value it takes; none if undefined. */
   takes?: ValueKind<unknown>;
-  /** What it means without a value; then a value only follows a `=`. */
+  /** Its value if none is given; if set, a value needs a `=` before it. */
   bare?: string;
-  /** Whether it may be given several times, each with a value of its own. */
+  /** Whether a user can repeat it, each time with another value. */
   many?: true;
-  /** The environment variable that is its default. */
+  /** The environment variable that holds its default. */
   env?: string;
-  /** The kinds of address for which it means something; all if undefined. */
+  /** The kinds of address that it is for; all if undefined. */
   only?: Kind | readonly Kind[];
-  /** The schemes of a broker's address for which it means something. */
+  /** The schemes of a broker's address that it is for; all if undefined. */
   schemes?: readonly string[];
-  /** Whether only the addresses count that messages are sent to. */
+  /** Whether `only` checks just the target of messages, not their sources. */
   isForTarget?: true;
-  /** Whether messages come from the addresses that it takes. */
+  /** Whether its values are addresses that messages come from. */
   isSource?: true;
-  /** The option without which it means nothing, or options, one of them. */
+  /** The option that has to be given too; of several, one is enough. */
   needs?: string | string[];
   /** Options that it contradicts. */
   excludes?: string[];
-  /** The heading under which usage text has it. */
+  /** Its heading in the usage text. */
   group: string;
   /** One line of usage text. */
   help: string;
@@ -42,21 +42,21 @@ export interface Option {
 /** The options of a program, by their long names. */
 export type OptionTable = Record<string, Option>;
 
-/** What people write who are used to another program. */
+/** An option that people type who are used to another program. */
 export interface ForeignOption {
   /**
-   * What follows it, if it is one of ours with another meaning; only before all
-   * operands.
+   * Matches the next argument. It is needed if we have an option of that name
+   * with another meaning. It applies only before the first operand.
    */
   before?: RegExp;
   /** What to write instead. */
   hint: string;
 }
 
-/** The options of other programs, as they are typed. */
+/** The options of other programs, as people type them. */
 export type ForeignOptions = Record<string, ForeignOption>;
 
-/** What was given of each option. */
+/** The value that was given for each option. */
 export type Given<T extends OptionTable> = {
   [Name in keyof T]?: T[Name] extends { takes: ValueKind<infer V> }
     ? T[Name] extends { many: true } ? V[] : V
@@ -66,11 +66,11 @@ export type Given<T extends OptionTable> = {
 /**
  * Reads a value.
  *
- * @param shown Where it was given, for the error.
- * @param takes What it is to be.
- * @param value What it is.
- * @returns What it means.
- * @throws {UsageError} If it is something else.
+ * @param shown The option or variable that has the value, for the error.
+ * @param takes The kind of value that is expected.
+ * @param value The text of the value.
+ * @returns The value.
+ * @throws {UsageError} If the text is not of that kind.
  */
 export function read<T>(shown: string, takes: ValueKind<T>, value: string): T {
   const result = takes.read(value);

@@ -1,5 +1,5 @@
 /**
- * What a program tells about itself: its usage text as data.
+ * The usage text of a program, as data.
  *
  * @module
  */
@@ -18,11 +18,11 @@ export interface Section {
 export interface Usage<T extends OptionTable = OptionTable> {
   /** The program's name. */
   name: string;
-  /** What it is for, in a few words. */
+  /** Its purpose, in a few words. */
   purpose: string;
   /** The arguments behind the options. */
   operands: string;
-  /** How many of the operands are addresses, from the first. */
+  /** How many operands are addresses, counted from the first operand. */
   addresses: number;
   /** What it does. */
   summary: string;
@@ -32,7 +32,7 @@ export interface Usage<T extends OptionTable = OptionTable> {
   examples: string[];
   /** The options that most users need, for `-h`. */
   common: string[];
-  /** Environment variables, beside those that are defaults of options. */
+  /** Environment variables, other than the defaults of options. */
   environment: Section["rows"];
   /** Its options. */
   options: T;
@@ -40,7 +40,7 @@ export interface Usage<T extends OptionTable = OptionTable> {
 
 const COMMON = "Help";
 
-/** The shells that there are completions for. */
+/** The shells that have completions. */
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 
 /** The options of every program. */

@@ -1,19 +1,19 @@
 /**
- * What the options of the programs take: each kind says what it is in words,
- * and reads it.
+ * The kinds of values that options take. Each kind has a description in words, and
+ * a function that reads it.
  *
  * @module
  */
 
 /** A kind of value. */
 export interface ValueKind<T> {
-  /** How usage text names it. */
+  /** Its name in usage text. */
   placeholder: string;
-  /** All that it can be, where that is a few words. */
+  /** All possible values, if they are a few words. */
   choices?: readonly string[];
-  /** What it is, for the error that says so: "takes …". */
+  /** Its description, for the error: "takes …". */
   description: string;
-  /** Reads it; undefined if it is none. */
+  /** Reads a value; undefined if the text is not of this kind. */
   read(text: string): T | undefined;
 }
 
@@ -33,7 +33,7 @@ export const text: ValueKind<string> = {
   read: (text) => text,
 };
 
-/** Where messages come from or go to. */
+/** An address that messages come from or go to. */
 export const address: ValueKind<string> = {
   placeholder: "ADDRESS",
   description: "an address",
@@ -55,7 +55,7 @@ export const count: ValueKind<number> = {
     /^[0-9]{1,15}$/.test(text) ? Number(text) || undefined : undefined,
 };
 
-/** A whole number of things that have to be kept. */
+/** A whole number of things that the program has to keep. */
 export const keptCount: ValueKind<number> = {
   placeholder: "N",
   description: "a whole number from 1 to 100000",
@@ -74,7 +74,7 @@ export const duration: ValueKind<number> = {
       /^([0-9]+\.?[0-9]*|\.[0-9]+)(ms|s|m|h)?$/.exec(text) ?? [];
     if (number === undefined) return undefined;
     const milliseconds = Number(number) * MILLISECONDS[unit]!;
-    // The longest that setTimeout() knows: 24 days.
+    // setTimeout() accepts at most 24 days.
     return milliseconds < 2 ** 31 ? milliseconds : undefined;
   },
 };
@@ -103,7 +103,7 @@ export const patience: ValueKind<number> = {
   read: (text) => text === "inf" ? Infinity : duration.read(text),
 };
 
-/** Messages in a second. */
+/** A number of messages a second. */
 export const rate: ValueKind<number> = {
   placeholder: "N",
   description: "a number of messages in a second such as 100 or 0.5",
@@ -113,13 +113,13 @@ export const rate: ValueKind<number> = {
       : undefined,
 };
 
-/** Where a server listens. */
+/** The address on which a server listens. */
 export interface Listener {
   hostname: string;
   port: number;
 }
 
-/** A port, which other machines do not reach unless a host says so. */
+/** A port. Other machines cannot reach it unless a host is given. */
 export const listener: ValueKind<Listener> = {
   placeholder: "PORT",
   description: "a port such as 8080, or HOST:PORT",
@@ -132,7 +132,7 @@ export const listener: ValueKind<Listener> = {
   },
 };
 
-/** A line of shell. */
+/** A shell command. */
 export const command: ValueKind<string> = {
   placeholder: "CMD",
   description: "a command for the shell",
