@@ -69,7 +69,7 @@ export function checkNumbers(options: Record<string, unknown>): void {
  * import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
  *
  * try {
- *   await publish("/tmp", "a folder is no FIFO");
+ *   await publish("/tmp", "a folder is not a FIFO");
  * } catch (error) {
  *   assertEquals(error instanceof FifobusError && error.code, "not_a_fifo");
  * }

@@ -17,11 +17,11 @@ const COMPARISONS = {
 
 /** A rule. */
 export interface Alarm {
-  /** The topics that it is for. */
+  /** The topics that the rule is for. */
   filter: string;
-  /** How the number of a message is compared. */
+  /** How to compare the number of a message with the limit. */
   comparison: keyof typeof COMPARISONS;
-  /** With what. */
+  /** The limit. */
   limit: number;
 }
 
@@ -32,7 +32,7 @@ const RULE = /^(.+?)\s*(>=|<=|!=|>|<|=)\s*([+-]?(?:\d+\.?\d*|\.\d+))$/;
  *
  * @param alarm The rule.
  * @param value The number.
- * @returns Whether it does.
+ * @returns Whether it raises the alarm.
  */
 export function holds({ comparison, limit }: Alarm, value: number): boolean {
   return COMPARISONS[comparison](value, limit);

@@ -1,41 +1,41 @@
 /**
- * Standard output, and what may go to a terminal.
+ * Writes to standard output, and makes text safe for a terminal.
  *
  * @module
  */
 import { reasonOf } from "../errors.ts";
 import { PIPE_BUF } from "../fifo/file.ts";
 
-/** The pause before the next attempt where there is no room: at first, at most. */
+/** The first and the longest pause before the next attempt to write. */
 const MIN_PAUSE_MS = 1;
 const MAX_PAUSE_MS = 50;
 
-/** The largest pipe that a user may have: pipe(7). */
+/** The largest pipe that a user can have: pipe(7). */
 const CAREFUL_BYTES = 1024 * 1024;
 
-/** A write that takes longer waits for whoever reads the output. */
+/** A write that takes longer is waiting for the reader of the output. */
 const SLOW_MS = 10;
 
 const LINE_BUFFER_BYTES = 1024;
 const LINE_FEED = 0x0a;
 
-/** How much is still to be written in pieces. */
+/** How many bytes to write in small pieces from now on. */
 let carefulBytes = CAREFUL_BYTES;
 
-/** What moves the cursor, ends a line or turns text around; tabs do not. */
+/** Characters that move the cursor, end a line or turn text; not tabs. */
 const CONTROLS = /(?!\t)[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
 
-/** Whoever read our output has left: the program ends, and all is well. */
+/** The reader of our output has left: the program ends without an error. */
 export class OutputClosed extends Error {
-  /** How many bytes were written before. */
+  /** How many bytes were written before that. */
   readonly written: number;
-  /** How many messages were printed before. */
+  /** How many messages were printed before that. */
   printed = 0;
 
   /**
    * Creates the error.
    *
-   * @param written How many bytes were written before.
+   * @param written How many bytes were written before that.
    */
   constructor(written = 0) {
     super("the output is closed");
@@ -47,18 +47,19 @@ export class OutputClosed extends Error {
 export type Stdout = Pick<typeof Deno.stdout, "write" | "isTerminal">;
 
 /**
- * Writes all bytes. Whoever shares the output may have made it nonblocking: then
- * it waits for room as if it were not.
+ * Writes all bytes. Another process that shares the output may have made it
+ * nonblocking. Then this waits for room, as a blocking output would.
  *
- * A write that fails for want of room, or is left behind, has written nobody
- * knows how much: of at most PIPE_BUF bytes it is none. That is dear, 35 µs for
- * 4096 bytes; so it is done until so much has been written that a pipe would be
- * full if it were not read, and where its reader turns out to be slow.
+ * If a write fails because there is no room, or is abandoned, nobody knows how
+ * much it wrote. Only a write of at most PIPE_BUF bytes has then surely written
+ * nothing. Such small writes are expensive, 35 µs for 4096 bytes. We use them
+ * only until we have written enough to fill a pipe that nobody reads, and again
+ * if the reader turns out to be slow.
  *
- * @param stdout Where.
- * @param bytes What.
- * @param signal Gives up the rest, when aborted.
- * @throws {OutputClosed} If nobody reads it any more, or it is given up.
+ * @param stdout Standard output.
+ * @param bytes The bytes to write.
+ * @param signal Gives up the rest when aborted.
+ * @throws {OutputClosed} If nobody reads the output any more, or on abort.
  */
 export async function writeAll(
   stdout: Stdout,
@@ -93,7 +94,7 @@ export async function writeAll(
     let count = await write(piece);
     if (count === undefined) {
       carefulBytes = Infinity;
-      // Deno's own buffer has it, see LineWriter of Rust, and is to be emptied.
+      // The piece is in Deno's buffer (Rust's LineWriter): we flush that.
       const isBuffered = piece.length < LINE_BUFFER_BYTES &&
         !piece.includes(LINE_FEED);
       if (!isBuffered) continue;
@@ -107,11 +108,11 @@ export async function writeAll(
 }
 
 /**
- * Writes to standard error, as far as that can be written to: on a full disk, or
- * with nobody to read it, a program goes on.
+ * Writes to standard error, if that is possible. If the disk is full, or nobody
+ * reads the output, the program goes on.
  *
- * @param stderr Where.
- * @param text What.
+ * @param stderr Standard error.
+ * @param text The text to write.
  */
 export function writeError(
   stderr: Pick<typeof Deno.stderr, "writeSync">,
@@ -121,17 +122,17 @@ export function writeError(
   try {
     while (rest.length > 0) rest = rest.subarray(stderr.writeSync(rest));
   } catch {
-    // The exit code has to do.
+    // The exit code has to be enough.
   }
 }
 
-/** What is written whole or not at all, and not left in Deno's buffer in part. */
+/** A piece written whole or not at all, and not left in a buffer in part. */
 function atomicPiece(bytes: Uint8Array): Uint8Array {
   const piece = bytes.subarray(0, PIPE_BUF);
   return piece.subarray(0, piece.lastIndexOf(LINE_FEED) + 1 || piece.length);
 }
 
-/** A write that waits cannot be called off; it is left behind. */
+/** A waiting write cannot be cancelled, so on abort we abandon it. */
 function unlessAborted(
   writing: Promise<number>,
   signal: AbortSignal | undefined,
@@ -146,12 +147,12 @@ function unlessAborted(
 }
 
 /**
- * Shows control characters instead of obeying them: those of ASCII in caret
- * notation as cat -v does, others by their code point. So a message can neither
- * move the cursor nor turn text around. Tabs stay.
+ * Makes control characters visible: ASCII ones in caret notation, as cat -v
+ * does, others by their code point. So a message can neither move the cursor
+ * nor turn text around. Tabs stay.
  *
- * @param text What came from elsewhere.
- * @returns What can be printed.
+ * @param text Text from elsewhere.
+ * @returns Text that is safe to print.
  */
 export function visible(text: string): string {
   return text.replaceAll(CONTROLS, (it) => {
@@ -163,7 +164,7 @@ export function visible(text: string): string {
 }
 
 /**
- * Shows control characters in JSON, where it has a way to write them.
+ * Makes control characters visible in JSON, with JSON's own escapes.
  *
  * @param json One line of JSON.
  * @returns The same JSON.

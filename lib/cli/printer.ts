@@ -1,5 +1,6 @@
 /**
- * Prints messages: as they are for a pipe, made visible for a terminal.
+ * Prints messages: unchanged to a pipe, with visible control characters to a
+ * terminal.
  *
  * @module
  */
@@ -15,13 +16,13 @@ export interface PrintOptions {
   delimiter: Delimiter;
   /** Whether the topic and a tab come before each message. */
   topics: boolean;
-  /** Whether the topic has a color. */
+  /** Whether to print the topic in color. */
   color: boolean;
   /** What to print instead of the message. */
   format: Format | undefined;
-  /** JSON instead of the message, or JSON with JSON in it. */
+  /** Whether to print JSON; "parsed" embeds a message that is JSON. */
   json: boolean | "parsed";
-  /** Whether nothing is put between messages, nor shown instead of obeyed. */
+  /** Whether to print only the bytes of messages: no delimiter, no escapes. */
   raw: boolean;
 }
 
@@ -31,7 +32,7 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const CYAN = "\x1b[36m";
 const DEFAULT_COLOR = "\x1b[39m";
 
-/** Prints messages, as many at once as there are. */
+/** Prints messages, all that there are in one write. */
 export class Printer {
   readonly #stdout: Stdout;
   readonly #options: PrintOptions;
@@ -42,7 +43,7 @@ export class Printer {
   /**
    * Creates a printer.
    *
-   * @param stdout Where to print to.
+   * @param stdout Standard output.
    * @param options How to print.
    */
   constructor(stdout: Stdout, options: PrintOptions) {
@@ -56,8 +57,8 @@ export class Printer {
    * Prints messages.
    *
    * @param messages The messages.
-   * @param signal Gives up the rest, when aborted.
-   * @throws {OutputClosed} If nobody reads it any more, or it is given up.
+   * @param signal Gives up the rest when aborted.
+   * @throws {OutputClosed} If nobody reads the output any more, or on abort.
    */
   async print(messages: Message[], signal?: AbortSignal): Promise<void> {
     const { delimiter, raw, topics } = this.#options;
@@ -101,7 +102,7 @@ export class Printer {
     return this.#isTerminal ? "\n" : this.#options.delimiter;
   }
 
-  /** How a message is written; undefined if it can go out as it came in. */
+  /** The function that writes a message; undefined to print it unchanged. */
   #writer(): ((arrival: Arrival) => Piece[]) | undefined {
     const { color, format, json, raw, topics } = this.#options;
     const isTerminal = this.#isTerminal;

@@ -16,8 +16,8 @@ const MAX_SIGNAL_MS = 500;
 
 /**
  * Whether we are the first process of a container. The kernel discards a signal
- * that such a process does not listen for, see pid_namespaces(7). Deno expects the
- * signal to end it, and crashes.
+ * that such a process does not listen for, see pid_namespaces(7). Deno expects
+ * the signal to end it, and crashes.
  */
 const IS_FIRST = Deno.pid === 1;
 

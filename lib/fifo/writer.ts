@@ -74,7 +74,7 @@ let blockingWriters = 0;
 const OPEN_IS_ASYNC = isDenoAtLeast(2, 8);
 
 /**
- * Of this many writes in a row, all but the last are synchronous (2 µs each);
+ * Of this many writes in a row, all but the last are made at once (2 µs each);
  * the last lets the event loop run (60 µs). A writer with fewer writes does not
  * need node:fs.
  */

@@ -1,10 +1,10 @@
 /**
- * A connection to an MQTT broker that is made again when it is lost: MQTT.js,
- * with backoff and errors in words.
+ * A connection to an MQTT broker that reconnects when it is lost: MQTT.js, with
+ * backoff and readable errors.
  *
  * @module
  */
-// First: MQTT.js reads the environment while it is loaded.
+// This import comes first, because MQTT.js reads the environment at load time.
 import "./environment.ts";
 import { delay } from "jsr:@std/async@1.5.0/delay";
 import { Buffer } from "node:buffer";
@@ -21,42 +21,43 @@ import { cannotConnect, isWrongVersion } from "./failure.ts";
 import type { ConnectOptions } from "./module.ts";
 import type { MqttOptions } from "./options.ts";
 
-/** How long an attempt may take, if nobody is in a hurry. */
+/** How long one attempt may take, unless there is less time left. */
 const CONNECT_TIMEOUT_MS = 30_000;
 
 /** The pause before the next attempt: at first, and at most. */
 const MIN_PAUSE_MS = 500;
 const MAX_PAUSE_MS = 30_000;
 
-/** How often the broker hears of a client that has nothing to say. */
+/** How often an idle client pings the broker. */
 const KEEPALIVE_SECONDS = 30;
 
-/** How long a broker keeps a session of ours, unless it has to keep it. */
+/** How long the broker keeps our session if it is not persistent. */
 const SESSION_SECONDS = 3600;
 
-/** The longest that MQTT 5 has, section 3.1.2.11.2: for ever. */
+/** The longest session expiry, for ever: MQTT 5, section 3.1.2.11.2. */
 const FOR_EVER = 0xffff_ffff;
 
-/** As many as there are packet identifiers, if the broker does not say. */
+/** The default if the broker does not say: the number of packet identifiers. */
 const MAX_RECEIVE_MAXIMUM = 65_535;
 
-/** How to connect, and what takes the messages. */
+/** How to connect, and how to take messages. */
 export interface ConnectionOptions extends ConnectOptions {
   /**
-   * Takes messages, the next one once it is done with one. Those that waited in
-   * a session come right behind the connection.
+   * Takes one message at a time; the next comes after it calls `done`. Messages
+   * that waited in a session come right after the connection is made.
    */
   onMessage?: (packet: IPublishPacket, done: (error?: Error) => void) => void;
 }
 
-/** What is there, once it has been there. */
+/** A connection that was made at least once. */
 export interface Connection {
   client: MqttClient;
-  /** Whether the broker speaks MQTT 5: requests, and who sent what. */
+  /** Whether the broker speaks MQTT 5, needed for requests and origin marks. */
   isMqtt5: boolean;
   /**
-   * How many messages of QoS 1 and 2 may be under way to the broker, which ends
-   * the connection at more: MQTT 5, section 3.2.2.3.3. MQTT.js does not count.
+   * How many messages of QoS 1 and 2 may be in flight. With more, the broker
+   * ends the connection: MQTT 5, section 3.2.2.3.3. MQTT.js does not count
+   * them.
    */
   receiveMaximum: number;
 }
@@ -64,9 +65,9 @@ export interface Connection {
 /**
  * Connects to a broker.
  *
- * @param address Which.
- * @param options How.
- * @returns The connection, to be ended after use.
+ * @param address The broker.
+ * @param options How to connect.
+ * @returns The connection; disconnect it after use.
  * @throws {FifobusError} `no_connection`, `not_authorized`; `timed_out`.
  */
 export async function connect(
@@ -78,7 +79,7 @@ export async function connect(
   let version: 4 | 5 = 5;
   for (let pause = MIN_PAUSE_MS;;) {
     signal?.throwIfAborted();
-    // Those who try for longer try again.
+    // With a longer timeout, the loop makes more attempts.
     const left = timeoutMs === undefined
       ? CONNECT_TIMEOUT_MS
       : Math.min(CONNECT_TIMEOUT_MS, deadline - performance.now());
@@ -112,7 +113,7 @@ export async function connect(
   }
 }
 
-/** Half of it, to half as much again: so that not all come back at once. */
+/** 0.5 to 1.5 times the pause, so that not all clients reconnect at once. */
 function jitter(pauseMs: number): number {
   return pauseMs * (0.5 + Math.random());
 }
@@ -138,7 +139,7 @@ function attempt(
   };
   const fail = (error: unknown) =>
     settle(() => {
-      // What it has to say after that is of no interest.
+      // Ignore later errors.
       client.on("error", () => {});
       client.end(true);
       reject(error);
@@ -147,7 +148,8 @@ function attempt(
   const onError = (error: unknown) => fail(error);
   const onClose = () => {
     const isSecret = /^(mqtts|wss):/.test(address.broker);
-    // Deno 2.6 does not say more, nor does a broker that wants a certificate.
+    // Deno 2.6 gives no better reason, nor does a broker that requires a
+    // certificate.
     const reason = isSecret
       ? "; perhaps a certificate is not trusted: see { ca } and { cert }"
       : "";
@@ -178,7 +180,7 @@ function clientOptions(
   const password = address.password ?? options.password;
   const { will, persistent = false } = options;
   return {
-    // No URL: MQTT.js puts it into errors, with the password.
+    // No URL: MQTT.js would put it into errors, with the password.
     protocol: protocol.slice(0, -1) as "mqtt",
     host: hostname.replace(/^\[(.*)\]$/, "$1"),
     port: Number(port || (protocol === "ws:" ? 80 : 443)),
@@ -194,8 +196,8 @@ function clientOptions(
     keepalive: KEEPALIVE_SECONDS,
     connectTimeout,
     reconnectPeriod: 0,
-    // A session outlives a connection, so that messages of QoS 1 and 2 that are
-    // under way when it breaks are neither lost nor sent twice.
+    // The session outlives the connection: if the connection breaks, messages
+    // of QoS 1 and 2 in flight are neither lost nor sent twice.
     clean: protocolVersion === 4 && !persistent,
     ...protocolVersion === 5 && {
       properties: {
@@ -213,7 +215,7 @@ function clientOptions(
   };
 }
 
-/** Connects again whenever the connection is lost. */
+/** Reconnects whenever the connection is lost. */
 function keepUp(
   connection: Connection,
   { broker }: MqttAddress,
@@ -224,7 +226,7 @@ function keepUp(
   let connected = true;
   client.options.reconnectPeriod = jitter(pause);
   client.on("error", () => {
-    // The next attempt is under way, or told to who waits for it.
+    // Ignored: MQTT.js tries again, or rejects the pending call.
   });
   client.on("connect", (packet) => {
     connection.receiveMaximum = receiveMaximumOf(packet);
@@ -241,11 +243,11 @@ function keepUp(
 }
 
 /**
- * Ends a connection. A session that need not outlive it ends with it.
+ * Ends a connection. A session that is not persistent ends with it.
  *
  * @param connection The connection.
- * @param persistent Whether the broker is to keep the session.
- * @returns When it is ended.
+ * @param persistent Whether the broker should keep the session.
+ * @returns When the connection has ended.
  */
 export async function disconnect(
   { client, isMqtt5 }: Connection,

@@ -1,9 +1,10 @@
 /**
- * What MQTT.js and its parts see of the environment; loaded before them.
+ * Limits what MQTT.js and its dependencies see of the environment; loaded
+ * before them.
  *
- * They ask for a dozen variables, and list all of them, to tune themselves. Who
- * may not read a variable is told that it is not set, so that a program needs
- * no permission for that.
+ * They ask for a dozen variables, and list all of them, to tune themselves. If
+ * the program has no permission to read a variable, they see it as not set, so
+ * the program needs no permission for this.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Why a broker is not to be had, in words.
+ * Readable reasons for a failed connection to a broker.
  *
  * @module
  */
@@ -19,7 +19,7 @@ const REFUSALS: Record<number, [FifobusErrorCode, string]> = {
   138: ["not_authorized", "the broker has banned this client"],
 };
 
-/** What the system calls its errors, and what they mean. */
+/** Patterns of the system's error texts, and what they mean. */
 const REASONS: [RegExp, string][] = [
   [/ECONNREFUSED|refused/i, "connection refused: nothing listens there"],
   [/ENOTFOUND|EAI_|lookup|not known/i, "there is no such host"],
@@ -41,8 +41,8 @@ const REASONS: [RegExp, string][] = [
 /**
  * Tells whether the broker wants another version of the protocol.
  *
- * @param error What the connection failed with.
- * @returns Whether that was it.
+ * @param error The error of the connection.
+ * @returns Whether it does.
  */
 export function isWrongVersion(error: unknown): boolean {
   const { code } = error as { code?: unknown };
@@ -52,9 +52,9 @@ export function isWrongVersion(error: unknown): boolean {
 /**
  * Says why there is no connection.
  *
- * @param broker The broker, without anything secret.
- * @param error What the connection failed with.
- * @returns The error, to be thrown.
+ * @param broker The broker, without secrets.
+ * @param error The error of the connection.
+ * @returns The error to throw.
  */
 export function cannotConnect(broker: string, error: unknown): FifobusError {
   const { code, message } = error as { code?: unknown; message?: string };

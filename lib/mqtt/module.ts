@@ -1,6 +1,7 @@
 /**
- * What publishers and subscribers use of a broker. The types of MQTT.js are not
- * among it: a script that uses no broker would fetch 43 packages to be checked.
+ * The interface to a broker for publishers and subscribers. It does not use the
+ * types of MQTT.js: otherwise type-checking a script that uses no broker would
+ * fetch 43 packages.
  *
  * @module
  */
@@ -12,9 +13,9 @@ import type { MqttOptions } from "./options.ts";
 
 /** How to connect. */
 export interface ConnectOptions {
-  /** How to speak to the broker. */
+  /** How to connect to the broker. */
   mqtt: MqttOptions;
-  /** How long to try; one attempt if undefined. */
+  /** How long to try, in milliseconds; one attempt if undefined. */
   timeoutMs: number | undefined;
   /** Gives up when aborted. */
   signal: AbortSignal | undefined;
@@ -22,9 +23,9 @@ export interface ConnectOptions {
 
 /** How to publish to a broker. */
 export interface MqttOutletOptions extends ConnectOptions {
-  /** What ends a message that comes with its delimiter. */
+  /** The delimiter of messages that come with one. */
   delimiter: Delimiter;
-  /** Marks what is sent. */
+  /** A mark to put on the messages. */
   origin: string | undefined;
 }
 
@@ -32,20 +33,20 @@ export interface MqttOutletOptions extends ConnectOptions {
 export interface MqttSourceOptions extends ConnectOptions {
   /** The longest message in bytes. */
   maxBytes: number;
-  /** Whether to start with the last values; nothing else is taken if "only". */
+  /** Whether to start with the last values; "only" means nothing else. */
   retained: boolean | "only";
-  /** What is marked with it is not taken. */
+  /** Leave out messages with this mark. */
   origin: string | undefined;
 }
 
-/** What is loaded to publish to a broker. */
+/** The module that publishes to a broker. */
 export interface OutletModule {
   MqttOutlet: {
     open(address: MqttAddress, options: MqttOutletOptions): Promise<Outlet>;
   };
 }
 
-/** What is loaded to subscribe at a broker. */
+/** The module that subscribes at a broker. */
 export interface SourceModule {
   MqttSource: {
     open(

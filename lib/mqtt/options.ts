@@ -1,51 +1,52 @@
 /**
- * How to speak to an MQTT broker.
+ * Options for the connection to an MQTT broker.
  *
  * @module
  */
 
-/** How surely a message arrives, see MQTT 5, section 4.3. */
+/** The quality of service of a message, see MQTT 5, section 4.3. */
 export type Qos = 0 | 1 | 2;
 
-/** What the broker publishes when a client is gone without a word. */
+/** What the broker publishes if a client disappears without disconnecting. */
 export interface Will {
-  /** Where to. */
+  /** The topic to publish to. */
   topic: string;
   /** The message. */
   message: string | Uint8Array;
   /**
-   * Whether it is kept as the topic's last value.
+   * Whether the broker keeps it as the topic's last value.
    *
    * @default {false}
    */
   retain?: boolean | undefined;
 }
 
-/** How to speak to an MQTT broker. */
+/** How to connect to an MQTT broker. */
 export interface MqttOptions {
   /**
-   * How surely messages arrive: at most once, at least once, exactly once.
+   * The quality of service: messages arrive at most once (0), at least once (1)
+   * or exactly once (2).
    *
    * @default {0}
    */
   qos?: Qos | undefined;
-  /** Who connects, unless the address says so. */
+  /** The user name, unless the address has one. */
   user?: string | undefined;
-  /** The password of the user, unless the address has it. */
+  /** The password, unless the address has one. */
   password?: string | undefined;
-  /** The certificates of the authorities that are trusted, as PEM. */
+  /** The certificates of the trusted authorities, as PEM. */
   ca?: string | undefined;
   /** The certificate of this client, as PEM. */
   cert?: string | undefined;
   /** Its private key, as PEM. */
   key?: string | undefined;
   /**
-   * Whether any certificate of a broker will do.
+   * Whether to accept any certificate of a broker.
    *
    * @default {false}
    */
   insecure?: boolean | undefined;
-  /** The name of this client; by default the broker hears a random one. */
+  /** The id of this client; random by default. */
   clientId?: string | undefined;
   /**
    * Whether the broker keeps the session while the client is away: its
@@ -54,7 +55,7 @@ export interface MqttOptions {
    * @default {false}
    */
   persistent?: boolean | undefined;
-  /** What the broker publishes when this client is gone without a word. */
+  /** What the broker publishes if this client disappears unexpectedly. */
   will?: Will | undefined;
   /**
    * The path of `ws://` and `wss://` on the server.
@@ -63,14 +64,14 @@ export interface MqttOptions {
    */
   webSocketPath?: string | undefined;
   /**
-   * Is told when the connection is lost, and when it is there again.
+   * Called when the connection is lost, and when it is back.
    */
   onConnection?: ((change: ConnectionChange) => void) | undefined;
 }
 
-/** A change of a connection that is made again and again. */
+/** A change of a connection that reconnects when it is lost. */
 export interface ConnectionChange {
-  /** Whether it is there now. */
+  /** Whether it is connected now. */
   connected: boolean;
   /** The broker: its scheme, host and port. */
   broker: string;

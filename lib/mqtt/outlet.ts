@@ -13,13 +13,13 @@ import { connect, type Connection, disconnect } from "./connection.ts";
 import type { MqttOutletOptions } from "./module.ts";
 import { ORIGIN } from "./origin.ts";
 
-/** How many messages may be under way to the broker, if it takes as many. */
+/** How much may be in flight to the broker, if the broker allows that much. */
 const LIMIT = { messages: 1000, bytes: 1024 * 1024 };
 
-/** The broker knows nobody who wants the message: MQTT 5, section 3.4.2.1. */
+/** The reason code for: no matching subscribers, MQTT 5, section 3.4.2.1. */
 const NO_SUBSCRIBER = 16;
 
-/** A broker, as a publisher sees it. */
+/** A publisher's outlet to a broker. */
 export class MqttOutlet implements Outlet {
   readonly isFramed = false;
   /** Nobody reads from a broker itself. */
@@ -28,7 +28,7 @@ export class MqttOutlet implements Outlet {
   readonly #options: MqttOutletOptions;
   readonly #broker: string;
   readonly #sending = new Set<Promise<void>>();
-  /** Of messages that are under way, those that nobody wants. */
+  /** Ids of messages in flight that nobody subscribes to. */
   readonly #unheard = new Set<number>();
   readonly #window = new Window(() => this.#limit);
 
@@ -54,7 +54,7 @@ export class MqttOutlet implements Outlet {
     address: MqttAddress,
     options: MqttOutletOptions,
   ): Promise<MqttOutlet> {
-    // It may have no topic, and each message its own.
+    // The address may have no topic; then each message has its own.
     if (address.topic !== "") checkTopicName(address.topic);
     return new MqttOutlet(address, await connect(address, options), options);
   }
@@ -70,7 +70,7 @@ export class MqttOutlet implements Outlet {
     if (replyTo !== undefined) checkTopicName(replyTo);
   }
 
-  /** How many get it only the broker knows. */
+  /** Only the broker knows how many subscribers there are. */
   subscribers(): Promise<undefined> {
     return Promise.resolve(undefined);
   }
@@ -114,7 +114,9 @@ export class MqttOutlet implements Outlet {
 
   #abort = (): void => this.#window.abort(this.#options.signal!.reason);
 
-  /** Messages of QoS 0 are through at once: the broker does not count them. */
+  /**
+   * The receive maximum does not apply to QoS 0: the broker does not count it.
+   */
   get #limit(): Limit {
     const { messages, bytes } = LIMIT;
     if (!this.#options.mqtt.qos) return LIMIT;
@@ -151,7 +153,7 @@ export class MqttOutlet implements Outlet {
     const aborted = Promise.withResolvers<never>();
     const onAbort = () => aborted.reject(signal!.reason);
     signal?.addEventListener("abort", onAbort, { once: true });
-    // Only an acknowledgement says whether there is somebody to answer.
+    // Only an acknowledgement says whether anybody is there to answer.
     const qos = replyTo === undefined ? mqtt.qos ?? 0 : mqtt.qos || 1;
     const sent = client.publishAsync(topic, asBuffer(message), {
       qos,
@@ -202,7 +204,7 @@ export class MqttOutlet implements Outlet {
   }
 }
 
-/** The same bytes, as MQTT.js takes them. */
+/** The same bytes as a Buffer, for MQTT.js. */
 function asBuffer(bytes: Uint8Array<ArrayBuffer>): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }

@@ -15,24 +15,24 @@ import { connect, type Connection, disconnect } from "./connection.ts";
 import type { MqttSourceOptions } from "./module.ts";
 import { ORIGIN } from "./origin.ts";
 
-/**
- * Lets the next message come, after an acknowledgement if there is no error.
- */
+/** Acknowledges a message, unless there is an error, and gets the next one. */
 type Done = (error?: Error) => void;
 
-/** Nobody is told: MQTT.js just leaves out the acknowledgement. */
+/** Nobody sees this error: MQTT.js just omits the acknowledgement. */
 const NOT_NOW = new Error("it is for the next time");
 
-/** The messages of a broker. */
+/** A source of messages from a broker. */
 export class MqttSource implements OwnSource {
   readonly #options: MqttSourceOptions;
   #connection: Connection | undefined;
   readonly #queue: Inbound;
   readonly #isPersistent: boolean;
-  /** Acknowledge messages that wait, and those that were taken last. */
+  /** Acknowledge waiting messages, and the messages that were taken last. */
   #held: Done[] = [];
   #taken: Done[] = [];
-  /** Comes behind all last values, if nothing else is wanted. */
+  /**
+   * The topic of a marker behind all last values, if nothing else is wanted.
+   */
   readonly #marker = `fifobus/${crypto.randomUUID()}`;
 
   private constructor(options: MqttSourceOptions) {
@@ -55,8 +55,8 @@ export class MqttSource implements OwnSource {
     source.#connection = connection;
     const subscribed = source.#subscribe(connection, address, filters);
     if (source.#isPersistent) {
-      // Its answer may come behind messages of the session, and MQTT.js takes
-      // it when these are acknowledged.
+      // Not awaited: the broker's answer may come behind messages of the
+      // session, and MQTT.js handles it only after these are acknowledged.
       subscribed.catch((error) => source.#queue.end(error));
       return source;
     }
@@ -70,8 +70,8 @@ export class MqttSource implements OwnSource {
   }
 
   /**
-   * Waits for messages. In a session that the broker keeps, those before them
-   * are acknowledged now: who comes back has seen to them.
+   * Waits for messages. In a persistent session, it acknowledges the previous
+   * messages now: a caller that asks for more has handled them.
    */
   async next(): Promise<WireMessage[] | undefined> {
     this.#acknowledge(this.#taken);
@@ -82,8 +82,8 @@ export class MqttSource implements OwnSource {
   }
 
   /**
-   * Takes no more messages; what has arrived can still be read. In a session
-   * that the broker keeps, what was not read stays there for the next time.
+   * Takes no more messages; messages that have arrived can still be read. In a
+   * persistent session, the broker keeps unread messages for the next time.
    */
   end(): Promise<void> {
     if (this.#isPersistent) this.#queue.clear();
@@ -92,8 +92,8 @@ export class MqttSource implements OwnSource {
   }
 
   /**
-   * Ends the connection. In a session that the broker keeps, what was read last
-   * stays there, too, if not all of it was handled.
+   * Ends the connection. In a persistent session, the broker also keeps the
+   * messages that were read last, unless all of them were handled.
    */
   async close(unhandled: WireMessage[] = []): Promise<void> {
     await this.end();

@@ -1,11 +1,11 @@
 /**
- * How many messages a subscriber wants, of all its addresses together.
+ * How many messages a subscriber wants, over all its addresses.
  *
  * @module
  */
 import type { WireMessage } from "../wire/message.ts";
 
-/** Counts what may be taken: by the limit in all, and by the current read. */
+/** Counts how many messages it may take: in total, and for the current read. */
 export class Demand {
   #left: number;
   #wanted = Infinity;
@@ -14,7 +14,7 @@ export class Demand {
   /**
    * Creates a demand.
    *
-   * @param limit How many messages may be taken in all.
+   * @param limit How many messages may be taken in total.
    */
   constructor(limit: number) {
     this.#left = Math.floor(limit);
@@ -36,16 +36,16 @@ export class Demand {
   }
 
   /**
-   * Says how many messages are wanted now.
+   * Sets how many messages are wanted now.
    *
-   * @param count How many; Infinity for all that there are.
+   * @param count How many; Infinity for all.
    */
   want(count: number): void {
     this.#wanted = count;
     if (this.now > 0) this.notify();
   }
 
-  /** Lets those who wait for a change look again. */
+  /** Makes callers that wait for a change look again. */
   notify(): void {
     this.#changed.resolve();
     this.#changed = Promise.withResolvers();
@@ -57,11 +57,11 @@ export class Demand {
   }
 
   /**
-   * Takes as many messages as may be taken.
+   * Takes as many messages as allowed.
    *
    * @param messages The messages, in order.
    * @param most How many may be taken now.
-   * @returns The first ones; all, if they are not too many.
+   * @returns The first messages, or all if there are not too many.
    */
   take(messages: WireMessage[], most: number = this.now): WireMessage[] {
     const taken = messages.length > most ? messages.slice(0, most) : messages;
@@ -71,9 +71,9 @@ export class Demand {
   }
 
   /**
-   * Takes back what it was wrongly taken for.
+   * Corrects the count for records that were taken but are not messages.
    *
-   * @param count How many messages turned out to be none.
+   * @param count How many records turned out not to be messages.
    */
   untake(count: number): void {
     this.#left += count;
@@ -81,11 +81,10 @@ export class Demand {
   }
 
   /**
-   * Takes messages that nobody else is given, whether they are wanted now or
-   * later.
+   * Takes messages that nobody else gets, whether they are wanted now or later.
    *
    * @param messages The messages, in order.
-   * @returns The first ones; all, if they are within the limit.
+   * @returns The first messages, or all if they are within the limit.
    */
   takeOwn(messages: WireMessage[]): WireMessage[] {
     const wanted = this.#wanted;

@@ -7,7 +7,7 @@ import { FifobusError } from "../errors.ts";
 import type { WireMessage } from "../wire/message.ts";
 import { tooLarge } from "../wire/framing.ts";
 
-/** How much waits before its source is held up. */
+/** How much may wait before the source has to pause. */
 const HIGH_WATER_MARK = { messages: 1000, bytes: 1024 * 1024 };
 
 /** A queue between a source of messages and its Subscriber. */
@@ -22,7 +22,7 @@ export class Inbound {
   /**
    * Creates an empty queue.
    *
-   * @param maxBytes How long a message may be: one that is longer ends it.
+   * @param maxBytes How long a message may be; a longer message ends the queue.
    */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
@@ -34,7 +34,7 @@ export class Inbound {
       this.#bytes >= HIGH_WATER_MARK.bytes;
   }
 
-  /** Whether nothing more will be taken. */
+  /** Whether the queue takes no more messages. */
   get isEnded(): boolean {
     return this.#isEnded;
   }
@@ -53,13 +53,13 @@ export class Inbound {
     this.#notify();
   }
 
-  /** Takes messages that come before all others. */
+  /** Puts messages ahead of all others. */
   addFirst(messages: WireMessage[]): void {
     this.#messages.unshift(...messages);
     this.#notify();
   }
 
-  /** Whether a message of the same topic and text waits. */
+  /** Whether a message with the same topic and text waits. */
   has({ topic, bytes }: WireMessage): boolean {
     return this.#messages.some((it) =>
       it.topic === topic && it.length === bytes.length &&
@@ -67,13 +67,15 @@ export class Inbound {
     );
   }
 
-  /** Forgets what waits. */
+  /** Forgets all waiting messages. */
   clear(): void {
     this.#messages = [];
     this.#bytes = 0;
   }
 
-  /** Nothing more will come, or an error, behind what is there. */
+  /**
+   * Ends the queue behind the waiting messages, with an error if there is one.
+   */
   end(error?: unknown): void {
     this.#isEnded = true;
     this.#error ??= error;

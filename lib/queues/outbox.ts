@@ -1,6 +1,5 @@
 /**
- * Group commit: what is published while a write is under way goes out with the
- * next one.
+ * Group commit: messages published during a write go out with the next write.
  *
  * @module
  */
@@ -9,13 +8,13 @@
 interface Batch {
   bytes: Uint8Array<ArrayBuffer>;
   length: number;
-  /** Resolved once they are written, or with how many were dropped. */
+  /** Resolves when they are written, or with how many were dropped. */
   written: PromiseWithResolvers<number | undefined>;
 }
 
 /**
- * Is told why messages were dropped, and which, each with its delimiter; counts
- * them.
+ * Called when messages were dropped, with the reason and the messages, each
+ * with its delimiter. Returns how many messages there are.
  */
 export type OnDropped = (
   error: unknown,
@@ -23,10 +22,10 @@ export type OnDropped = (
 ) => number;
 
 /**
- * Queues messages, and writes them in the order in which they were added, as
- * many at a time as a write may hold. One write(2) through Deno costs 60 µs,
- * whatever its size, so that is what a message costs who waits for each; 132
- * messages of 31 bytes share one.
+ * Queues messages and writes them in the order they were added, as many at a
+ * time as a write may hold. One write(2) through Deno costs 60 µs, whatever its
+ * size. A publisher that waits for each message pays that for each message;
+ * otherwise 132 messages of 31 bytes share one write.
  */
 export class Outbox {
   readonly #write: (bytes: Uint8Array<ArrayBuffer>) => Promise<void>;
@@ -42,8 +41,8 @@ export class Outbox {
    * @param write Writes whole messages.
    * @param maxWrite How many bytes to write at once; a longer message goes
    * alone.
-   * @param onDropped Is told of messages that cannot be written, which are then
-   * no error of who added them.
+   * @param onDropped Called with messages that cannot be written. With this
+   * callback, the calls that added them do not fail.
    */
   constructor(
     write: (bytes: Uint8Array<ArrayBuffer>) => Promise<void>,
@@ -55,7 +54,7 @@ export class Outbox {
     this.#maxWrite = maxWrite;
   }
 
-  /** How many bytes were added and are not written yet. */
+  /** How many bytes were added but not written yet. */
   get bufferedBytes(): number {
     return this.#bufferedBytes;
   }
@@ -64,7 +63,7 @@ export class Outbox {
    * Adds one message.
    *
    * @param message The message with its delimiter.
-   * @returns Once it is written; a number if it was dropped.
+   * @returns When it is written; a number if it was dropped.
    */
   add(message: Uint8Array<ArrayBuffer>): Promise<number | undefined> {
     if (message.length > this.#maxWrite) return this.#push(message);
@@ -80,11 +79,11 @@ export class Outbox {
   }
 
   /**
-   * Adds many messages, without a copy.
+   * Adds many messages, without copying them.
    *
    * @param messages The messages, each with its delimiter.
    * @param delimiter What ends a message.
-   * @returns Once all are written; how many were dropped, if any were.
+   * @returns When all are written; how many were dropped, if any were.
    */
   async addAll(
     messages: Uint8Array<ArrayBuffer>,
@@ -107,7 +106,7 @@ export class Outbox {
     return dropped;
   }
 
-  /** Waits until all that was added is written, or could not be. */
+  /** Waits until all added messages are written, or have failed. */
   async drained(): Promise<void> {
     await this.#draining;
   }
@@ -132,8 +131,8 @@ export class Outbox {
         await this.#write(batch.bytes.subarray(0, batch.length));
         batch.written.resolve(undefined);
       } catch (error) {
-        // What is queued behind it fails with it: sent later it would leave a
-        // gap, and each would wait as long once more.
+        // The batches behind it fail with it: sent later, they would leave a
+        // gap, and each would wait that long again.
         for (const failed of [batch, ...this.#batches.splice(0)]) {
           const bytes = failed.bytes.subarray(0, failed.length);
           const count = this.#onDropped?.(error, bytes);

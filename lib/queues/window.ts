@@ -1,5 +1,5 @@
 /**
- * How much may be under way to a broker at a time.
+ * Limiting how much is in flight to a broker.
  *
  * @module
  */
@@ -10,15 +10,13 @@ export interface Limit {
   bytes: number;
 }
 
-/** Who waits until there is room. */
+/** A message that waits for room. */
 interface Waiting {
   bytes: number;
   admitted: PromiseWithResolvers<void>;
 }
 
-/**
- * Lets messages pass in the order in which they came, a limited number at once.
- */
+/** Lets a limited number of messages pass at a time, in order of arrival. */
 export class Window {
   readonly #limit: () => Limit;
   readonly #waiting: Waiting[] = [];
@@ -27,23 +25,24 @@ export class Window {
   #waitingBytes = 0;
 
   /**
-   * Creates a window with nothing under way.
+   * Creates a window with nothing in flight.
    *
-   * @param limit How much there can be, asked for each message.
+   * @param limit Returns how much may be in flight; called for each message.
    */
   constructor(limit: () => Limit) {
     this.#limit = limit;
   }
 
-  /** How many bytes are under way, or wait. */
+  /** How many bytes are in flight, or wait. */
   get bytes(): number {
     return this.#bytes + this.#waitingBytes;
   }
 
   /**
-   * Waits for room for a message; one alone has it always.
+   * Waits for room for a message. If nothing else is in flight, there is always
+   * room.
    *
-   * @param bytes How long it is.
+   * @param bytes How long the message is.
    */
   async enter(bytes: number): Promise<void> {
     const admitted = Promise.withResolvers<void>();
@@ -54,9 +53,9 @@ export class Window {
   }
 
   /**
-   * A message is through.
+   * Makes room again after a message is through.
    *
-   * @param bytes How long it was.
+   * @param bytes How long the message was.
    */
   leave(bytes: number): void {
     this.#messages--;
@@ -65,9 +64,9 @@ export class Window {
   }
 
   /**
-   * Gives up those that wait.
+   * Rejects all waiting messages.
    *
-   * @param reason What they are told.
+   * @param reason The reason to reject them with.
    */
   abort(reason: unknown): void {
     for (const { bytes, admitted } of this.#waiting.splice(0)) {

@@ -1,5 +1,5 @@
 /**
- * Messages to bytes: a message is its bytes and one delimiter.
+ * Turning messages into bytes: a message is its bytes and one delimiter.
  *
  * @module
  */
@@ -11,16 +11,16 @@ import { FifobusError } from "../errors.ts";
  */
 export type Delimiter = "\n" | "\0";
 
-/** The longest message in bytes, unless told otherwise: 1 MiB. */
+/** The default limit for the length of a message, in bytes: 1 MiB. */
 export const DEFAULT_MAX_BYTES = 1024 * 1024;
 
 const encoder = new TextEncoder();
 
 /**
- * Writes one message as it goes over the wire.
+ * Encodes one message for the wire.
  *
- * @param address Where it goes to, for the error that says so.
- * @param message The message; text goes as UTF-8.
+ * @param address Where it goes, for the error.
+ * @param message The message; text is sent as UTF-8.
  * @param delimiter What ends it.
  * @param maxBytes How long it may be, without its delimiter.
  * @returns The message and its delimiter.
@@ -53,10 +53,10 @@ export function encodeMessage(
 }
 
 /**
- * Writes one message for a wire that needs no delimiter.
+ * Encodes one message for a wire that needs no delimiter.
  *
- * @param address Where it goes to, for the error that says so.
- * @param message The message; text goes as UTF-8.
+ * @param address Where it goes, for the error.
+ * @param message The message; text is sent as UTF-8.
  * @param maxBytes How long it may be.
  * @returns The message.
  * @throws {FifobusError} `message_too_large`.
@@ -96,13 +96,13 @@ export function tooLarge(found: string, maxBytes: number): string {
 }
 
 /**
- * Ends messages by another delimiter.
+ * Changes the delimiter of messages.
  *
- * @param messages The messages, each with the delimiter it has now.
- * @param from What ends a message now.
- * @param to What is to end it.
- * @returns The messages, and those that were left out, as they were, for they
- * hold what would have to end them.
+ * @param messages The messages, each with its old delimiter.
+ * @param from The old delimiter.
+ * @param to The new delimiter.
+ * @returns The changed messages, and the dropped messages, unchanged: these
+ * hold the new delimiter.
  */
 export function reframe(
   messages: Uint8Array<ArrayBuffer>,
@@ -129,7 +129,7 @@ export function reframe(
 }
 
 /**
- * Joins bytes.
+ * Joins byte arrays.
  *
  * @param parts The bytes, in order.
  * @returns All of them; if there is one part, that part.
@@ -150,7 +150,7 @@ export function concat(
 }
 
 /**
- * Goes through messages.
+ * Iterates over messages.
  *
  * @param messages The messages, each with its delimiter.
  * @param delimiter What ends each of them.
@@ -173,7 +173,7 @@ export function* splitAt(
  *
  * @param messages The messages, each with its delimiter.
  * @param delimiter What ends each of them.
- * @returns How many they are.
+ * @returns How many messages there are.
  */
 export function countAt(messages: Uint8Array, delimiter: Delimiter): number {
   const end = delimiter.charCodeAt(0);

@@ -1,8 +1,8 @@
 /**
  * Bytes on the wire that are not messages: marks of subscribers and publishers.
- * They are fixed so that every reader of a FIFO knows them, also one that can
- * share nothing else with the others; so a publisher refuses messages that end
- * with one.
+ * They are fixed so that every reader of a FIFO knows them, even a reader that
+ * can share nothing else with the others. Therefore a publisher refuses
+ * messages that end with a mark.
  *
  * @module
  */
@@ -20,32 +20,34 @@ const CAN_BYTE = 0x18;
 const WAKE_TEXT = `${SYN}fifobus wake `;
 const WAKE_START = encoder.encode(WAKE_TEXT);
 
-/** Tells one wake marker from all others. */
+/** The length of the token, which makes each wake marker unique. */
 const TOKEN_LENGTH = 8;
 
 const WAKE_LENGTH = WAKE_START.length + TOKEN_LENGTH + 1;
 
 /**
- * What a publisher puts behind a message that it cannot write to its end. CAN
- * is ASCII's "disregard what came before": splitters drop that message.
+ * A publisher writes this behind a message that it cannot complete. CAN is
+ * ASCII's "disregard what came before": splitters drop that message.
  */
 const TORN_TEXT = "\x18fifobus torn\x18";
 const TORN = encoder.encode(TORN_TEXT);
 
 /**
- * The same, put there by another publisher: the one that wrote it was killed.
+ * The same, written by another publisher: the publisher of the message was
+ * killed.
  */
 const KILLED_TEXT = "\x18fifobus lost\x18";
 const KILLED = encoder.encode(KILLED_TEXT);
 
 /**
- * What a publisher puts before a message of several writes to a topic. Whoever
- * reads it knows if another publisher goes on where this one was killed.
+ * A publisher writes this before a message of several writes to a topic. With
+ * it, the reader notices if the publisher is killed and another publisher's
+ * message continues at that place.
  */
 const LARGE_TEXT = "\x18fifobus large ";
 const LARGE_START = encoder.encode(LARGE_TEXT);
 
-/** The digits of the largest safe integer. */
+/** With the 16 digits of the largest safe integer. */
 const MAX_LARGE_LENGTH = LARGE_START.length + 16 + 1;
 
 /** The length of the longest mark in bytes. */
@@ -54,19 +56,19 @@ export const MAX_MARK_LENGTH = Math.max(WAKE_LENGTH, MAX_LARGE_LENGTH);
 /** The length of a wake marker and its delimiter in bytes. */
 export const WAKE_BYTES = WAKE_LENGTH + 1;
 
-/** What a reader writes to a FIFO to end a read that waits. */
+/** A marker that a reader writes to a FIFO to end a waiting read. */
 export interface Wake {
-  /** Tells it from all others. */
+  /** Makes the marker unique. */
   token: string;
   /** The marker and its delimiter. */
   bytes: Uint8Array<ArrayBuffer>;
 }
 
 /**
- * Makes a wake marker. A read(2) that waits cannot be cancelled, and would
- * swallow the next message of another reader; so a reader that ends, or wants
- * the turn, writes a marker. Splitters drop it, wherever it lands, together
- * with the delimiter behind it.
+ * Makes a wake marker. A waiting read(2) cannot be cancelled, and would swallow
+ * the next message of another reader. So a reader that ends, or wants the turn,
+ * writes a marker. Splitters drop the marker, wherever it lands, together with
+ * the delimiter behind it.
  *
  * @param delimiter What ends a message.
  * @returns The marker.
@@ -77,10 +79,10 @@ export function wake(delimiter: Delimiter): Wake {
 }
 
 /**
- * The bytes that end a torn message.
+ * Returns the bytes that end a torn message.
  *
  * @param delimiter What ends a message.
- * @param isKilled Whether its publisher was killed, and so tells nobody.
+ * @param isKilled Whether its publisher was killed, and so cannot report it.
  * @returns The marker and its delimiter.
  */
 export function tornMarker(
@@ -91,7 +93,7 @@ export function tornMarker(
 }
 
 /**
- * The bytes before a message of several writes.
+ * Returns the bytes that precede a message of several writes.
  *
  * @param length How many bytes it has, without its delimiter.
  * @param delimiter What ends it.
@@ -117,12 +119,12 @@ export interface Mark {
 }
 
 /**
- * Finds the mark that bytes end with. It looks at the last byte first: that is
- * all it costs a plain message.
+ * Finds the mark at the end of a record. It looks at the last byte first; a
+ * plain message costs no more than that.
  *
- * @param buffer The bytes around them.
- * @param start Where they start.
- * @param end Where they end.
+ * @param buffer The buffer that holds the record.
+ * @param start Where the record starts.
+ * @param end Where the record ends.
  * @returns The mark, if there is one.
  */
 export function markAtEnd(
@@ -164,7 +166,7 @@ function largeAtEnd(
 }
 
 /**
- * Finds the first of some messages that ends with a mark.
+ * Finds the first message that ends with a mark.
  *
  * @param messages The messages, each with its delimiter.
  * @param delimiter What ends a message.
@@ -188,7 +190,7 @@ export function findMarked(messages: Uint8Array, delimiter: Delimiter): number {
 /**
  * Says that a message ends with a mark.
  *
- * @param address Where it goes to.
+ * @param address Where the message goes.
  * @returns The error.
  */
 export function marked(address: string): FifobusError {

@@ -1,5 +1,5 @@
 /**
- * A message as it is on the wire, with the topic that it carries on the bus.
+ * Messages on the wire; on the bus, each carries its topic.
  *
  * @module
  */
@@ -9,19 +9,20 @@ import { MAX_TOPIC_BYTES, nameFault } from "../topic.ts";
 import { concat, type Delimiter } from "./framing.ts";
 
 const encoder = new TextEncoder();
-// U+FEFF is a character as any other, also at the start: MQTT 5, section 1.5.4.
+// U+FEFF is a character like any other, even at the start: MQTT 5, section
+// 1.5.4.
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 const TAB = 0x09;
 
 /**
- * Stands between the topic of a request and the topic of its answers: US is
- * ASCII's separator of units, and no topic holds a control character.
+ * Separates the topic of a request from its reply topic: US is ASCII's unit
+ * separator, and no topic holds a control character.
  */
 const UNIT_SEPARATOR = "\x1f";
 
-/** What stands before the tab at most: two topics, and what is between them. */
+/** The most bytes before the tab: two topics and their separator. */
 const MAX_TAG_BYTES = 2 * MAX_TOPIC_BYTES + 1;
 
 /** Publishes an answer to a topic. */
@@ -30,7 +31,7 @@ export type SendAnswer = (
   answer: string | Uint8Array,
 ) => Promise<void>;
 
-/** A message that was received: a part of a buffer, which it does not copy. */
+/** A received message: a view of a part of a buffer, without a copy. */
 export class WireMessage implements Message {
   readonly topic: string;
   readonly retained: boolean;
@@ -44,7 +45,7 @@ export class WireMessage implements Message {
    * Creates a message.
    *
    * @param topic The topic it was published to, or the path of its FIFO.
-   * @param buffer The bytes around it.
+   * @param buffer The buffer that holds it.
    * @param start Where in the buffer it starts.
    * @param end Where in the buffer it ends, without its delimiter.
    * @param retained Whether it is a last value.
@@ -87,20 +88,20 @@ export class WireMessage implements Message {
     if (!this.#request?.answer) {
       throw new FifobusError(
         "not_a_request",
-        `Cannot answer the message to "${this.topic}": it is no request`,
+        `Cannot answer the message to "${this.topic}": it is not a request`,
       );
     }
     await this.#request.answer(this.#request.replyTo, answer);
   }
 
   /**
-   * Takes the topic off a message that carries it: `topic TAB message`, or
-   * `topic US reply-topic TAB message` for a request, as it is written to a
-   * member of the bus.
+   * Removes the topic from a message that carries it: `topic TAB message`, or
+   * `topic US reply-topic TAB message` for a request. Publishers write messages
+   * to a member of the bus in this form.
    *
-   * @param answer How {@linkcode reply} answers; without it, it cannot.
-   * @returns The message behind the tab; undefined if there is no tab, or what
-   * stands before it cannot be a topic.
+   * @param answer How {@linkcode reply} answers; without it, reply() throws.
+   * @returns The message behind the tab; undefined if there is no tab, or the
+   * text before it cannot be a topic.
    */
   untagged(answer?: SendAnswer): WireMessage | undefined {
     const length = this.bytes.indexOf(TAB);
@@ -120,9 +121,9 @@ export class WireMessage implements Message {
   }
 
   /**
-   * Makes a request of the message.
+   * Turns the message into a request.
    *
-   * @param replyTo The topic that takes the answers.
+   * @param replyTo The topic for the answers.
    * @param answer How {@linkcode reply} answers.
    * @returns The message.
    */
@@ -132,9 +133,9 @@ export class WireMessage implements Message {
   }
 
   /**
-   * Makes the same message, that comes after others which did not arrive.
+   * Makes a copy of the message that comes after missed messages.
    *
-   * @param missed How many.
+   * @param missed How many messages were missed before it.
    * @returns The message.
    */
   after(missed: number): WireMessage {
@@ -147,12 +148,12 @@ export class WireMessage implements Message {
   }
 
   /**
-   * Writes messages as they go over the wire.
+   * Encodes messages for the wire.
    *
    * @param messages The messages, in order.
    * @param delimiter What ends each of them.
-   * @returns The bytes; where the messages lie side by side in one buffer, as
-   * they do when they arrived together, a view of it.
+   * @returns The bytes. If the messages lie side by side in one buffer, because
+   * they arrived together, this is a view of that buffer.
    */
   static frame(
     messages: WireMessage[],
@@ -178,10 +179,10 @@ export class WireMessage implements Message {
 }
 
 /**
- * The message that the library handed out: users know no other side of it.
+ * Returns the internal form of a message that a user has.
  *
  * @param message The message.
- * @returns The same; a copy, if somebody else made it.
+ * @returns The same object; a copy, if the library did not make it.
  */
 export function onWire(message: Message): WireMessage {
   if (message instanceof WireMessage) return message;
@@ -189,8 +190,7 @@ export function onWire(message: Message): WireMessage {
 }
 
 /**
- * Puts the topic before a message, as {@linkcode WireMessage.untagged} takes it
- * off.
+ * Puts the topic before a message; {@linkcode WireMessage.untagged} removes it.
  *
  * @param message The message.
  * @returns A message that is `topic TAB message`.
@@ -199,7 +199,7 @@ export function tagged({ topic, bytes }: Message): WireMessage {
   return new WireMessage(topic, concat([encoder.encode(`${topic}\t`), bytes]));
 }
 
-/** What stands before the tab. */
+/** The part of a message before the tab. */
 interface Tag {
   bytes: Uint8Array<ArrayBuffer>;
   topic: string;
@@ -208,7 +208,7 @@ interface Tag {
 
 let lastTag: Tag | undefined;
 
-/** Decodes a tag; most often it is the same as that of the message before. */
+/** Decodes a tag, which is usually the same as in the previous message. */
 function decodeTag(bytes: Uint8Array<ArrayBuffer>): Tag | undefined {
   const last = lastTag?.bytes;
   let same = bytes.length === last?.length;
@@ -236,12 +236,12 @@ function parseTag(bytes: Uint8Array<ArrayBuffer>): Tag | undefined {
 }
 
 /**
- * Puts the topic before each message, as a member of the bus reads it.
+ * Puts the topic before each message, in the form that members of the bus read.
  *
  * @param topic The topic.
  * @param messages The messages, each with its delimiter.
  * @param delimiter What ends each of them.
- * @param replyTo The topic of their answers, if they are requests.
+ * @param replyTo The topic for the answers, if the messages are requests.
  * @returns `topic TAB message` for each, or `topic US reply-topic TAB message`,
  * with the delimiter.
  */

@@ -1,5 +1,5 @@
 /**
- * Bytes to messages.
+ * Splitting bytes into messages.
  *
  * @module
  */
@@ -8,19 +8,19 @@ import { WireMessage } from "./message.ts";
 import { concat, type Delimiter, tooLarge } from "./framing.ts";
 import { markAtEnd, MAX_MARK_LENGTH } from "./marks.ts";
 
-/** What the bytes are. */
+/** What kind of bytes to split. */
 export interface SplitterOptions {
   /**
-   * Whether they are from a FIFO, where marks are not messages; elsewhere
-   * {@linkcode MessageSplitter.isMarked} says that one came.
+   * Whether the bytes come from a FIFO, where marks are not messages. Elsewhere
+   * {@linkcode MessageSplitter.isMarked} says that a mark came.
    *
    * @default {true}
    */
   hasMarks?: boolean;
   /**
-   * Whether each message has its topic before it. What is over the limit
-   * without one is not a message: its beginning stands for it, and the rest is
-   * dropped.
+   * Whether each message has its topic before it. A record over the limit that
+   * has no topic is not a message: its beginning takes its place, and the rest
+   * is dropped.
    *
    * @default {false}
    */
@@ -28,7 +28,7 @@ export interface SplitterOptions {
 }
 
 /**
- * Cuts what arrives into messages.
+ * Splits arriving bytes into messages.
  *
  * TextLineStream alone would keep an endless line in memory; a splitter stops
  * at its limit, and keeps bytes that are not UTF-8.
@@ -43,12 +43,12 @@ export class MessageSplitter {
   #restBytes = 0;
   #count = 0;
   #isSkipping = false;
-  /** Whether what is skipped was never a message. */
+  /** Whether the skipped bytes were never a message. */
   #isStray = false;
   #isMarked = false;
   #lost = 0;
   #wakes: string[] = [];
-  /** How long the next message is, where its publisher has said so. */
+  /** How long the next message is, if its publisher has announced it. */
   #announced: number | undefined;
   #unread: Uint8Array<ArrayBuffer> = new Uint8Array();
   #error: FifobusError | undefined;
@@ -56,10 +56,10 @@ export class MessageSplitter {
   /**
    * Creates a splitter.
    *
-   * @param topic What the messages say of where they came from.
+   * @param topic The topic of the messages: it says where they came from.
    * @param delimiter What ends a message.
    * @param maxBytes How long a message may be, without its delimiter.
-   * @param options What the bytes are.
+   * @param options What kind of bytes to split.
    */
   constructor(
     topic: string,
@@ -74,32 +74,33 @@ export class MessageSplitter {
     this.#hasTopics = hasTopics;
   }
 
-  /** Whether a message has begun, and its end is still to come. */
+  /** Whether a message has begun and not ended yet. */
   get isInMessage(): boolean {
     return this.#restBytes > 0 || this.#isSkipping;
   }
 
   /**
-   * Whether a message ended with a mark that can be none: it is the last one.
+   * Whether a message ended with a mark where marks are not allowed; no message
+   * follows it.
    */
   get isMarked(): boolean {
     return this.#isMarked;
   }
 
-  /** Whether what comes up to the next delimiter is dropped. */
+  /** Whether the bytes up to the next delimiter are dropped. */
   get isSkipping(): boolean {
     return this.#isSkipping;
   }
 
-  /** Set once a message is over the limit: nothing after it is a message. */
+  /** Set when a message is over the limit: no message follows it. */
   get error(): FifobusError | undefined {
     return this.#error;
   }
 
   /**
-   * Takes what has arrived.
+   * Takes bytes that have arrived.
    *
-   * @param chunk The bytes, which belong to the messages from now on.
+   * @param chunk The bytes; from now on, they belong to the messages.
    * @returns The messages that are complete now, in order.
    */
   push(chunk: Uint8Array<ArrayBuffer>): WireMessage[] {
@@ -114,7 +115,7 @@ export class MessageSplitter {
       else {
         this.#keep(chunk.subarray(start, end + 1), messages);
         const record = this.takeRest();
-        // It was too long, and is gone, if there is nothing left of it.
+        // If nothing is left of the record, it was too long, and is gone.
         if (record.length > 0) {
           this.#take(record, 0, record.length - 1, messages);
         }
@@ -129,7 +130,7 @@ export class MessageSplitter {
   }
 
   /**
-   * Takes out what followed a message that was over the limit.
+   * Takes out the bytes behind a message that was over the limit.
    *
    * @returns Its bytes; {@linkcode isInMessage} says whether they begin within
    * that message.
@@ -143,7 +144,7 @@ export class MessageSplitter {
   /**
    * Ends the input.
    *
-   * @returns What came after the last delimiter, if anything did.
+   * @returns The bytes after the last delimiter, if any, as a message.
    */
   flush(): WireMessage[] {
     const rest = this.takeRest();
@@ -154,9 +155,9 @@ export class MessageSplitter {
   }
 
   /**
-   * Takes the beginning of a message out.
+   * Takes out the beginning of a message.
    *
-   * @returns Its bytes; none if no message has begun.
+   * @returns Its bytes; empty if no message has begun.
    */
   takeRest(): Uint8Array<ArrayBuffer> {
     const rest = concat(this.#rest);
@@ -166,9 +167,9 @@ export class MessageSplitter {
   }
 
   /**
-   * Forgets all that was begun: other bytes follow.
+   * Forgets any message that has begun: unrelated bytes follow.
    *
-   * @param count How many messages came before them, for errors.
+   * @param count How many messages came before these bytes, for errors.
    */
   reset(count: number): void {
     this.takeRest();
@@ -179,7 +180,7 @@ export class MessageSplitter {
     this.#unread = new Uint8Array();
   }
 
-  /** Drops what comes up to the next delimiter: the end of a message. */
+  /** Drops the bytes up to the next delimiter: the end of a message. */
   dropRest(): void {
     this.#isSkipping = true;
   }
@@ -206,11 +207,11 @@ export class MessageSplitter {
     if (mark && !this.#hasMarks) this.#isMarked = true;
     else if (mark?.token !== undefined) {
       this.#wakes.push(mark.token);
-      // It may have landed between two halves of somebody's message.
+      // The marker may have landed between two halves of another message.
       this.#keep(buffer.slice(start, end - mark.length), messages);
     } else if (mark || this.#isSkipping || this.#isJoined(end - start)) {
-      // A publisher that could not write to its end says so, or has another
-      // try. Two may have put their marks behind one message.
+      // A publisher that could not complete a message reports that, or tries
+      // again. Two publishers may have put their marks behind one message.
       const isLost = mark
         ? mark.isKilled && end - start > mark.length
         : !this.#isStray;
@@ -227,7 +228,7 @@ export class MessageSplitter {
     }
   }
 
-  /** Whether another message goes on where a publisher was killed. */
+  /** Whether another message continues at the place where a publisher died. */
   #isJoined(length: number): boolean {
     return this.#announced !== undefined && this.#announced !== length;
   }
@@ -250,9 +251,7 @@ export class MessageSplitter {
     }
   }
 
-  /**
-   * Passes over a record that is too long, or fails; tells whether it passed.
-   */
+  /** Handles a record that is too long; true if it is only a stray record. */
   #refuse(
     found: string,
     record: Uint8Array<ArrayBuffer>,

@@ -1,5 +1,5 @@
 /**
- * Framed bytes as a stream of texts.
+ * Turning framed bytes into a stream of texts.
  *
  * @module
  */
@@ -8,12 +8,12 @@ import { TextLineStream } from "jsr:@std/streams@1.1.2/text-line-stream";
 import type { Delimiter } from "./framing.ts";
 
 /**
- * Decodes a stream of framed bytes into the text of each message. Lines also
- * lose a carriage return before their line feed, as TextLineStream does it.
+ * Decodes a stream of framed bytes into the text of each message. With line
+ * feeds, TextLineStream also removes a carriage return before the line feed.
  *
- * @param bytes The bytes, cut anywhere.
+ * @param bytes The bytes, in chunks of any size.
  * @param delimiter What ends a message.
- * @returns One string a message.
+ * @returns One string for each message.
  */
 export function textStream(
   bytes: ReadableStream<Uint8Array<ArrayBuffer>>,

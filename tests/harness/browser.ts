@@ -13,10 +13,10 @@ for (const name of CHROMIUM) {
   if (await isThere(name, "--version")) found.push(name);
 }
 
-/** What is missing to run one, by name. */
+/** The names of the programs that are missing to run a browser. */
 export const withoutBrowser: string[] = found.length > 0 ? [] : ["chromium"];
 
-/** A browser that is there until it is disposed of. */
+/** A browser that runs until it is disposed of. */
 export class TestBrowser implements AsyncDisposable {
   readonly #browser: Browser;
 
@@ -42,7 +42,7 @@ export class TestBrowser implements AsyncDisposable {
     return new TestBrowser(browser);
   }
 
-  /** Opens a page, and says what it complains about. */
+  /** Opens a page, and returns the errors that it reports. */
   async open(
     url: string,
     options: { colorScheme?: "light" | "dark" } = {},

@@ -3,7 +3,7 @@ import { TestBus } from "./process.ts";
 const { get } = Deno.env;
 let current: TestBus | undefined;
 
-/** What the library asks for; see {@linkcode ownBus}. */
+/** The variables that the library reads; see {@linkcode ownBus}. */
 Deno.env.get = (name) =>
   name === "FIFOBUS_DIR" && current
     ? current.env.FIFOBUS_DIR
@@ -11,8 +11,8 @@ Deno.env.get = (name) =>
 
 /**
  * A bus for the library within this test file, until the next call. The files
- * of `deno test --parallel` are threads of one process, whose environment they
- * share: set there, it would be the bus of all of them.
+ * of `deno test --parallel` are threads of one process and share its
+ * environment: a bus that is set there would be the bus of all of them.
  */
 export function ownBus(): TestBus {
   return current = new TestBus();

@@ -7,7 +7,7 @@ export class Folder implements AsyncDisposable {
     return `${this.path}/${name}`;
   }
 
-  /** Makes a FIFO in it, for those who may not make their own: echo, cat. */
+  /** Makes a FIFO in it, for programs that make none themselves: echo, cat. */
   async fifo(name = "pipe"): Promise<string> {
     const path = this.file(name);
     await new Deno.Command("mkfifo", { args: [path] }).output();

@@ -7,7 +7,7 @@ import type { Folder } from "./folder.ts";
 import { isThere } from "./needs.ts";
 import { eventually, Process } from "./process.ts";
 
-/** What is missing to run one, by name. */
+/** The names of the programs that are missing to run a broker. */
 export const withoutMosquitto: string[] = [
   ...await hasProgram("mosquitto") ? [] : ["mosquitto"],
   ...await hasProgram("mosquitto_pub") ? [] : ["mosquitto-clients"],
@@ -29,11 +29,11 @@ export class Mosquitto implements AsyncDisposable {
   }
 
   /**
-   * Starts one.
+   * Starts a broker.
    *
-   * @param folder Where its files go.
-   * @param lines Its configuration, for `{port}` its port.
-   * @param prepare Makes what the configuration names.
+   * @param folder The folder for its files.
+   * @param lines Its configuration; `{port}` stands for its port.
+   * @param prepare Makes the files that the configuration names.
    */
   static async start(
     folder: Folder,
@@ -43,7 +43,7 @@ export class Mosquitto implements AsyncDisposable {
     await prepare();
     const port = freePort();
     const config = folder.file(`mosquitto-${port}.conf`);
-    // Started by root it would else not read the files of a test.
+    // `user root`: else a broker started by root cannot read a test's files.
     const all = [
       ...lines,
       "user root",
@@ -58,12 +58,12 @@ export class Mosquitto implements AsyncDisposable {
     return broker;
   }
 
-  /** What its own clients need to find it. */
+  /** The options with which its own clients find it. */
   get address(): string[] {
     return ["-h", "127.0.0.1", "-p", `${this.port}`];
   }
 
-  /** Its address, as ours have it. */
+  /** Its address, as our programs write it. */
   get url(): string {
     return `mqtt://127.0.0.1:${this.port}`;
   }
@@ -73,7 +73,7 @@ export class Mosquitto implements AsyncDisposable {
     return new Process([`mosquitto_${name}`, ...this.address, ...args]);
   }
 
-  /** Ends it as a crash would, or in order, if it runs. */
+  /** Ends it if it runs, like a crash or in order. */
   async kill(signal: Deno.Signal = "SIGKILL"): Promise<void> {
     this.#process?.kill(signal);
     await this.#process?.status;

@@ -1,12 +1,12 @@
 /**
- * Tests that need a program which may not be there: ignored where it is not,
- * with its name, and failing there if everything has to be tested.
+ * Tests that need a program. If the program is missing, the test is ignored and
+ * names it; if everything has to be tested, the test fails.
  *
  * @module
  */
 const EVERYTHING = Boolean(Deno.env.get("FIFOBUS_TEST_EVERYTHING"));
 
-/** Declares a test that needs what is in none of these names. */
+/** Declares a test that runs only if the list of missing programs is empty. */
 export function testWithout(
   absent: string[],
   name: string,

@@ -15,7 +15,7 @@ export interface Ended {
   stderr: string;
 }
 
-/** A program that runs; killed at the end of the test if it still does. */
+/** A running program; killed if it still runs at the end of the test. */
 export class Process implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
   readonly #input: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
@@ -58,7 +58,7 @@ export class Process implements AsyncDisposable {
     await this.#input.close();
   }
 
-  /** Reads its standard output up to and with a text that it must print. */
+  /** Reads its standard output up to the end of a text that it must print. */
   async until(text: string): Promise<string> {
     let end;
     while ((end = this.#unread.indexOf(text)) < 0) {
@@ -81,7 +81,7 @@ export class Process implements AsyncDisposable {
     return (await this.until("\n")).slice(0, -1);
   }
 
-  /** Waits for what it must say on its standard error. */
+  /** Waits for a text that it must print on its standard error. */
   async said(pattern: RegExp): Promise<RegExpExecArray> {
     await eventually(() => pattern.test(this.#errors));
     return pattern.exec(this.#errors)!;
@@ -114,7 +114,7 @@ export class Process implements AsyncDisposable {
     } catch {
       // It has just ended.
     }
-    // What it did not read of its input is of no interest.
+    // It does not matter that it left some input unread.
     await this.#input.close().catch(() => {});
     await this.#stdout.cancel();
     await this.#stderr;
@@ -135,7 +135,7 @@ export function quoted(command: string[]): string {
 /** Starts a program with a terminal of its own, which is also its output. */
 export function inTerminal(...command: string[]): Process {
   const line = quoted(command);
-  // exec: dash, else in between, would make a Ctrl-C of its own out of it.
+  // exec: without it, dash runs in between and reacts to the Ctrl-C itself.
   return new Process(["script", "-qec", `exec ${line}`, "/dev/null"]);
 }
 
@@ -162,7 +162,7 @@ export class TestBus extends Folder {
     return new Process(commandLine("pub", ...args), this.env);
   }
 
-  /** A subscriber that is there already, with its last topic, too. */
+  /** Starts a subscriber, and waits until its last topic is on the bus, too. */
   async sub(...args: string[]): Promise<Process> {
     const before = this.namesOf(args.at(-1)!).length;
     const process = new Process(commandLine("sub", ...args), this.env);
@@ -170,7 +170,7 @@ export class TestBus extends Folder {
     return process;
   }
 
-  /** The names of those who subscribe to a filter. */
+  /** The names of the subscribers to a filter. */
   namesOf(filter: string): string[] {
     const plain = filter.replace(/^topic:/, "").replace(
       /^\$share\/[^/]+\//,
@@ -190,7 +190,7 @@ export class TestBus extends Folder {
     return new Process(["sh", "-c", line, ...args], this.env);
   }
 
-  /** The names on the bus: subscriptions, and what should not be there. */
+  /** All names on the bus: subscriptions, and any leftovers. */
   names(): string[] {
     try {
       return [...Deno.readDirSync(this.env.FIFOBUS_DIR!)]
@@ -220,7 +220,7 @@ export async function eventually(
   }
 }
 
-/** Does something again and again, until it has brought about something else. */
+/** Repeats an action until it has had its effect. */
 export async function repeatUntil<T>(
   action: () => Promise<unknown>,
   result: Promise<T>,

@@ -9,17 +9,17 @@ import { fromFileUrl } from "jsr:@std/path@1.1.6/from-file-url";
 /** Where pub.ts and sub.ts are. */
 export const ROOT: string = fromFileUrl(new URL("../..", import.meta.url));
 
-/** Beside the examples; git ignores it. */
+/** A folder beside the examples, which git ignores. */
 const CACHE = fromFileUrl(new URL("../../examples/.cache", import.meta.url));
 
 /** A program and its arguments. */
 export type Command = [string, ...string[]];
 
 /**
- * What a script of ours is allowed: what its first line says, and so what a
- * user allows who starts it by its name.
+ * Returns the permissions of one of our scripts, from its first line. A user
+ * who starts the script by its name grants the same.
  *
- * @param script Where it is, from the root.
+ * @param script Its path from the root.
  * @returns The options of `deno run`.
  */
 export function permissions(script: string): string[] {
@@ -28,9 +28,9 @@ export function permissions(script: string): string[] {
 }
 
 /**
- * The command that runs a script of ours.
+ * Returns the command that runs one of our scripts.
  *
- * @param script Where it is, from the root.
+ * @param script Its path from the root.
  * @param args Its arguments.
  * @returns The command.
  */
@@ -41,17 +41,17 @@ export function fifobus(script: string, ...args: string[]): Command {
 
 /** A language of the examples. */
 export interface Language {
-  /** What people call it. */
+  /** Its name. */
   name: string;
-  /** Where its examples are. */
+  /** The folder of its examples. */
   folder: string;
-  /** What they end with. */
+  /** The ending of their file names. */
   extension: string;
-  /** Succeeds where it is installed. */
+  /** A command that succeeds if the language is installed. */
   toolchain: Command;
   /** Builds the source into a folder. */
   build?(source: string, folder: string): Command;
-  /** Runs the source, or what was built of it. */
+  /** Runs the source or the built program. */
   run(source: string, folder: string): Command;
 }
 
@@ -91,7 +91,7 @@ export const LANGUAGES: Language[] = [
     ) => ["javac", "-J-XX:-UsePerfData", "-d", folder, source],
     run: (source, folder) => [
       "java",
-      // Without a file in /tmp/hsperfdata_USER.
+      // Makes no file in /tmp/hsperfdata_USER.
       "-XX:-UsePerfData",
       "-cp",
       folder,
@@ -102,7 +102,7 @@ export const LANGUAGES: Language[] = [
     name: "Node.js",
     folder: "node",
     extension: "mjs",
-    // Deno stands in for a node that is not there, but its Socket takes no FIFO.
+    // Deno can replace a missing node, but its Socket does not accept a FIFO.
     toolchain: ["node", "-e", "process.exit(process.versions.deno ? 1 : 0)"],
     run: (source) => ["node", source],
   },
@@ -134,13 +134,13 @@ export async function isInstalled({ toolchain }: Language): Promise<boolean> {
 }
 
 /**
- * Builds an example, unless that was done before.
+ * Builds an example, unless it is built already.
  *
- * @param language What it is written in, which is installed.
- * @param folder Where it is.
+ * @param language Its language, which must be installed.
+ * @param folder Its folder.
  * @param program Its name, without the ending: "publisher".
  * @returns The command that runs it.
- * @throws {Error} If it cannot be built, with what the compiler said.
+ * @throws {Error} If it cannot be built, with the compiler's output.
  */
 export async function prepare(
   { name, extension, build, run }: Language,
@@ -156,7 +156,7 @@ export async function prepare(
   const built = `${CACHE}/${extension}-${await digest(source)}`;
   if (!exists(built)) {
     await Deno.mkdir(CACHE, { recursive: true });
-    // Built aside and renamed, as others may build the same at this moment.
+    // Built aside, then renamed: other tests may be building the same now.
     const aside = await Deno.makeTempDir({ dir: CACHE });
     const [command, ...args] = build(source, aside);
     const env = { GOTOOLCHAIN: "local" };

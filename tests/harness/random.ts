@@ -8,7 +8,7 @@ export function randomNumbers(seed: number): (below: number) => number {
   };
 }
 
-/** What a test draws from one seed. */
+/** Random values for a test, from one seed. */
 export class Random {
   /** A whole number from 0 on. */
   readonly below: (limit: number) => number;
@@ -17,28 +17,28 @@ export class Random {
     this.below = randomNumbers(seed);
   }
 
-  /** True once in so many times. */
+  /** True once in a given number of calls, on average. */
   once(times: number): boolean {
     return this.below(times) === 0;
   }
 
-  /** One of some things. */
+  /** One of the given items. */
   pick<T>(things: ArrayLike<T>): T {
     return things[this.below(things.length)]!;
   }
 
-  /** As many things as it happens, up to and with a limit. */
+  /** A random number of items, at most the limit. */
   list<T>(max: number, thing: () => T, min = 0): T[] {
     return Array.from({ length: min + this.below(max - min + 1) }, thing);
   }
 
-  /** A text of such characters, or of such words. */
+  /** A text made of the given characters or words. */
   text(max: number, characters: ArrayLike<string>, min = 0): string {
     return this.list(max, () => this.pick(characters), min).join("");
   }
 }
 
-/** Where FIFOBUS_SEED makes a run start, to see a failure again. */
+/** The first seed: FIFOBUS_SEED, if set, to repeat a failure. */
 const START = Number(
   Deno.env.get("FIFOBUS_SEED") ?? crypto.getRandomValues(new Uint32Array(1))[0],
 );

@@ -7,10 +7,10 @@ import { commandLine, eventually, Process, type TestBus } from "./process.ts";
 
 /** A subscriber that serves pages until it is disposed of. */
 export class Served extends Process {
-  /** Where it is, with the token if it has one. */
+  /** Its URL, with the token if it has one. */
   url = "";
 
-  /** Starts one, on a port of its own unless told otherwise. */
+  /** Starts a subscriber, on a free port unless a port is given. */
   static async start(
     bus: TestBus,
     args: string[] = ["--serve=0"],
@@ -29,12 +29,12 @@ export class Served extends Process {
     return Number(new URL(this.url).port);
   }
 
-  /** Asks for a part of it. */
+  /** Requests a part of the page. */
   get(path: string, headers: Record<string, string> = {}): Promise<Response> {
     return fetch(new URL(path, this.url), { headers, redirect: "manual" });
   }
 
-  /** The same with any Host header, which fetch() does not let one set. */
+  /** Does the same with any Host header, which fetch() cannot set. */
   async getAs(host: string, path = "/", method = "GET"): Promise<string> {
     const { hostname } = new URL(this.url);
     using connection = await Deno.connect({ hostname, port: this.port });

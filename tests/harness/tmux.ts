@@ -1,5 +1,5 @@
 /**
- * A terminal as a person has it, in tmux: keys go in, the screen is read back.
+ * A person's terminal, in tmux: tests send keys and read the screen.
  *
  * @module
  */
@@ -7,20 +7,20 @@ import { Folder } from "./folder.ts";
 import { isThere } from "./needs.ts";
 import { eventually } from "./process.ts";
 
-/** What is missing to run one, by name. */
+/** The names of the programs that are missing to run a terminal. */
 export const withoutTmux: string[] = await isThere("tmux", "-V")
   ? []
   : ["tmux"];
 
 /** A shell in a terminal; it ends with the test. */
 export class Terminal extends Folder {
-  /** A server of its own: that of the user is none of our business. */
+  /** A server of its own, so that we leave the user's server alone. */
   readonly #socket = this.file("tmux");
 
   /**
-   * Opens one.
+   * Opens a terminal.
    *
-   * @param env The environment, beside ours.
+   * @param env Variables to add to our environment.
    * @param columns Its width.
    * @param rows Its height.
    */
@@ -65,12 +65,12 @@ export class Terminal extends Folder {
     return (await this.#tmux("display-message", "-p", "#{pane_tty}")).trim();
   }
 
-  /** What is on the screen. */
+  /** The text on the screen. */
   async screen(): Promise<string> {
     return await this.#tmux("capture-pane", "-p");
   }
 
-  /** The same with the sequences that style it. */
+  /** The screen with the escape sequences for its style. */
   async styledScreen(): Promise<string> {
     return await this.#tmux("capture-pane", "-p", "-e");
   }

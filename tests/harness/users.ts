@@ -1,5 +1,5 @@
 /**
- * Programs of other users of this machine, for those who may start them: root.
+ * Runs programs as other users of this machine, which only root can do.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { Folder } from "./folder.ts";
 import { isThere } from "./needs.ts";
 import { finish, Process } from "./process.ts";
 
-/** What is missing to run programs as others, by name. */
+/** The names of what is missing to run programs as other users. */
 export const withoutUsers: string[] = [
   ...Deno.uid() === 0 ? [] : ["root"],
   ...await isThere("setpriv", "--version") ? [] : ["setpriv"],
@@ -16,7 +16,7 @@ export const withoutUsers: string[] = [
 
 /** Our programs, where every user can run them. */
 export class ForUsers extends Folder {
-  /** Copies what the programs need. */
+  /** Copies the files that the programs need. */
   static async prepare(): Promise<ForUsers> {
     const folder = new ForUsers();
     await Deno.chmod(folder.path, 0o755);

@@ -143,7 +143,7 @@ class Topic {
     return this.#seconds[index] = { second, messages: 0, numbers: 0, sum: 0 };
   }
 
-  /** Whole seconds only: the current one, barely begun, would lower the rate. */
+  /** Whole seconds only: the current one, just begun, would lower the rate. */
   #rate(now: number): number {
     const current = secondOf(now);
     const seconds = Math.min(RATE_SECONDS, current - this.#firstSecond);

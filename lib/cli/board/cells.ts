@@ -12,8 +12,8 @@ const BARS = "▁▂▃▄▅▆▇█";
 const graphemes = new Intl.Segmenter();
 
 /**
- * Fits text into columns. It makes control characters visible, and cuts text that
- * is too long, at its end or at its beginning.
+ * Fits text into columns. It makes control characters visible, and cuts text
+ * that is too long, at its end or at its beginning.
  *
  * @param text Any text.
  * @param width The number of columns.

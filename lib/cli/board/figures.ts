@@ -1,6 +1,6 @@
 /**
- * Formats figures for the terminal and the browser. The server sends the text of
- * these functions to the page, so they use nothing but the language itself.
+ * Formats figures for the terminal and the browser. The server sends the text
+ * of these functions to the page, so they use nothing but the language itself.
  *
  * @module
  */

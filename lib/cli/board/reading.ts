@@ -16,10 +16,10 @@ export interface Reading {
 const NUMBER = /^([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(\D{0,12})$/;
 
 /**
- * Finds the number in a message. The message is a number that may have a unit, or
- * a JSON object. In an object, it takes the member `value`, or else the first
- * member that is a number; if the object has no member `unit`, the name of that
- * member stands for the unit.
+ * Finds the number in a message. The message is a number that may have a unit,
+ * or a JSON object. In an object, it takes the member `value`, or else the
+ * first member that is a number; if the object has no member `unit`, the name
+ * of that member stands for the unit.
  *
  * @param text The message.
  * @returns The number; undefined if there is none.

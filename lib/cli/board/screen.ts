@@ -56,7 +56,7 @@ export class Screen {
     this.#writeSync(LEAVE);
   }
 
-  /** The terminal's size; 80 by 24 where a program's terminal has none. */
+  /** The terminal's size; a pty of a program may have none: then 80 by 24. */
   get size(): Size {
     const { columns, rows } = Deno.consoleSize();
     return { columns: columns || 80, rows: rows || 24 };

@@ -27,8 +27,8 @@ function valueOf({ takes }: Option): string[] | "file" | "any" {
 }
 
 /**
- * Writes the command that lists the topics with subscribers. `pub` cannot publish
- * to a filter with wildcards or to a group, so its list leaves those out.
+ * Writes the command that lists the topics with subscribers. `pub` cannot
+ * publish to a filter with wildcards or to a group, so its list omits them.
  */
 function topicsOf(name: string): string {
   const list = "sub --list 2>/dev/null | cut -f1";
@@ -37,8 +37,8 @@ function topicsOf(name: string): string {
 
 /**
  * The script works in bash 3.2, which macOS has and which lacks mapfile and
- * compopt. It compares topics itself, because compgen -W would run a `$(…)` in a
- * topic. If it offers no word, bash completes and quotes file names by itself.
+ * compopt. It compares topics itself, because compgen -W would run a `$(…)` in
+ * a topic. If it offers no word, bash completes and quotes file names itself.
  */
 function bash({ name, options }: Usage): string {
   const words: string[] = [];

@@ -18,7 +18,7 @@ const KINDS: Record<Address["kind"], { many: string; one: string }> = {
 export type Env = Pick<Deno.Env, "get">;
 
 /**
- * Checks that each given option means something for an address. To ignore such an
+ * Checks that each given option means something for an address. To ignore an
  * option would mislead the user.
  *
  * @param table The options.

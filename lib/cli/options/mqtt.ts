@@ -103,7 +103,7 @@ export const MQTT_OPTIONS = {
   },
 } satisfies OptionTable;
 
-/** The variables for brokers; no option takes a password, which others see. */
+/** The variables for brokers. No option takes a password, as others see it. */
 export const MQTT_ENVIRONMENT: Section["rows"] = [
   ["FIFOBUS_MQTT_USER", "the default of --user"],
   ["FIFOBUS_MQTT_PASSWORD", "the password, without --password-file"],

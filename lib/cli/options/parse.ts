@@ -17,9 +17,10 @@ const NUMBER = /^-\.?[0-9]/;
 /**
  * Parses the arguments of a program, as getopt_long(3) does.
  *
- * parseArgs() of @std/cli is not good enough. It reads a missing value as "", loses
- * the dash of `--name -`, splits `-n5` into letters, makes an object of `--name.x`,
- * takes the word behind `--flag` as its value, and accepts unknown flags.
+ * parseArgs() of @std/cli is not good enough. It reads a missing value as "",
+ * loses the dash of `--name -`, splits `-n5` into letters, makes an object of
+ * `--name.x`, takes the word behind `--flag` as its value, and accepts unknown
+ * flags.
  *
  * @param table The options of the program.
  * @param args The arguments.
@@ -35,7 +36,7 @@ export function parseOptions<T extends OptionTable>(
   const given: Record<string, unknown> = {};
   const operands: string[] = [];
   const rest = [...args];
-  /** Records an option with its value, attached to it or in the next argument. */
+  /** Records an option and its value, which may be in the next argument. */
   const take = (shown: string, name: string, attached?: string): void => {
     const { takes, bare, many } = table[name]!;
     if (!takes) {

@@ -1,6 +1,6 @@
 /**
- * The kinds of values that options take. Each kind has a description in words, and
- * a function that reads it.
+ * The kinds of values that options take. Each kind has a description in words,
+ * and a function that reads it.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * A request and its answers: `pub --reply`.
+ * Sends a request and prints its answers: `pub --reply`.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import { delimiterOf, NAME, type Options } from "./sender.ts";
  * @param topic Its topic.
  * @param message The request.
  * @param given The options.
- * @param world Where the answers are printed.
+ * @param world The standard streams and the environment.
  * @returns The exit code.
  * @throws {FifobusError} As requestAll() does.
  */

@@ -1,5 +1,5 @@
 /**
- * Messages that have to be JSON: `pub --json`.
+ * Checks messages that have to be JSON: `pub --json`.
  *
  * @module
  */
@@ -10,8 +10,8 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  * Checks that a message is JSON.
  *
  * @param message The message.
- * @param what What it is, for the error.
- * @throws {Error} If it is not.
+ * @param what The name of the message in the error.
+ * @throws {Error} If the message is not JSON.
  */
 export function checkJson(message: string | Uint8Array, what: string): void {
   try {

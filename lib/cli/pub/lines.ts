@@ -1,5 +1,5 @@
 /**
- * Publishing lines: of standard input, of a file, with a topic each.
+ * Publishes lines of standard input or a file; each may have its own topic.
  *
  * @module
  */
@@ -15,19 +15,19 @@ import { checkJson } from "./json.ts";
 import type { Progress } from "./progress.ts";
 import { delimiterOf, type Options, type Sender } from "./sender.ts";
 
-/** Where lines come from. */
+/** A source of lines. */
 export interface Input {
-  /** What an error calls it. */
+  /** Its name in errors. */
   name: string;
   /** Its bytes. */
   readable: ReadableStream<Uint8Array<ArrayBuffer>>;
-  /** How many there are, if that is known. */
+  /** The number of bytes, if known. */
   totalBytes?: number | undefined;
-  /** Whether somebody types them. */
+  /** Whether somebody types the lines. */
   isTerminal?: boolean;
 }
 
-/** Lines that go to the same topic, or to the address. */
+/** Consecutive lines for the same topic, or for the address. */
 interface Run {
   topic?: string | undefined;
   messages: WireMessage[];
@@ -39,9 +39,9 @@ interface Run {
  * @param input The input.
  * @param given The options.
  * @param sender Sends them.
- * @param world Where progress is shown.
- * @throws {FifobusError} `message_too_large`, once what came before is published;
- * what publishing throws, at once, and no line behind it is sent.
+ * @param world The streams; progress goes to standard error.
+ * @throws {FifobusError} `message_too_large`, after it has published the lines
+ * before; and any error of publishing, at once, without sending further lines.
  */
 export async function publishLines(
   input: Input,
@@ -51,13 +51,13 @@ export async function publishLines(
 ): Promise<void> {
   using progress = await openProgress(input, given, world);
   sender.progress = progress;
-  // The next line may be a long time coming.
+  // The next line may come much later, but an error should show at once.
   await sender.unlessFailed(sendLines(input, given, sender, progress));
 }
 
 /**
- * The one loop that sends lines: what waits in it keeps their order, and while
- * what was read last is written, it reads on.
+ * Sends the lines, in one loop so that they stay in order. While it writes the
+ * lines that it read last, it reads on.
  */
 async function sendLines(
   { name, readable }: Input,
@@ -108,17 +108,17 @@ async function openProgress(
   { stderr }: World,
 ) {
   if (given.quiet || isTerminal || !stderr.isTerminal()) return undefined;
-  // Loaded here: most programs write to no terminal.
+  // Loaded here, because most runs do not write to a terminal.
   const { Progress, stdinBytes } = await load<typeof import("./progress.ts")>(
     import.meta.resolve("./progress.ts"),
   );
   if (given.file !== undefined) return new Progress(stderr, totalBytes);
   const bytes = stdinBytes();
-  // What comes from a program has no end that one could wait for.
+  // The output of a program has no known end, so there is no progress.
   return bytes === undefined ? undefined : new Progress(stderr, bytes);
 }
 
-/** Checks lines, and divides them by topics, up to the first that is wrong. */
+/** Checks lines and groups them by topic, up to the first wrong line. */
 function divider(
   name: string,
   given: Options,

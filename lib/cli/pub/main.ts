@@ -1,5 +1,5 @@
 /**
- * The program `pub`: publishes its arguments, what is typed, or lines.
+ * The program `pub`: publishes its arguments, typed lines, or lines of input.
  *
  * @module
  */
@@ -41,7 +41,7 @@ async function main(
 ): Promise<number> {
   const [address, ...words] = operands;
   check(given, address, words);
-  // Lines of --keyed have their topics in them.
+  // With --keyed, the topics are in the lines.
   if (address === undefined || parseAddress(address).kind === "topic") {
     await tellOfBus(given, address, world);
   }
@@ -53,14 +53,14 @@ async function main(
   }
   const publish = () => publishFrom(given, address, words, world);
   if (Deno.pid !== 1) return await publish();
-  // A signal does not end the first process of a container by itself.
+  // By itself, a signal does not end the first process of a container.
   const { signalled } = await load<typeof import("../signals.ts")>(
     import.meta.resolve("../signals.ts"),
   );
   return await Promise.race([signalled(), publish()]);
 }
 
-/** Publishes the arguments, what is typed, or lines. */
+/** Publishes the arguments, typed lines, or lines of input. */
 async function publishFrom(
   given: Options,
   address: string | undefined,
@@ -84,7 +84,7 @@ async function publishFrom(
   if (message === undefined && given.repeat !== undefined) {
     throw new UsageError("--repeat goes with a MESSAGE");
   }
-  // Opened first, so that a name that is wrong makes no FIFO.
+  // Opened first, so that no FIFO is made if the name of the file is wrong.
   const input = message === undefined
     ? await openInput(given, world)
     : undefined;
@@ -101,7 +101,7 @@ async function publishFrom(
   return EXIT.ok;
 }
 
-/** Checks what the table of options cannot say. */
+/** Checks the rules that the table of options cannot express. */
 function check(
   given: Options,
   address: string | undefined,
@@ -124,7 +124,7 @@ function check(
     throw new UsageError(`MESSAGE and --${other} exclude each other`);
   }
   if (given.timeout === undefined || given.wait || given.reply) return;
-  // It is also how long to try to connect.
+  // With a broker, --timeout also limits how long we try to connect.
   if (given.from?.some(isMqtt)) return;
   if (kind === "topic" || !kind) {
     throw new UsageError("--timeout for a topic goes with --wait or --reply");
@@ -146,7 +146,7 @@ async function tellOfBus(
   if (given.verbose) tellFolder(NAME, world);
 }
 
-/** Where lines come from; undefined if they are to be asked for. */
+/** Opens the source of lines; undefined if we prompt the user for them. */
 async function openInput(
   given: Options,
   { stdin }: World,
@@ -165,7 +165,7 @@ async function openInput(
   return { name: "standard input", readable: stdin.readable, isTerminal };
 }
 
-/** Reads one message; of lines, the end of the last is none of it. */
+/** Reads one message. A final newline is not part of it. */
 async function readAll(
   input: ReadableStream<Uint8Array<ArrayBuffer>>,
   given: Options,
@@ -178,7 +178,7 @@ async function readAll(
   );
   for await (const chunk of chunksOf("standard input", input)) {
     chunks.push(chunk);
-    // That is too much, with a line feed at its end too.
+    // Too long, even if the last byte is a line feed.
     if ((size += chunk.length) > maxBytes + 1) break;
   }
   const bytes = await new Blob(chunks).bytes();
@@ -199,7 +199,7 @@ async function publishMessage(
   await repeat(given.repeat, given.interval ?? 0, () => sender.send(message));
 }
 
-/** Loads what --json needs. */
+/** Loads the check of --json. */
 async function loadCheck(): Promise<
   typeof import("./json.ts").checkJson
 > {
@@ -229,7 +229,7 @@ async function publishTyped(
       const heard = await sender.send(line);
       if (heard === 0) writeError(world.stderr, NOBODY);
     } catch (error) {
-      // Nothing is lost by asking again: the one who typed it reads why.
+      // We can ask again without loss: the user sees why it failed.
       if (isChecked && !(error instanceof FifobusError)) throw error;
       complain(NAME, world, (error as Error).message);
     }

@@ -1,17 +1,17 @@
 /**
- * When messages go: `pub --rate`, `--repeat` and `--interval`.
+ * Decides when to send messages: `pub --rate`, `--repeat` and `--interval`.
  *
  * @module
  */
 import { delay } from "jsr:@std/async@1.5.0/delay";
 
-/** What was not sent for so long is not made up for. */
+/** After a delay, at most this much time is made up for by a burst. */
 const MAX_LAG_MS = 100;
 
 /**
- * Does the same again and again.
+ * Repeats an action.
  *
- * @param times How often.
+ * @param times How often to do it.
  * @param intervalMs The pause in between, in milliseconds.
  * @param action What to do.
  */
@@ -26,7 +26,7 @@ export async function repeat(
   }
 }
 
-/** Lets messages go when they are due. */
+/** Tells when messages are due. */
 export class Pace {
   readonly #intervalMs: number;
   #nextAt = performance.now();
@@ -34,17 +34,17 @@ export class Pace {
   /**
    * Creates a pace.
    *
-   * @param perSecond How many messages may go in a second.
+   * @param perSecond The most messages a second.
    */
   constructor(perSecond: number) {
     this.#intervalMs = 1000 / perSecond;
   }
 
   /**
-   * Waits until a message may go.
+   * Waits until a message is due.
    *
-   * @param wanted How many there are.
-   * @returns How many of them may go now, one at least.
+   * @param wanted How many messages there are.
+   * @returns How many of them are due now, at least one.
    */
   async take(wanted: number): Promise<number> {
     let now = performance.now();

@@ -1,5 +1,5 @@
 /**
- * One line on a terminal that says how far a long input is.
+ * Shows the progress of a long input, in one line on a terminal.
  *
  * @module
  */
@@ -8,14 +8,14 @@ import { format as formatDuration } from "jsr:@std/fmt@1.0.10/duration";
 import { fstatSync } from "node:fs";
 import { writeError } from "../output.ts";
 
-/** What takes less is done before one could read of it. */
+/** A shorter run would end before the user could read the line. */
 const FIRST_MS = 1000;
 
 const PERIOD_MS = 250;
 
 const CLEAR_LINE = "\r\x1b[K";
 
-/** Shows bytes, messages, their rate, and the time that is left. */
+/** Shows bytes, messages, their rate and the remaining time. */
 export class Progress implements Disposable {
   readonly #stderr: Pick<typeof Deno.stderr, "writeSync">;
   readonly #totalBytes: number | undefined;
@@ -29,7 +29,7 @@ export class Progress implements Disposable {
    * Starts to count.
    *
    * @param stderr The terminal.
-   * @param totalBytes How much there is in all, if that is known.
+   * @param totalBytes The length of the input, if known.
    */
   constructor(
     stderr: Pick<typeof Deno.stderr, "writeSync">,
@@ -58,7 +58,7 @@ export class Progress implements Disposable {
     this.#bytes += bytes;
   }
 
-  /** Takes the line away, until it is shown again. */
+  /** Removes the line until it is shown again. */
   hide(): void {
     if (this.#isShown) this.#write(CLEAR_LINE);
     this.#isShown = false;
@@ -87,7 +87,7 @@ export class Progress implements Disposable {
     writeError(this.#stderr, text);
   }
 
-  /** Stops, and takes the line away. */
+  /** Stops, and removes the line. */
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
     this.hide();
@@ -95,9 +95,9 @@ export class Progress implements Disposable {
 }
 
 /**
- * Tells how long standard input is.
+ * Returns the length of standard input.
  *
- * @returns Its bytes; undefined if it is not a file, whose end is known.
+ * @returns Its length in bytes; undefined if it is not a file.
  */
 export function stdinBytes(): number | undefined {
   const info = fstatSync(0);
@@ -105,8 +105,8 @@ export function stdinBytes(): number | undefined {
 }
 
 /**
- * Whether another process group has the terminal: proc_pid_stat(5), which Deno
- * lets those read only who are allowed everything.
+ * Tells whether another process group has the terminal, see proc_pid_stat(5).
+ * Deno can read that file only with --allow-all.
  */
 function isInBackground(): boolean {
   let stat;
@@ -115,7 +115,7 @@ function isInBackground(): boolean {
   } catch {
     return false;
   }
-  // The name of the program may hold spaces and brackets.
+  // The name of the program may contain spaces and brackets.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const [group, foreground] = [fields[2]!, fields[5]!];
   return Number(foreground) > 0 && group !== foreground;

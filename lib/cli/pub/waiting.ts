@@ -4,22 +4,22 @@
  * @module
  */
 
-/** How often to look whether it waits. */
+/** How often to check whether `pub` waits. */
 const PERIOD_MS = 250;
 
-/** At so many looks in a row, one second, it is told. */
+/** After this many checks in a row, one second, the user is told. */
 const MAX_LOOKS = 4;
 
-/** Says once that there is something to wait for, after a second of waiting. */
+/** Tells once what `pub` waits for, after a second of waiting. */
 export class WaitNotice implements Disposable {
   readonly #timer: ReturnType<typeof setInterval>;
   #looks = 0;
 
   /**
-   * Starts to look.
+   * Starts to check.
    *
-   * @param waiting Says what for, if it waits now.
-   * @param say Tells it.
+   * @param waiting Returns what `pub` waits for now; undefined if for nothing.
+   * @param say Tells the user.
    */
   constructor(waiting: () => string | undefined, say: (text: string) => void) {
     this.#timer = setInterval(() => {
@@ -31,7 +31,7 @@ export class WaitNotice implements Disposable {
     }, PERIOD_MS);
   }
 
-  /** Stops looking. */
+  /** Stops checking. */
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
   }

@@ -1,5 +1,5 @@
 /**
- * Dashboards in the place of printed messages.
+ * Shows dashboards instead of printed messages.
  *
  * @module
  */
@@ -13,18 +13,18 @@ import type { WebServer } from "../web/server.ts";
 import { beginning, Board } from "../board/board.ts";
 import { Dashboard } from "../board/dashboard.ts";
 
-/** How many messages a page has when it is opened, unless told otherwise. */
+/** How many messages a page shows when it opens, unless --history is given. */
 const HISTORY = 1000;
 
-/** What is shown. */
+/** What to show, and where. */
 export interface BoardOutputOptions {
   /** The options of the program. */
   given: Given<typeof OPTIONS>;
   /** Its standard streams. */
   world: World;
-  /** Whether there may be color. */
+  /** Whether to use color. */
   color: boolean;
-  /** Is called when the user wants to leave. */
+  /** Called when the user wants to leave. */
   onQuit(): void;
 }
 
@@ -43,12 +43,12 @@ export class BoardOutput implements AsyncDisposable {
   }
 
   /**
-   * Starts to show what there will be.
+   * Opens the dashboards.
    *
-   * @param options What is shown.
-   * @returns The output, to be finished.
-   * @throws {UsageError} If other machines would be served without a token.
-   * @throws {Error} If there can be no server.
+   * @param options What to show, and where.
+   * @returns The output; the caller finishes it.
+   * @throws {UsageError} If other machines could reach it without a token.
+   * @throws {Error} If the server cannot start.
    */
   static async open(options: BoardOutputOptions): Promise<BoardOutput> {
     const output = new BoardOutput(options);
@@ -62,7 +62,7 @@ export class BoardOutput implements AsyncDisposable {
     return output;
   }
 
-  /** Takes messages. */
+  /** Counts and shows messages. */
   async take(messages: Message[]): Promise<void> {
     const at = Date.now();
     for (const message of messages) {
@@ -75,7 +75,7 @@ export class BoardOutput implements AsyncDisposable {
     await this.#printer?.print(messages);
   }
 
-  /** Tells the user something, on the screen if that is taken. */
+  /** Tells the user something, on the dashboard if it has the screen. */
   notice(text: string): void {
     const { world } = this.#options;
     this.#dashboard?.notice(text);
@@ -83,12 +83,12 @@ export class BoardOutput implements AsyncDisposable {
     complain(SUB.name, world, text);
   }
 
-  /** Gives the screen back, as the program is stopped. */
+  /** Gives the screen back before the program is stopped. */
   suspend(): void {
     this.#dashboard?.suspend();
   }
 
-  /** Takes the screen again. */
+  /** Takes over the screen again. */
   resume(): void {
     this.#dashboard?.resume();
   }
@@ -99,12 +99,12 @@ export class BoardOutput implements AsyncDisposable {
     this.#dashboard = undefined;
   }
 
-  /** Gives the screen back, and ends the server. */
+  /** Gives the screen back, and stops the server. */
   finish(): Promise<void> {
     return this.#finished ??= this.#finish();
   }
 
-  /** The same, however the program ends. */
+  /** Does the same as finish(), however the program ends. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.finish();
   }
@@ -114,7 +114,7 @@ export class BoardOutput implements AsyncDisposable {
     await this.#server?.close();
   }
 
-  /** Takes the screen; where there is none, prints lines. */
+  /** Takes over the screen; prints lines if standard output has none. */
   #show(): void {
     const { given, world, color, onQuit } = this.#options;
     if (world.stdout.isTerminal()) {

@@ -1,5 +1,5 @@
 /**
- * Commands in the place of printed messages: `sub --exec`.
+ * Runs commands instead of printing messages: `sub --exec`.
  *
  * @module
  */
@@ -9,24 +9,24 @@ import type { Delimiter } from "../../wire/framing.ts";
 import { Exec } from "./exec.ts";
 import type { FailedMessages } from "./failed.ts";
 
-/** How long commands may go on when the program is to end. */
+/** How long commands may go on after a signal, unless --grace is given. */
 const GRACE_MS = 10_000;
 
 /** How to run the commands. */
 export interface CommandOutputOptions {
-  /** A line of shell. */
+  /** A shell command. */
   command: string;
   /** How many may run at a time; 1 if undefined. */
   jobs: number | undefined;
-  /** How often to run a command again that fails; never if undefined. */
+  /** How often to retry a command that fails; never if undefined. */
   retry: number | undefined;
-  /** Where the messages go whose commands failed. */
+  /** The address for messages whose commands failed. */
   failed: string | undefined;
   /** What ends a message. */
   delimiter: Delimiter;
-  /** Whether what it prints answers a request. */
+  /** Whether the command's output is the answer to a request. */
   respond: boolean;
-  /** Whether one that fails ends all. */
+  /** Whether a failed command ends the program. */
   strict: boolean;
   /** How long commands may go on when a signal ends the program. */
   graceMs: number | undefined;
@@ -48,7 +48,7 @@ export class CommandOutput implements AsyncDisposable {
   /**
    * Prepares to run commands.
    *
-   * @param options How.
+   * @param options How to run them.
    */
   constructor(options: CommandOutputOptions) {
     this.#options = options;
@@ -58,27 +58,27 @@ export class CommandOutput implements AsyncDisposable {
   }
 
   /**
-   * Waits until commands may be started.
+   * Waits until there is room for another command.
    *
-   * @returns How many; none if the program ends.
+   * @returns How many commands can start; 0 if the program ends.
    */
   async room(): Promise<number> {
     const room = await this.#exec.room();
     return this.#isOver ? 0 : room;
   }
 
-  /** The messages that were taken, and not handled to the end. */
+  /** The messages that we took but whose commands did not finish. */
   get unhandled(): Message[] {
     return this.#exec.unhandled;
   }
 
-  /** Starts a command for each of the messages, for which there is room. */
+  /** Starts a command for each message; the caller has waited for room. */
   take(messages: Message[]): Promise<void> {
     for (const message of messages) this.#exec.start(message);
     return Promise.resolve();
   }
 
-  /** A signal ends the program: the commands have a little time left. */
+  /** Handles a signal that ends the program: commands get some more time. */
   stop(): void {
     this.#isOver = true;
     this.#exec.stop();
@@ -100,7 +100,7 @@ export class CommandOutput implements AsyncDisposable {
     if (this.#failed > 1) say(`${this.#failed} commands failed`);
   }
 
-  /** Nothing is left behind. */
+  /** Clears the timer. */
   [Symbol.asyncDispose](): Promise<void> {
     clearTimeout(this.#grace);
     return Promise.resolve();
@@ -118,7 +118,7 @@ export class CommandOutput implements AsyncDisposable {
       ));
       say(`${reason}: ${await messages.add(message)}`);
     } catch (error) {
-      // Without a place for them, no more messages should fail.
+      // Without a place for failed messages, we handle no more of them.
       say(reason);
       this.#quit();
       throw error;

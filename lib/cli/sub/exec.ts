@@ -1,5 +1,5 @@
 /**
- * A command for each message: `sub --exec`.
+ * Runs a command for each message: `sub --exec`.
  *
  * @module
  */
@@ -10,13 +10,13 @@ import { OutputClosed } from "../output.ts";
 
 /** How to run a command. */
 export interface ExecOptions {
-  /** A line of shell. */
+  /** A shell command. */
   command: string;
   /** How many may run at a time. */
   jobs: number;
-  /** How often to run a command again that fails. */
+  /** How often to retry a command that fails. */
   retry: number;
-  /** Whether what it prints answers a request. */
+  /** Whether the command's output is the answer to a request. */
   respond: boolean;
   /**
    * Handles a message whose command has failed for good.
@@ -27,26 +27,26 @@ export interface ExecOptions {
   onFailed(message: Message, reason: string): Promise<void>;
 }
 
-/** How a command ended; without a reason it did what it should. */
+/** How a command ended; without a reason, it succeeded. */
 interface Outcome {
   reason?: string;
-  /** Whether a signal ended it that ends programs in order. */
+  /** Whether SIGHUP, SIGINT or SIGTERM ended it. */
   isInterrupted?: boolean;
 }
 
-/** What the shell exits with if SIGPIPE has ended the command. */
+/** The shell's exit code if SIGPIPE ended the command. */
 const SIGPIPE_CODE = 141;
 
-/** The signals that end a program in order, and what the shell exits with. */
+/** The signals that ask a program to end, and the shell's codes for them. */
 const ENDING_SIGNALS = ["SIGHUP", "SIGINT", "SIGTERM"];
 const ENDING_CODES = [129, 130, 143];
 
-/** Ctrl-C ends the commands, too: how long until it is known here as well. */
+/** Ctrl-C ends the commands as well; our own signal may be this much later. */
 const SIGNAL_MS = 50;
 
 /**
- * Runs a command for each message, which is its standard input. What it prints
- * goes where our own output goes, if it does not answer a request.
+ * Runs a command for each message, with the message on its standard input. The
+ * command's output goes to our own output, unless it answers a request.
  */
 export class Exec {
   readonly #options: ExecOptions;
@@ -60,22 +60,22 @@ export class Exec {
   /**
    * Creates a runner.
    *
-   * @param options How to run.
+   * @param options How to run the commands.
    */
   constructor(options: ExecOptions) {
     this.#options = options;
   }
 
-  /** The messages whose commands were ended before they were done. */
+  /** The messages whose commands ended before they were done. */
   get unhandled(): Message[] {
     return this.#unhandled;
   }
 
   /**
-   * Waits until fewer commands run than may.
+   * Waits until fewer commands run than the limit allows.
    *
-   * @returns How many more may run.
-   * @throws {OutputClosed} If nobody reads what one of them printed.
+   * @returns How many more can start.
+   * @throws {OutputClosed} If nobody reads the output of a command.
    */
   async room(): Promise<number> {
     while (this.#running.size >= this.#options.jobs) {
@@ -100,12 +100,12 @@ export class Exec {
     this.#running.add(running);
   }
 
-  /** The program ends: what fails from now on is left to others. */
+  /** The program ends: a message that fails from now on is left to others. */
   stop(): void {
     this.#isStopping = true;
   }
 
-  /** Ends the commands that run. */
+  /** Ends the running commands. */
   kill(): void {
     for (const child of this.#children) {
       try {
@@ -117,7 +117,7 @@ export class Exec {
   }
 
   /**
-   * Waits for the commands that run.
+   * Waits for the running commands.
    *
    * @throws {OutputClosed} As {@linkcode room} does.
    */
@@ -175,7 +175,7 @@ export class Exec {
     }
     if (!answer) return {};
     try {
-      // Without the line ends behind it, as the shell's $( ) has it.
+      // We drop final line ends, as the shell's $( ) does.
       const end = answer.findLastIndex((byte) => byte !== 0x0a) + 1;
       await message.reply(answer.subarray(0, end));
       return {};
@@ -186,8 +186,9 @@ export class Exec {
 }
 
 /**
- * Says which permission is missing. The command keeps our environment, and Deno
- * asks for the right to run any program where a variable of it loads libraries.
+ * Explains which permission is missing. The command inherits our environment.
+ * If a variable in it makes programs load libraries, Deno demands permission to
+ * run any program.
  */
 function notAllowed({ message }: Error): Error {
   const [, variable] = /with (\w+) environment variable/.exec(message) ?? [];
@@ -215,7 +216,7 @@ function spawn(
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) throw error;
     try {
-      // Where it is for those who have no PATH, for which 2.6 has no class.
+      // Without a PATH, sh is still here; Deno 2.6 has no error class for that.
       return new Deno.Command("/bin/sh", options).spawn();
     } catch {
       throw error;
@@ -232,7 +233,7 @@ async function feed(
     await writer.write(bytes);
     await writer.close();
   } catch (error) {
-    // A command need not read its input. Deno 2.6 says that with a TypeError.
+    // A command need not read its input; Deno 2.6 throws a TypeError then.
     const isUnread = error instanceof Deno.errors.BrokenPipe ||
       error instanceof TypeError;
     if (!isUnread) throw error;

@@ -1,5 +1,5 @@
 /**
- * The messages whose commands failed for good: `sub --exec --failed`.
+ * Keeps the messages whose commands failed for good: `sub --exec --failed`.
  *
  * @module
  */
@@ -10,12 +10,12 @@ import type { Message } from "../../message.ts";
 import { Publisher } from "../../publisher.ts";
 import type { Delimiter } from "../../wire/framing.ts";
 
-/** How long a message waits for a reader of a full FIFO. */
+/** How long a message waits for space in a full FIFO. */
 const FULL_MS = 1000;
 
 /** Publishes messages to another address. */
 export class FailedMessages {
-  /** As reports name it. */
+  /** The address, as reports show it. */
   readonly #address: string;
   /** The path, if the address is a FIFO. */
   readonly #path: string | undefined;
@@ -39,7 +39,7 @@ export class FailedMessages {
    *
    * @param address A FIFO, a topic, or a topic of a broker.
    * @param delimiter What ends a message.
-   * @returns Where messages can be added.
+   * @returns The address, open for messages.
    */
   static async open(
     address: string,
@@ -48,7 +48,7 @@ export class FailedMessages {
     const to = parseAddress(address);
     const path = to.kind === "fifo" ? to.path : undefined;
     const publisher = await Publisher.open(address, {
-      // A worker does not wait for somebody who looks after its failures.
+      // A worker does not wait for a reader of its failed messages.
       ...path !== undefined && { wait: false, timeoutMs: FULL_MS },
       delimiter,
       maxBytes: Infinity,
@@ -57,11 +57,11 @@ export class FailedMessages {
   }
 
   /**
-   * Publishes a message. Where nobody reads the FIFO, it waits in the queue file
-   * for the next reader.
+   * Publishes a message. If nobody reads the FIFO, the message waits in the
+   * queue file for the next reader.
    *
    * @param message The message.
-   * @returns What has become of it, for people.
+   * @returns What happened to the message, in words.
    */
   async add(message: Message): Promise<string> {
     try {

@@ -1,5 +1,5 @@
 /**
- * Who is there, and what waits: `sub --list`.
+ * Lists subscribers, readers, and messages that wait: `sub --list`.
  *
  * @module
  */
@@ -11,19 +11,19 @@ import { visible, visibleJson } from "../output.ts";
 
 /** How to write a list. */
 export interface ListOptions {
-  /** Whether each is a JSON object. */
+  /** Whether to write each entry as a JSON object. */
   json: boolean;
-  /** Whether control characters are to be shown. */
+  /** Whether to make control characters visible. */
   isTerminal: boolean;
 }
 
 /**
  * Lists subscriptions and FIFOs.
  *
- * @param addresses Filters and FIFOs; none for all subscriptions.
+ * @param addresses Filters and FIFOs; empty for all subscriptions.
  * @param mode The permissions that the bus may have.
  * @param options How to write them.
- * @returns A line each.
+ * @returns One line for each subscription and FIFO.
  * @throws {FifobusError} `not_a_fifo`, `unsafe_bus`.
  */
 export async function listAddresses(

@@ -22,7 +22,7 @@ import type { Stats } from "./stats.ts";
 
 const NAME = "sub";
 
-/** How long a reader of our output that is slow may go on after a signal. */
+/** How long we wait for a slow reader of our output after a signal. */
 const STUCK_MS = 1000;
 
 type Options = Given<typeof OPTIONS>;
@@ -63,7 +63,7 @@ async function main(
 
   const opening = new AbortController();
   let quit = () => opening.abort();
-  // From the start on, so that a name on the bus is removed whenever it comes.
+  // From the start, so that a signal at any time removes our name on the bus.
   using signals = new Signals(() => {
     shown.stop?.();
     quit();
@@ -77,7 +77,7 @@ async function main(
     },
     connectTimeoutMs: given.timeout,
     retained: given["retained-only"] ? "only" : !given["no-retained"],
-    // What is left out does not count.
+    // Messages that --filter-out drops do not count.
     limit: given["filter-out"] ? undefined : given.count,
     onNotice: ({ text }) => say(text),
     signal: opening.signal,
@@ -89,10 +89,10 @@ async function main(
   await using subscriber = opened;
   quit = () => {
     shown.leave?.();
-    // What goes wrong is told by closing it.
+    // close() reports the error.
     subscriber.end().catch(() => {});
   };
-  // Others would wait for the turn of a process that is stopped.
+  // Other readers would wait for a stopped process to take its turn.
   using _suspension = new Suspension(async () => {
     shown.suspend?.();
     await subscriber.pause();
@@ -113,7 +113,7 @@ async function main(
     while (!ended) {
       const room = await output.room?.();
       if (room === 0) break;
-      // It measures the wait for messages, not the time that commands take.
+      // The timer measures the wait for messages, not the time of commands.
       silence?.restart();
       const arrived = await subscriber.read(room);
       silence?.stop();
@@ -173,31 +173,31 @@ async function openMqtt(
   return await mqttOptions(given, world, say);
 }
 
-/** Tells the messages that no filter leaves out. */
+/** Returns a test for messages that none of the filters leaves out. */
 function filterOut(filters: string[]): (message: Message) => boolean {
   return ({ topic }) => !filters.some((filter) => matchesTopic(filter, topic));
 }
 
-/** Where messages go. */
+/** The destination of messages. */
 interface Output extends AsyncDisposable {
   /**
-   * Waits until it can take messages, and says how many; none if it wants no
-   * more. Without it, it takes any number.
+   * Waits until the output can take messages. Returns how many it can take, or
+   * 0 if it wants no more. An output without this method takes any number.
    */
   room?(): Promise<number>;
   take(messages: Message[]): Promise<void>;
-  /** The messages that it took, and did not handle to the end. */
+  /** The messages that it took but did not finish. */
   readonly unhandled?: Message[];
   /** A signal ends the program. */
   stop?(): void;
-  /** Waits until all is done. */
+  /** Waits until all messages are handled. */
   finish(): Promise<void>;
-  /** Tells the user something, if standard error is not the place for it. */
+  /** Tells the user something, where standard error is the wrong place. */
   notice?(text: string): void;
-  /** The program is stopped, and goes on. */
+  /** Called before the program is stopped, and when it continues. */
   suspend?(): void;
   resume?(): void;
-  /** Gives the terminal back: the next signal may end the program. */
+  /** Gives the terminal back, because the next signal may end the program. */
   leave?(): void;
 }
 
@@ -242,7 +242,7 @@ async function openOutput(
   return new PrintedOutput(printer);
 }
 
-/** Messages on standard output. */
+/** Prints messages on standard output. */
 class PrintedOutput implements Output {
   readonly #printer: Printer;
   readonly #givenUp = new AbortController();
@@ -281,7 +281,7 @@ async function openSilence(
   timeoutMs: number,
   onOver: () => void,
 ): Promise<Silence> {
-  // Loaded here: most wait for ever.
+  // Loaded here, because most runs wait for ever.
   const { Silence } = await load<typeof import("./silence.ts")>(
     import.meta.resolve("./silence.ts"),
   );
@@ -289,7 +289,7 @@ async function openSilence(
 }
 
 async function openStats(world: World): Promise<Stats> {
-  // Loaded here: few ask for it.
+  // Loaded here, because few runs need it.
   const { Stats } = await load<typeof import("./stats.ts")>(
     import.meta.resolve("./stats.ts"),
   );
@@ -297,8 +297,8 @@ async function openStats(world: World): Promise<Stats> {
 }
 
 /**
- * Prints the live subscriptions; to some of the filters, if there are any. Of a
- * FIFO, who reads it, and what waits for its next reader.
+ * Prints the live subscriptions: all, or only those to the given filters. For a
+ * FIFO, it prints the reader, and what waits for the next one.
  */
 async function printList(
   given: Options,
@@ -317,8 +317,9 @@ async function printList(
 }
 
 /**
- * Tells the message that ends the program. On topics, where others publish for
- * others, there is one only if it was asked for; a last value is old.
+ * Returns a test for the message that ends the program. On topics, where people
+ * publish for other readers too, it needs --exit-word. A retained message is
+ * old, and never ends the program.
  */
 function lastMessage(
   given: Options,

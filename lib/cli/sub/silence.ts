@@ -1,13 +1,13 @@
 /**
- * The end of a silence: `sub --timeout`.
+ * Ends the program after a silence: `sub --timeout`.
  *
  * @module
  */
 
-/** A timer that comes so much too late was held up with its process. */
+/** A timer this much too late means that the process was stopped. */
 const MAX_LATE_MS = 100;
 
-/** Calls back when nothing happened for some time. */
+/** Calls back when nothing has happened for some time. */
 export class Silence implements Disposable {
   readonly #timeoutMs: number;
   readonly #onOver: () => void;
@@ -17,37 +17,37 @@ export class Silence implements Disposable {
   /**
    * Creates a silence that has not begun.
    *
-   * @param timeoutMs How long it may be.
-   * @param onOver Is called when it was as long as that.
+   * @param timeoutMs How long the silence may last.
+   * @param onOver Called when it has lasted that long.
    */
   constructor(timeoutMs: number, onOver: () => void) {
     this.#timeoutMs = timeoutMs;
     this.#onOver = onOver;
   }
 
-  /** Whether it was as long as that. */
+  /** Whether the silence lasted for the whole timeout. */
   get isOver(): boolean {
     return this.#isOver;
   }
 
-  /** Something happens. */
+  /** Ends the silence, because something has happened. */
   stop(): void {
     clearTimeout(this.#timer);
   }
 
-  /** It begins now. */
+  /** Begins a silence now. */
   restart(): void {
     this.stop();
     const endAt = performance.now() + this.#timeoutMs;
     this.#timer = setTimeout(() => {
-      // What has arrived while the process was stopped is read in a moment.
+      // Messages that arrived while the process was stopped come in a moment.
       if (performance.now() - endAt > MAX_LATE_MS) return this.restart();
       this.#isOver = true;
       this.#onOver();
     }, this.#timeoutMs);
   }
 
-  /** Does not call back any more. */
+  /** Prevents further calls. */
   [Symbol.dispose](): void {
     this.stop();
   }

@@ -9,7 +9,7 @@ import { count } from "../queue.ts";
 
 const PERIOD_MS = 1000;
 
-/** Says once a second what has arrived, and all of it at the end. */
+/** Reports once a second what has arrived, and the total at the end. */
 export class Stats implements Disposable {
   readonly #say: (line: string) => void;
   readonly #timer: ReturnType<typeof setInterval>;
@@ -46,7 +46,7 @@ export class Stats implements Disposable {
     this.#say(rates(messages, bytes, seconds));
   }
 
-  /** Stops, and says what it was in all. */
+  /** Stops counting, and reports the total. */
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
     const seconds = (performance.now() - this.#startedAt) / 1000;

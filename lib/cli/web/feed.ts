@@ -1,5 +1,5 @@
 /**
- * What a page is told, as server-sent events: see
+ * Sends updates to the pages as server-sent events: see
  * {@link https://html.spec.whatwg.org/multipage/server-sent-events.html the standard}.
  *
  * @module
@@ -7,20 +7,20 @@
 import type { Message } from "../../message.ts";
 import { type Board, MAX_TEXT, type Point, type Row } from "../board/board.ts";
 
-/** No more than ten events a second for a page, and one at least. */
+/** At most ten events a second for a page, and at least one. */
 const MIN_EVENT_MS = 100;
 const MAX_EVENT_MS = 1000;
 
-/** How many messages of an event a page can list; the others are counted. */
+/** The most messages that an event lists; further ones are only counted. */
 const MAX_LISTED = 200;
 
-/** How many topics a page shows. */
+/** The most topics that a page shows. */
 const MAX_TOPICS = 1000;
 
-/** After so long without a message, the rate of a topic is 0. */
+/** After this time without a message, the rate of a topic is 0. */
 const RATE_MS = 11_000;
 
-/** A message, as a page lists it. */
+/** A message in the list of a page. */
 export interface Entry {
   sequence: number;
   topic: string;
@@ -33,29 +33,29 @@ export interface Entry {
   at: number;
 }
 
-/** What has changed since the last event of a page. */
+/** The changes since the last event that a page got. */
 export interface Update {
-  /** Names this run of the program: another has counted anew. */
+  /** Identifies this run of the program: another run counts from 0 again. */
   run: string;
   now: number;
   total: number;
-  /** How many messages did not arrive, as they were not read in time. */
+  /** How many messages were lost because we did not read them in time. */
   missed: number;
-  /** How many topics there are that the page does not show. */
+  /** How many topics the page does not show. */
   hidden: number;
-  /** Topics that have changed, with what is new of their last minute. */
+  /** The topics that have changed, with the new points of their charts. */
   topics: (Row & { points: Point[] })[];
-  /** Messages, the oldest first. */
+  /** The new messages, the oldest first. */
   messages: Entry[];
-  /** How many came before these that are not listed. */
+  /** How many earlier messages are not listed. */
   skipped: number;
-  /** How many the page may keep. */
+  /** How many messages the page may keep. */
   history: number;
 }
 
-/** A page that is open. It waits for one thing at a time. */
+/** An open page. It waits for one thing at a time. */
 class Page {
-  /** Whether nobody looks at it any more, or nothing comes any more. */
+  /** Whether the browser has left, or the feed has ended. */
   isEnded = false;
   #isIdle = false;
   #wake = () => {};
@@ -85,14 +85,14 @@ class Page {
   }
 }
 
-/** How far a page is. */
+/** How far a page has been told. */
 interface Cursor {
   sequence: number;
-  /** When it was told last, in milliseconds since 1970. */
+  /** The time of its last event, in milliseconds since 1970. */
   at: number;
 }
 
-/** Tells pages what arrives. A page that is slow is told less often. */
+/** Sends updates to the pages. Slow pages get fewer updates. */
 export class Feed {
   readonly #board: Board;
   readonly #history: number;
@@ -108,15 +108,15 @@ export class Feed {
   /**
    * Creates a feed.
    *
-   * @param board What is known.
-   * @param history How many messages to keep for pages that come later.
+   * @param board The table of topics.
+   * @param history How many messages to keep for pages that open later.
    */
   constructor(board: Board, history: number) {
     this.#board = board;
     this.#history = history;
   }
 
-  /** How many pages there are. */
+  /** The number of open pages. */
   get pages(): number {
     return this.#pages.size;
   }
@@ -126,23 +126,23 @@ export class Feed {
     const { total: sequence } = this.#board;
     const shown = text.slice(0, MAX_TEXT);
     this.#entries.push({ sequence, topic, text: shown, length, retained, at });
-    // Twice as many, so that they are not moved for each message.
+    // We keep up to twice as many, so that not each message moves the others.
     if (this.#entries.length >= 2 * this.#history) {
       this.#entries.splice(0, this.#entries.length - this.#history);
     }
   }
 
-  /** Tells the pages, soon. */
+  /** Sends an update to the pages soon. */
   changed(): void {
     for (const page of this.#pages) page.changed();
   }
 
   /**
-   * Tells a page what there is, and from then on what changes. Nothing is made
-   * before the page has taken what was made before it: one that stands still
-   * costs nothing.
+   * Sends a page the current state, and then the changes. It makes no event
+   * before the page has taken the one before, so a page that stands still costs
+   * nothing.
    *
-   * @param lastEventId What the page knows of before, if it was here.
+   * @param lastEventId The last event that the page got, if it comes back.
    * @returns The events.
    */
   stream(lastEventId: string | null): ReadableStream<Uint8Array> {
@@ -175,7 +175,7 @@ export class Feed {
     for (const page of this.#pages) page.end();
   }
 
-  /** All pages are told at once, and of the same. */
+  /** Reads the rows once for all pages, which get them at the same time. */
   #rowsAt(now: number): Row[] {
     const { total } = this.#board;
     const second = Math.floor(now / 1000);
@@ -202,7 +202,7 @@ export class Feed {
     const topics = rows.slice(0, MAX_TOPICS)
       .filter((row) => isFirst || !isOld(row))
       .map((row) => {
-        // The second of the last event has gone on since.
+        // More numbers may have arrived in the second of the last event.
         const since = Math.floor(at / 1000);
         return { ...row, points: board.history(row.topic, now, since) };
       });

@@ -1,10 +1,10 @@
 /**
- * Who is served, and what a browser may do with it.
+ * Decides whom the server answers, and what a browser may do with the answer.
  *
  * @module
  */
 
-/** The page loads nothing from elsewhere, and makes no code of text. */
+/** The page loads nothing from elsewhere, and never runs text as code. */
 const HEADERS: Record<string, string> = {
   "content-security-policy": [
     "default-src 'none'",
@@ -28,25 +28,25 @@ const LOOPBACK = /^(localhost|127(\.[0-9]{1,3}){3}|::1)$/i;
 const IP_ADDRESS = /^([0-9]{1,3}(\.[0-9]{1,3}){3}|\[[0-9a-f:.]+\])$/i;
 
 /**
- * Tells whether an address is one of this machine that no other one reaches.
+ * Tells whether only this machine can reach an address.
  *
  * @param hostname A name or an IP address.
- * @returns Whether it is.
+ * @returns Whether it is a loopback address.
  */
 export function isLoopback(hostname: string): boolean {
   return LOOPBACK.test(hostname);
 }
 
-/** Whom to serve. */
+/** Which requests to answer. */
 export interface GuardOptions {
-  /** Where the server listens. */
+  /** The name or IP address on which the server listens. */
   hostname: string;
   port: number;
-  /** What a browser or program has to know; all are served without it. */
+  /** The token that a client has to send; undefined: serve every client. */
   token: string | undefined;
 }
 
-/** Decides about requests. */
+/** Checks requests. */
 export class Guard {
   readonly #options: GuardOptions;
   readonly #cookie: string;
@@ -54,7 +54,7 @@ export class Guard {
   /**
    * Creates a guard.
    *
-   * @param options Whom to serve.
+   * @param options Which requests to answer.
    */
   constructor(options: GuardOptions) {
     this.#options = options;
@@ -63,10 +63,10 @@ export class Guard {
   }
 
   /**
-   * Looks at a request.
+   * Checks a request.
    *
    * @param request The request.
-   * @returns What to answer instead; undefined if it is fine.
+   * @returns The answer that refuses or redirects it; undefined if it is fine.
    */
   async check(request: Request): Promise<Response | undefined> {
     const url = new URL(request.url);
@@ -84,7 +84,7 @@ export class Guard {
       const known = bearer(request) ?? cookie(request, this.#cookie);
       if (known !== undefined && await isSame(known, token)) return undefined;
     } else if (await isSame(given, token)) {
-      // It goes into a cookie, and out of the address line and the history.
+      // We move the token from the address line and the history to a cookie.
       url.searchParams.delete("token");
       const value = `${this.#cookie}=${encodeURIComponent(token)}`;
       return refusal(303, "", {
@@ -98,8 +98,9 @@ export class Guard {
   }
 
   /**
-   * A page of another site can have its own name mean our address, and read
-   * what we serve: DNS rebinding. It cannot have an IP address mean it.
+   * Prevents DNS rebinding: another site can let its own name resolve to our
+   * address, and then its page can read what we serve. It cannot do so with an
+   * IP address.
    */
   #isHost(hostname: string): boolean {
     return isLoopback(hostname) || IP_ADDRESS.test(hostname) ||
@@ -108,9 +109,9 @@ export class Guard {
 }
 
 /**
- * Makes a response that a browser is careful with.
+ * Makes a response with the headers that make a browser careful.
  *
- * @param body What it says.
+ * @param body Its body.
  * @param type Its media type.
  * @param init Its status and further headers.
  * @returns The response.
@@ -158,7 +159,7 @@ function decode(text: string): string | undefined {
   }
 }
 
-/** Compares in a time that says nothing about where they differ. */
+/** Compares two texts; the time it takes does not reveal where they differ. */
 async function isSame(a: string, b: string): Promise<boolean> {
   const encoder = new TextEncoder();
   const [one, other] = await Promise.all(

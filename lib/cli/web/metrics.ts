@@ -1,17 +1,17 @@
 /**
- * What is known of topics, as Prometheus reads it: see
+ * Writes figures about topics for Prometheus: see
  * {@link https://prometheus.io/docs/instrumenting/exposition_formats/ its text format}.
  *
  * @module
  */
 import type { Row } from "../board/board.ts";
 
-/** A metric: what it is, and what it is for a topic. */
+/** A metric: its description, and its value for a topic. */
 interface Metric {
   name: string;
   type: "counter" | "gauge";
   help: string;
-  /** Undefined if the topic has none. */
+  /** Returns the value for a topic; null if it has none. */
   of(row: Row): number | null;
 }
 
@@ -45,9 +45,9 @@ const METRICS: Metric[] = [
 /**
  * Writes all metrics.
  *
- * @param rows What is known.
- * @param counts How many messages there were of topics that are not listed, and
- * how many did not arrive.
+ * @param rows The topics.
+ * @param counts How many messages belong to unlisted topics, and how many were
+ * lost.
  * @returns The text.
  */
 export function metricsText(

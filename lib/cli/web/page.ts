@@ -1,6 +1,6 @@
 /**
- * The page and its parts. All of it is in the program, so that there is nothing
- * to fetch: not from the network, not from the folder of a binary.
+ * The page and its parts. All of it is in the program, so the program fetches
+ * nothing, neither from the network nor from the folder of a binary.
  *
  * @module
  */
@@ -68,7 +68,7 @@ const ICON =
   `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><path d="M1 11 5 6l3 3 6-6" fill="none" stroke="#0a7d6c" stroke-width="2.5" stroke-linecap="round" stroke-linejoin="round"/></svg>
 `;
 
-/** The modules of the browser's side, in one: what they import is all here. */
+/** The browser's modules in one script; it contains everything they import. */
 const SCRIPT = [
   formatAge,
   formatNumber,

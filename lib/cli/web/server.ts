@@ -15,24 +15,24 @@ import { PAGE } from "./page.ts";
 
 const EVENT_STREAM = "text/event-stream";
 
-/** More would be served worse than none. */
+/** Refuses further pages: to serve them badly is worse than to refuse them. */
 const MAX_PAGES = 100;
 
-/** What to serve, and to whom. */
+/** What to serve, and to which clients. */
 export interface WebServerOptions {
-  /** Where it listens. */
+  /** The address on which it listens. */
   listener: Listener;
-  /** What a browser has to know; an empty one is made up. */
+  /** The token that a browser has to send; if empty, we make one up. */
   token: string | undefined;
-  /** How many messages a page has when it is opened. */
+  /** How many messages a page shows when it opens. */
   history: number;
-  /** Tells the user where it is. */
+  /** Tells the user the URL. */
   say(text: string): void;
 }
 
 /** A server that shows a board until it is closed. */
 export class WebServer {
-  /** What to open in a browser. */
+  /** The URL to open in a browser. */
   readonly url: string;
   readonly #board: Board;
   readonly #feed: Feed;
@@ -63,11 +63,11 @@ export class WebServer {
   /**
    * Starts to serve.
    *
-   * @param board What is shown.
-   * @param options What to serve, and to whom.
-   * @returns The server, to be closed.
-   * @throws {UsageError} If other machines would be served without a token.
-   * @throws {Error} If it cannot listen there.
+   * @param board The board to show.
+   * @param options What to serve, and to which clients.
+   * @returns The server; the caller closes it.
+   * @throws {UsageError} If other machines could reach it without a token.
+   * @throws {Error} If it cannot listen on that address.
    */
   static start(board: Board, options: WebServerOptions): WebServer {
     const { listener, say } = options;
@@ -91,17 +91,17 @@ export class WebServer {
     return server;
   }
 
-  /** Takes a message that the board has just counted. */
+  /** Adds a message that the board has just counted. */
   add(message: Message, text: string, at: number): void {
     this.#feed.add(message, text, at);
   }
 
-  /** Tells the pages, soon. */
+  /** Sends an update to the pages soon. */
   changed(): void {
     this.#feed.changed();
   }
 
-  /** Ends it. */
+  /** Stops the server. */
   async close(): Promise<void> {
     this.#feed.close();
     this.#stopped.abort();
@@ -116,7 +116,7 @@ export class WebServer {
     if (file) return respond(file.text, file.type);
     switch (pathname) {
       case "/events":
-        // Nobody would read the stream.
+        // A HEAD request reads no stream.
         if (request.method === "HEAD") return respond(null, EVENT_STREAM);
         return this.#events(
           request.headers.get("last-event-id") ?? searchParams.get("since"),

@@ -1,10 +1,10 @@
 /**
- * How the page looks.
+ * The style of the page.
  *
  * @module
  */
 
-/** The style sheet; its pairs of colors have a contrast of 4.5 at least. */
+/** The style sheet; text and background have a contrast of at least 4.5. */
 export const STYLE = `:root {
   color-scheme: light dark;
   --back: light-dark(#f4f6f6, #14191a);

@@ -1,11 +1,11 @@
-// The browser's side, sent as the text of its functions: see page.ts.
+// Runs in the browser. The server sends the text of its functions: see page.ts.
 import { formatRate } from "../../board/figures.ts";
 import { Card } from "./card.js";
 import { Log } from "./log.js";
 
 /**
- * Shows control characters and those that turn text around, which a browser
- * obeys or leaves out.
+ * Makes control characters visible, and characters that turn text around. A
+ * browser would obey them or leave them out.
  */
 export function readable(text) {
   return text.replaceAll(
@@ -18,7 +18,7 @@ export function readable(text) {
   );
 }
 
-/** Connects the page with the program that serves it. */
+/** Connects the page to the program that serves it. */
 export function start() {
   const find = (id) => document.getElementById(id);
   const cards = new Map();
@@ -32,7 +32,7 @@ export function start() {
     hidden: 0,
     skipped: 0,
   };
-  let clock = 0; // how far the server's clock is ahead
+  let clock = 0; // by how much the server's clock is ahead
   let isPaused = false;
   let isWaiting = false;
   let isUnsorted = false;
@@ -92,7 +92,7 @@ export function start() {
     return order || (a.topic < b.topic ? -1 : 1);
   }
 
-  /** Moves those cards only that are not where they should be. */
+  /** Moves only the cards that are in the wrong place. */
   function sortCards() {
     isUnsorted = false;
     const list = find("cards");
@@ -153,7 +153,7 @@ export function start() {
     events.onmessage = take;
     events.onerror = () => {
       state("connection lost, trying again", "lost");
-      // A browser gives up if somebody else answers, or nobody should.
+      // A browser gives up if the answer is not an event stream.
       if (events.readyState === EventSource.CLOSED) setTimeout(connect, 2000);
     };
   }

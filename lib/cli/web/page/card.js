@@ -1,8 +1,8 @@
-// The browser's side, sent as the text of its functions: see page.ts.
+// Runs in the browser. The server sends the text of its functions: see page.ts.
 import { formatAge, formatNumber, formatRate } from "../../board/figures.ts";
 import { readable } from "./app.js";
 
-/** The path of an SVG 60 wide and 20 high, a second each unit of its width. */
+/** The path of an SVG 60 wide and 20 high; one unit of width is a second. */
 export function chartPath(points, second) {
   const known = [...points].filter(([at]) => at > second - 60)
     .sort(([a], [b]) => a - b);
@@ -13,12 +13,12 @@ export function chartPath(points, second) {
     const x = 60 - (second - at);
     return `${x} ${(19 - 18 * (value - low) / span).toFixed(2)}`;
   });
-  // A point alone would not be seen.
+  // A single point would be invisible.
   if (places.length === 1) places.push(places[0].replace(/^\S+/, "60"));
   return places.length > 0 ? `M${places.join("L")}` : "";
 }
 
-/** What is shown of a topic. */
+/** Shows one topic. */
 export class Card {
   constructor(topic) {
     this.points = new Map();
@@ -61,7 +61,7 @@ export class Card {
     title.append(name);
   }
 
-  /** Takes what is new. */
+  /** Takes the new state of the topic and its new points. */
   update({ points, ...row }) {
     this.row = row;
     for (const [second, value] of points) this.points.set(second, value);
@@ -70,7 +70,7 @@ export class Card {
     }
   }
 
-  /** Draws what there is; the server's clock says what is old. */
+  /** Draws the topic; `now` is the time of the server's clock. */
   draw(now) {
     const { row } = this;
     const isNumber = row.value !== null;
@@ -80,7 +80,7 @@ export class Card {
     this.value.hidden = !isNumber;
     set(this.number, isNumber ? formatNumber(row.value) : "");
     set(this.unit, readable(row.unit));
-    // What the number says already is not said again.
+    // The text would only repeat the number.
     const isPlain = isNumber && !row.text.trim().startsWith("{");
     this.text.hidden = isPlain;
     set(this.text, isPlain ? "" : readable(row.text));

@@ -1,4 +1,4 @@
-// The browser's side, sent as the text of its functions: see page.ts.
+// Runs in the browser. The server sends the text of its functions: see page.ts.
 import { readable } from "./app.js";
 
 /** The last messages, the newest first. */
@@ -10,20 +10,20 @@ export class Log {
     this.filter = () => true;
   }
 
-  /** Takes messages; there is an end to what a page can hold. */
+  /** Adds messages; keeps at most the last `most` ones. */
   add(entries, most) {
     this.waiting = this.waiting.concat(entries).slice(-most);
     this.entries = this.entries.concat(entries).slice(-most);
   }
 
-  /** Forgets all of them. */
+  /** Forgets all messages. */
   clear() {
     this.entries = [];
     this.waiting = [];
     this.list.replaceChildren();
   }
 
-  /** Shows those that a filter lets through. */
+  /** Shows only the messages that pass a filter. */
   choose(filter) {
     this.filter = filter;
     this.waiting = [...this.entries];
@@ -31,7 +31,7 @@ export class Log {
     this.draw();
   }
 
-  /** Draws what is new. */
+  /** Draws the new messages. */
   draw() {
     const most = 500;
     const items = this.waiting.splice(0).filter(this.filter).slice(-most)
@@ -53,7 +53,7 @@ export class Log {
     name.textContent = readable(topic) + (retained ? " (retained)" : "");
     const body = document.createElement("bdi");
     body.className = "text";
-    // The card has more of it.
+    // The card shows more of the text.
     const most = 300;
     const isCut = text.length > most || text.length >= 1000;
     body.textContent = isCut
