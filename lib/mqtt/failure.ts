@@ -35,7 +35,7 @@ const REASONS: [RegExp, string][] = [
     /peer certificate|UnknownIssuer|CertNotValid|self.signed|NotValidForName/i,
     "its certificate is not trusted: { ca } names who signed it",
   ],
-  [/InvalidContentType|WRONG_VERSION|InvalidMessage/i, "it speaks no TLS"],
+  [/InvalidContentType|WRONG_VERSION|InvalidMessage/i, "it does not speak TLS"],
 ];
 
 /**

@@ -148,7 +148,9 @@ export class MqttOutlet implements Outlet {
     const { client, isMqtt5 } = this.#connection;
     const { origin, mqtt, signal } = this.#options;
     if (replyTo !== undefined && !isMqtt5) {
-      throw this.#refused("the broker speaks no MQTT 5, and so no requests");
+      throw this.#refused(
+        "requests need MQTT 5, which the broker does not speak",
+      );
     }
     const aborted = Promise.withResolvers<never>();
     const onAbort = () => aborted.reject(signal!.reason);

@@ -75,7 +75,7 @@ async function publishFrom(
     ? words.join(" ")
     : undefined;
   if (given.reply !== undefined) {
-    if (message === undefined) throw new UsageError("--reply wants a MESSAGE");
+    if (message === undefined) throw new UsageError("--reply needs a MESSAGE");
     const { ask } = await load<typeof import("./ask.ts")>(
       import.meta.resolve("./ask.ts"),
     );
@@ -111,7 +111,7 @@ function check(
   if (given.keyed ? kind !== undefined && kind !== "mqtt" : !kind) {
     throw new UsageError(
       given.keyed
-        ? "--keyed has its topics in the lines"
+        ? "--keyed takes no ADDRESS but of a broker: its lines have the topics"
         : "there is no ADDRESS",
     );
   }

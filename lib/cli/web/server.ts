@@ -162,7 +162,7 @@ function listen(listener: Listener, start: () => WebServer): WebServer {
     const reason = error instanceof AddrInUse
       ? "the port is in use; 0 takes one that is free"
       : error instanceof AddrNotAvailable
-      ? "that is no address of this machine"
+      ? "that is not an address of this machine"
       : error instanceof PermissionDenied && !(error instanceof NotCapable)
       ? "ports below 1024 are for the superuser"
       : reasonOf(error);
