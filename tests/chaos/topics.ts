@@ -18,6 +18,9 @@ const FILTERS = [["#"], ["a/#", "a/+"], ["a/1", "+/1", "b/#"], ["b/2", "#"]];
 const REMOVE_MS = 7000;
 const QUIET_MS = 1000;
 
+/** Without a message for so long a subscriber is deaf: programs start slowly. */
+const DEAF_MS = 5000;
+
 /** When a subscriber may miss messages, as its names were gone, with a margin. */
 type Gone = [from: number, to: number];
 
@@ -108,7 +111,7 @@ export async function chaosOfTopics(
       const filters = FILTERS[random(FILTERS.length)]!;
       const command = commandLine("sub", "--json", ...filters);
       const subscriber = new Program(command, output, env);
-      const ms = 300 + random(8000);
+      const ms = 300 + random(random(4) ? 8000 : 16_000);
       await Promise.race([subscriber.child.status, pause(ms)]);
       if (!subscriber.isOver && random(4) === 0) {
         report.stopped++;
@@ -214,9 +217,9 @@ async function check(
   report.lost += Math.max(0, gaps - told);
   const isDeaf = !wasStopped &&
     gone.some(([since, until]) =>
-      from < since - QUIET_MS && to > until + QUIET_MS && lastAt < until
+      from < since - QUIET_MS && to > until + DEAF_MS && lastAt < until
     );
   if (!isDeaf) return;
   report.lost++;
-  report.details.push(`deaf: ${output}`);
+  report.details.push(`deaf: ${output}: ${await saidBy(output)}`);
 }
