@@ -941,14 +941,16 @@ fuzzTest(
 function header(random: Random): string {
   const digits = () => `${random.below(200)}`.padStart(14, "0");
   const whole =
-    `fifobus queue 1\n${random.pick("-P")}${random.text(2, DIGITS)}` +
+    `fifobus queue 1\n${random.pick("-P")}${random.text(2, DIGITS)}${
+      random.pick("-L")
+    }` +
     `${random.pick("-rR")}${random.text(2, DIGITS)}${digits()} ${digits()}\n` +
     random.text(100, "ab\n");
   if (random.once(4)) return whole;
   if (random.once(3)) return random.text(100, "\0\xff0-PR \nfifobus queue 1");
   if (random.once(2)) return whole.slice(0, random.below(whole.length));
-  const at = random.below(52);
-  return whole.slice(0, at) + random.pick("\0\xff09-PRr \n") +
+  const at = random.below(53);
+  return whole.slice(0, at) + random.pick("\0\xff09-LPRr \n") +
     whole.slice(at + 1);
 }
 

@@ -56,7 +56,7 @@ function exists(path: string): boolean {
 function waiting(path: string): string {
   if (!exists(queueOf(path))) return "";
   const text = Deno.readTextFileSync(queueOf(path));
-  const [, from, to] = /^fifobus queue 1\n.{6}(\d{14}) (\d{14})\n/.exec(text) ??
+  const [, from, to] = /^fifobus queue 1\n.{7}(\d{14}) (\d{14})\n/.exec(text) ??
     [];
   return text.slice(Number(from), Number(to));
 }
@@ -289,7 +289,7 @@ Deno.test("a reader that is killed within a message costs that message only", as
   assertEquals(await killed.line(), "first");
   await write(path, "a part");
   await eventually(() =>
-    Deno.readTextFileSync(queueOf(path)).startsWith("fifobus queue 1\n-00R")
+    Deno.readTextFileSync(queueOf(path)).startsWith("fifobus queue 1\n-00-R")
   );
   killed.kill("SIGKILL");
   await killed.ended();
@@ -691,7 +691,7 @@ Deno.test("messages are kept while the disk is full, and that is said", async ()
 Deno.test("Subscriber reports with onNotice, which may throw", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
-  await Deno.writeTextFile(queueOf(path), "fifobus queue 1\n-00R");
+  await Deno.writeTextFile(queueOf(path), "fifobus queue 1\n-00-R");
   const notices: Notice[] = [];
   await using subscriber = await Subscriber.open(path, {
     onNotice: (notice) => {
@@ -702,4 +702,64 @@ Deno.test("Subscriber reports with onNotice, which may throw", async () => {
   const reading = subscriber.read();
   await write(path, "a\n");
   assertEquals(texts(await reading), ["a"]);
+});
+
+Deno.test("a reader that leaves waits for the publishers, however often they fill the FIFO", async () => {
+  await using folder = new Folder();
+  const path = await folder.fifo();
+  await using subscriber = sub("--no-exit-word", path);
+  await finish(pub(path, "first"));
+  assertEquals(await subscriber.line(), "first");
+  // Several publishers have the lock by turns, one at each moment: to the
+  // reader they look like this one, which goes on when it is asked to wait.
+  const script = "import fcntl,os,struct,sys,termios,time\n" +
+    "fd=os.open(sys.argv[1],os.O_WRONLY)\n" +
+    "fcntl.flock(fd,fcntl.LOCK_SH)\n" +
+    "end=time.time()+20\n" +
+    "count=asked=0\n" +
+    "while asked<20:\n" +
+    " if asked or open(sys.argv[2]).read()[19]=='L': asked+=1\n" +
+    " os.write(fd,b'%d\\n'%count)\n" +
+    " count+=1\n" +
+    " while struct.unpack('i',fcntl.ioctl(fd,termios.FIONREAD,b'0000'))[0]:\n" +
+    "  if time.time()>end: sys.exit('nobody reads')\n" +
+    " if time.time()>end: sys.exit('nobody asks')\n" +
+    " print(count,flush=True)\n" +
+    "os.write(fd,b'last\\n')\n";
+  await using publisher = new Process(
+    ["python3", "-c", script, path, queueOf(path)],
+  );
+  await publisher.line();
+  subscriber.kill("SIGTERM");
+  const written = await publisher.ended();
+  assertEquals([written.code, written.stderr], [0, ""]);
+  const count = Number(lines(written.stdout).at(-1));
+  const { stdout } = await subscriber.ended();
+  const rest = await finish(sub("-W", "0.1", path));
+  const all = [...numbers(0, count - 1), "last", ""].join("\n");
+  assertEquals(stdout + rest.stdout, all);
+});
+
+Deno.test("a reader that was killed while it left holds a publisher up for a second, once", async () => {
+  await using folder = new Folder();
+  const path = await folder.fifo();
+  const place = "53".padStart(14, "0");
+  const header = `fifobus queue 1\n-00L-00${place} ${place}\n`;
+  await Deno.writeTextFile(queueOf(path), header, { mode: 0o600 });
+  await using plain = sh('exec cat "$0"', path);
+  await using publisher = pub("-l", path);
+  const since = performance.now();
+  await publisher.write("1\n2\n");
+  assertEquals(await plain.until("2\n"), "1\n2\n");
+  // It lets the reader go first, for a second and not for ever.
+  assert(performance.now() - since >= 1000);
+  plain.kill("SIGKILL");
+  await plain.ended();
+  await using subscriber = sub("--no-exit-word", path);
+  await publisher.write("3\n");
+  assertEquals(await subscriber.line(), "3");
+  assertEquals(
+    (await Deno.readTextFile(queueOf(path)))[header.indexOf("L")],
+    "-",
+  );
 });

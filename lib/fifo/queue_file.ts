@@ -3,12 +3,13 @@
  * messages that a reader took from the FIFO and did not handle.
  *
  * It is `.NAME.queue` beside the FIFO. A reader has the turn while it holds the
- * lock on the file, see flock(2). The file starts with a header of 52 bytes of
+ * lock on the file, see flock(2). The file starts with a header of 53 bytes of
  * text:
  *
  * - `fifobus queue 1` and a line feed
  * - `P` while a publisher is within a message of several writes, else `-`
  * - how many such messages have begun, in two digits
+ * - `L` while a reader leaves, which publishers let go first, else `-`
  * - `R` while a reader is within a message, `r` while it reads at the end of a
  *   message, else `-`
  * - the two digits of the publishers as that reader saw them
@@ -38,7 +39,8 @@ const MAGIC = "fifobus queue 1\n";
 const PUBLISHER_AT = MAGIC.length;
 const COUNT_AT = PUBLISHER_AT + 1;
 const COUNT_DIGITS = 2;
-const READER_AT = COUNT_AT + COUNT_DIGITS;
+const LEAVING_AT = COUNT_AT + COUNT_DIGITS;
+const READER_AT = LEAVING_AT + 1;
 const HEAD_AT = READER_AT + 1 + COUNT_DIGITS;
 const DIGITS = 14;
 
@@ -46,7 +48,7 @@ const DIGITS = 14;
 const HEADER_BYTES = HEAD_AT + 2 * (DIGITS + 1);
 
 const HEADER = new RegExp(
-  `^${MAGIC}([-P]\\d\\d)([-rR]\\d\\d)(\\d{${DIGITS}}) (\\d{${DIGITS}})\\n$`,
+  `^${MAGIC}([-P]\\d\\d)[-L]([-rR]\\d\\d)(\\d{${DIGITS}}) (\\d{${DIGITS}})\\n$`,
 );
 
 /**
@@ -60,7 +62,7 @@ const decoder = new TextDecoder();
 
 /** The header of a file without messages. */
 const EMPTY = encoder.encode(
-  `${MAGIC}-00-00${[HEADER_BYTES, HEADER_BYTES].map(digits).join(" ")}\n`,
+  `${MAGIC}-00--00${[HEADER_BYTES, HEADER_BYTES].map(digits).join(" ")}\n`,
 );
 
 const MAGIC_BYTES = EMPTY.subarray(0, PUBLISHER_AT);
@@ -70,6 +72,10 @@ const TORN_PUBLISHER = "P".charCodeAt(0);
 
 /** The mark for: no publisher is within a message. */
 const NOT_TORN = encoder.encode("-");
+
+/** The marks for: a reader leaves, or none does. */
+const LEAVING = encoder.encode("L");
+const STAYING = encoder.encode("-");
 
 /** The start of a file that was removed from its path. */
 const REMOVED = encoder.encode("removed\n");
@@ -250,6 +256,14 @@ export class QueueFile {
   }
 
   /**
+   * Whether a reader leaves, and waits for the lock of the FIFO: publishers
+   * release it without a write. As {@linkcode isPublisherTorn} has seen it last.
+   */
+  get isReaderLeaving(): boolean {
+    return this.#buffer[LEAVING_AT] === LEAVING[0];
+  }
+
+  /**
    * Marks that a message of several writes begins, or that it has ended. The
    * caller must hold the lock of the FIFO, and must have checked
    * {@linkcode isPublisherTorn} before.
@@ -257,7 +271,7 @@ export class QueueFile {
    * @param isWithin Whether the message begins.
    */
   markPublisher(isWithin: boolean): void {
-    const seen = decoder.decode(this.#buffer.subarray(COUNT_AT, READER_AT));
+    const seen = decoder.decode(this.#buffer.subarray(COUNT_AT, LEAVING_AT));
     const count = (Number(seen) || 0) % MAX_COUNT + 1;
     const text = `P${`${count}`.padStart(COUNT_DIGITS, "0")}`;
     this.#write(
@@ -342,6 +356,8 @@ export class QueueFile {
       return this.#isEmpty();
     }
     if (startsWith(buffer, REMOVED) && !this.isInPlace) return false;
+    // A reader was killed while it left.
+    if (this.isReaderLeaving) this.markLeaving(false);
     // The file is empty most of the time; other cases cost 4 µs more.
     if (
       startsWith(buffer, MAGIC_BYTES) &&
@@ -368,6 +384,15 @@ export class QueueFile {
   }
 
   /**
+   * Marks that the reader leaves, or that it has the lock of the FIFO by now.
+   *
+   * @param isLeaving Whether it needs the lock.
+   */
+  markLeaving(isLeaving: boolean): void {
+    this.#write(LEAVING_AT, isLeaving ? LEAVING : STAYING);
+  }
+
+  /**
    * Marks that the reader is about to read.
    *
    * @param isWithin Whether it is within a message, which is lost if the reader
@@ -382,7 +407,7 @@ export class QueueFile {
     // The read may return a part of a message of several writes, whether the
     // message has begun already or begins from now on.
     const isBegun = this.#buffer[PUBLISHER_AT] === TORN_PUBLISHER;
-    const count = this.#buffer.subarray(COUNT_AT, READER_AT);
+    const count = this.#buffer.subarray(COUNT_AT, LEAVING_AT);
     const seen = isBegun ? "00" : decoder.decode(count);
     this.#write(READER_AT, encoder.encode(READING + seen));
     this.#isReading = true;

@@ -632,7 +632,7 @@ export class QueueReader implements Source {
       const read = async () => {
         this.#surplus.push(...await fifo.read(splitter));
       };
-      await fifo.empty(read, () => splitter.isInMessage);
+      await fifo.empty(read);
       await this.#moveOn(fifo);
     }
     const { taken, rest } = this.#choose(this.#surplus);
@@ -700,10 +700,12 @@ export class QueueReader implements Source {
     if (queue.isTorn) splitter.dropRest();
     else splitter.push(begun);
     const messages: WireMessage[] = [];
+    queue.markLeaving(true);
     await fifo.empty(async () => {
       queue.markReading(splitter.isInMessage);
       messages.push(...await fifo.read(splitter));
-    }, () => splitter.isInMessage);
+    });
+    queue.markLeaving(false);
     this.#put(queue, messages, begun.length, splitter);
   }
 

@@ -32,17 +32,12 @@ const MAX_READERS = 24;
 let readers = 0;
 
 /**
- * How many times to empty a FIFO whose publishers do not release its lock: they
- * may fill it again each time.
+ * How long to try to keep publishers out, in all and without anything to read.
+ * On a busy machine, a publisher that has the lock may not run for a while;
+ * anything it wrote between the last read and close() would be lost.
  */
-const MAX_EMPTY_ATTEMPTS = 4;
-
-/**
- * How long to try to keep publishers out. On a busy machine, a publisher that
- * has the lock may not run for a while; anything it wrote between the last read
- * and close() would be lost.
- */
-const MAX_EMPTY_MS = 1000;
+const MAX_EMPTY_MS = 10_000;
+const MAX_IDLE_MS = 1000;
 
 /**
  * How many times to try for the lock. Some publisher has it most of the time,
@@ -211,22 +206,16 @@ export class FifoReader {
    * ended, its messages would be lost.
    *
    * @param read Reads once; it is called at least once.
-   * @param isWithin Whether the last read ended within a message.
    */
-  async empty(
-    read: () => Promise<void>,
-    isWithin: () => boolean,
-  ): Promise<void> {
+  async empty(read: () => Promise<void>): Promise<void> {
     const isLocked = this.#lock();
-    let giveUpAt = performance.now() + MAX_EMPTY_MS;
-    for (let attempt = 0; attempt < MAX_EMPTY_ATTEMPTS;) {
-      if (isLocked() || performance.now() > giveUpAt) break;
+    const giveUpAt = performance.now() + MAX_EMPTY_MS;
+    let idleUntil = performance.now() + MAX_IDLE_MS;
+    while (!isLocked() && performance.now() < Math.min(giveUpAt, idleUntil)) {
+      // A publisher that has the lock may need room to write the rest.
       const bytes = await this.#drain(read);
       if (bytes === 0) await delay(1);
-      // The publisher of a message of several writes holds the lock, and needs
-      // room to write the rest.
-      else if (isWithin()) giveUpAt = performance.now() + MAX_EMPTY_MS;
-      else attempt++;
+      else idleUntil = performance.now() + MAX_IDLE_MS;
     }
     await this.#drain(read);
   }

@@ -87,8 +87,17 @@ const BURST = 16;
  */
 const PIECE = PIPE_BUF - 16;
 
-/** How often to check whether a reader has made a queue file. */
-const LOOK_MS = 100;
+/**
+ * How often to check whether a reader has made a queue file: until then, a reader
+ * that leaves cannot ask this publisher to wait. A check costs about 20 µs.
+ */
+const LOOK_MS = 10;
+
+/**
+ * How long to let a reader leave first. It needs a few milliseconds, and gives up
+ * itself after this time. A reader that was killed while it left never ends.
+ */
+const MAX_LEAVE_MS = 1000;
 
 /** How many times to look, a millisecond apart, for a file that was removed. */
 const MAX_LOOKS = 20;
@@ -119,6 +128,8 @@ export class FifoWriter {
   /** Whether the last message in the FIFO lacks its end. */
   #torn = false;
   #marks: QueueFile | undefined;
+  /** Whether it has waited in vain for the reader that leaves. */
+  #isLeavingStale = false;
   #lookedAt = -Infinity;
   /** Whether no fifobus reader has a queue file, after MAX_LOOKS looks. */
   #isPlain = false;
@@ -231,9 +242,34 @@ export class FifoWriter {
    * part would run into this message.
    */
   async #begin(exclusive: boolean): Promise<boolean> {
-    const isLeft = this.#marks?.isPublisherTorn ??
-      await this.#findMarks(exclusive);
+    let isLeft = await this.#readMarks(exclusive);
+    if (!this.#marks?.isReaderLeaving) this.#isLeavingStale = false;
+    else if (!this.#isLeavingStale) {
+      isLeft = await this.#letReaderLeave(exclusive);
+    }
     if (exclusive) this.#marks?.markPublisher(true);
+    return isLeft;
+  }
+
+  async #readMarks(exclusive: boolean): Promise<boolean> {
+    return this.#marks?.isPublisherTorn ?? await this.#findMarks(exclusive);
+  }
+
+  /**
+   * Releases the lock until the reader that leaves has had it. If publishers
+   * write all the time, one of them has the lock at each moment, and the reader
+   * would close without it: what they write meanwhile would be lost.
+   */
+  async #letReaderLeave(exclusive: boolean): Promise<boolean> {
+    const giveUpAt = performance.now() + MAX_LEAVE_MS;
+    let isLeft;
+    do {
+      this.#handle!.file.unlockSync();
+      await pause(1);
+      await this.#lock(exclusive);
+      isLeft = await this.#readMarks(exclusive);
+      this.#isLeavingStale = performance.now() >= giveUpAt;
+    } while (this.#marks?.isReaderLeaving && !this.#isLeavingStale);
     return isLeft;
   }
 
@@ -263,7 +299,7 @@ export class FifoWriter {
     this.#marks?.close();
     this.#marks = undefined;
     for (let i = 0; i < attempts && !this.#marks; i++) {
-      if (i > 0) await new Promise((resolve) => setTimeout(resolve, 1));
+      if (i > 0) await pause(1);
       this.#marks = QueueFile.openBeside(this.#path, info);
     }
     this.#isPlain = this.#marks === undefined &&
@@ -406,6 +442,10 @@ export class FifoWriter {
   #poll(reason: string): () => Promise<void> {
     return nonblocking!.pauses(this.#path, reason, this.#options);
   }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 async function loadNonblocking(): Promise<
