@@ -57,7 +57,8 @@ export async function compile(
         "--no-prompt",
         `--config=${config}`,
         "--no-lock",
-        // The bundles have no types; `deno check` in .ci/run checks the sources.
+        // Without it deno compile fails: the bundles of the dependencies have no
+        // types. `deno check` in .ci/run checks the same sources with types.
         "--no-check",
         // It would lie in /tmp under a name that any user can take.
         "--no-code-cache",

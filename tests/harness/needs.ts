@@ -15,9 +15,13 @@ export function testWithout(
   if (absent.length === 0) return Deno.test(name, test);
   const reason = `needs ${absent.join(" and ")}`;
   if (!EVERYTHING) {
-    // Listed with its reason by deno test, never left out in silence; .ci/run sets
-    // FIFOBUS_TEST_EVERYTHING, and there it fails instead.
-    return Deno.test({ name: `${name} (${reason})`, ignore: true, fn: test });
+    return Deno.test({
+      name: `${name} (${reason})`,
+      // deno test lists it with the reason, so it is not left out in silence.
+      // .ci/run sets FIFOBUS_TEST_EVERYTHING, where it fails instead.
+      ignore: true,
+      fn: test,
+    });
   }
   Deno.test(name, () => {
     throw new Error(`FIFOBUS_TEST_EVERYTHING is set, and this ${reason}`);
