@@ -74,6 +74,11 @@ export function parse(
   return { publisher: publisher!, number: Number(number) };
 }
 
+/** What a program has written to standard error. */
+export async function saidBy(output: string): Promise<string> {
+  return await Deno.readTextFile(`${output}.err`);
+}
+
 /** A program whose output goes to a file. */
 export class Program {
   readonly output: string;

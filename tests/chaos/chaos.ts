@@ -17,7 +17,14 @@ import {
 import { Folder } from "../harness/folder.ts";
 import { commandLine, eventually } from "../harness/process.ts";
 import { randomNumbers } from "../harness/random.ts";
-import { emptyReport, message, parse, Program, type Report } from "./_chaos.ts";
+import {
+  emptyReport,
+  message,
+  parse,
+  Program,
+  type Report,
+  saidBy,
+} from "./_chaos.ts";
 import { chaosOfTopics } from "./topics.ts";
 
 /** What is tried on one FIFO. */
@@ -145,7 +152,12 @@ async function run(arena: Arena, endAt: number, seed: number): Promise<Report> {
         publisher.kill("SIGKILL");
         await input.abort().catch(() => {});
       } else await input.close().catch(() => {});
-      await publisher.child.status;
+      const { code } = await publisher.child.status;
+      if (!isKilled && code !== 0) {
+        report.details.push(
+          `failed: ${name} ${code} ${await saidBy(folder.file(name))}`,
+        );
+      }
     }
   };
 
@@ -278,6 +290,10 @@ async function check(
         last.set(it.publisher, it.number);
       }
     }
+  }
+  for (const output of outputs) {
+    const said = await saidBy(output);
+    if (said !== "") report.details.push(`said: ${said}`);
   }
   for (const [publisher, { count, isWhole }] of sent) {
     const numbers = found.get(publisher) ?? new Set();

@@ -7,7 +7,14 @@
 import { Folder } from "../harness/folder.ts";
 import { commandLine } from "../harness/process.ts";
 import { randomNumbers } from "../harness/random.ts";
-import { emptyReport, message, parse, Program, type Report } from "./_chaos.ts";
+import {
+  emptyReport,
+  message,
+  parse,
+  Program,
+  type Report,
+  saidBy,
+} from "./_chaos.ts";
 
 const TOPICS = ["a/1", "a/2", "a/b/1", "b/1", "b/2"];
 
@@ -150,11 +157,6 @@ export async function chaosOfTopics(
   ]);
   for (const life of lives) await check(life, gone, report);
   return report;
-}
-
-/** What a program has written to standard error. */
-async function saidBy(output: string): Promise<string> {
-  return await Deno.readTextFile(`${output}.err`);
 }
 
 /** Holds what one subscriber printed against the promises. */
