@@ -201,6 +201,30 @@ Deno.test("a member whose name was gone for a moment gets its messages in order"
   assertEquals(numbers, sent);
 });
 
+Deno.test("a publisher that closes waits for what a member gets that was gone for a moment", async () => {
+  await using bus = ownBus();
+  await using sub = await bus.sub("t");
+  const [name] = bus.names();
+  const path = `${bus.env.FIFOBUS_DIR}/${name}`;
+  sub.kill("SIGSTOP");
+  const publisher = await Publisher.open("t", { slowTimeoutMs: Infinity });
+  const text = "x".repeat(1000);
+  const published = Array.from(
+    { length: 150 },
+    (_, i) => publisher.publish(`${i} ${text}`),
+  );
+  await published[0];
+  await Deno.rename(path, `${bus.path}/away`);
+  assertEquals(await publisher.subscribers("new"), 0);
+  await Deno.rename(`${bus.path}/away`, path);
+  await eventually(async () => await publisher.subscribers() === 1);
+  const closed = publisher.close();
+  sub.kill("SIGCONT");
+  await closed;
+  assertEquals(new Set(await Promise.all(published)), new Set([1]));
+  await sub.until(`149 ${text}\n`);
+});
+
 Deno.test("a publisher finds a member by any of its names", async () => {
   await using bus = ownBus();
   for (const filters of [["a/+", "a/#"], ["a/#", "a/+"]]) {

@@ -142,6 +142,7 @@ export class Link {
 
   async #close(): Promise<void> {
     await this.#outbox.drained();
+    await this.#before?.close();
     // The member may read again by now; if not, it never learns what it missed.
     await this.#missed.tell((record) => this.#writer.write(record))
       .catch(() => {});
