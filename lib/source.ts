@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Message } from "./message.ts";
 import type { WireMessage } from "./wire/message.ts";
 import type { Demand } from "./queues/demand.ts";
 
@@ -19,12 +20,14 @@ export interface Source {
   /**
    * Gives messages back to others while the process ends and cannot wait for
    * anything.
+   *
+   * @returns Whether they are back; if not, they are still the Subscriber's.
    */
-  giveBackNow(messages: WireMessage[]): void;
+  giveBackNow(messages: WireMessage[]): boolean;
   /** Takes no more messages. */
   end(): Promise<void>;
   /** Closes; puts back the unhandled messages that the source takes back. */
-  close(unhandled: WireMessage[]): Promise<void>;
+  close(unhandled: Message[]): Promise<void>;
 }
 
 /** A source whose messages no other reader gets: topics, or a broker. */
@@ -48,7 +51,7 @@ export function counted(source: OwnSource, demand: Demand): Source {
     takesBack: () => false,
     pause: () => Promise.resolve(),
     resume: () => {},
-    giveBackNow: () => {},
+    giveBackNow: () => false,
     end: () => source.end(),
     close: (unhandled) => source.close(unhandled),
   };

@@ -346,7 +346,8 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
    * Closes the subscriber. Messages that it has taken from a FIFO but not
    * handed out go back to the other readers, or wait for the next one.
    *
-   * @param unhandled Messages that you read but did not handle: they go back
+   * @param unhandled Messages that you read but did not handle, as you got them,
+   * not copies: they go back
    * ahead of all others. Messages of topics do not go back, because each
    * subscriber has its own copy.
    * @returns When the FIFOs are closed.
@@ -381,10 +382,9 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
   async #close(unhandled: Message[]): Promise<void> {
     // Messages that are taken until then can go back, too.
     await this.end();
-    const ours = unhandled.filter((it) => it instanceof WireMessage);
     await Promise.all(
       this.#sources.map((source) =>
-        source.close([...ours, ...this.#takeWaiting(source)])
+        source.close([...unhandled, ...this.#takeWaiting(source)])
       ),
     );
     this.#exit[Symbol.dispose]();
@@ -393,7 +393,9 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
   /** Puts messages back while the process ends and cannot wait for anything. */
   #giveBackNow(): void {
     for (const source of this.#sources) {
-      source.giveBackNow(this.#takeWaiting(source));
+      const messages = this.#takeWaiting(source);
+      if (source.giveBackNow(messages) || messages.length === 0) continue;
+      this.#arrivals.unshift({ messages });
     }
   }
 

@@ -59,6 +59,9 @@ for (const [what, line] of Object.entries(ENDS)) {
     await running.until("1\n");
     await running.ended();
     assertEquals(bus.names().filter((name) => !name.startsWith("c@+g")), []);
+    const hidden = [...Deno.readDirSync(bus.env.FIFOBUS_DIR!)]
+      .filter(({ name }) => name.startsWith(".c@+g"));
+    assertEquals(hidden.map(({ name }) => name), [".c@+g.queue"]);
     const rest = await finish(bus.subOnce("-W", "0.1", pipe));
     assertEquals(rest.stdout, "2\n3\n");
     const others = await finish(bus.subOnce("-W", "0.1", "$share/g/c"));
@@ -116,6 +119,30 @@ for (
     assertEquals(bus.names(), []);
   });
 }
+
+Deno.test("what a member of a group gives back at an error that is handled goes back once", async () => {
+  await using bus = new TestBus();
+  await using running = await script(
+    bus,
+    `
+      addEventListener("unhandledrejection", (event) => event.preventDefault());
+      const group = await Subscriber.open("$share/g/t", { maxBytes: 5 });
+      console.log("ready");
+      // The ones behind it are taken, and not handed out.
+      await group.read().catch(({ code }) => console.log(code));
+      Promise.reject(new Error("x"));
+      await new Promise((resolve) => setTimeout(resolve));
+      await group.close();
+    `,
+  );
+  await running.until("ready\n");
+  const publisher = bus.pub("-l", "t");
+  await publisher.write("too long\nx\ny\n");
+  await finish(publisher);
+  assertEquals((await running.ended()).stdout, "message_too_large\n");
+  const next = await finish(bus.subOnce("-W", "0.1", "$share/g/t"));
+  assertEquals(next.stdout, "x\ny\n");
+});
 
 Deno.test("a Subscriber that is not closed keeps its process alive, from wherever it reads", async () => {
   await using bus = new TestBus();

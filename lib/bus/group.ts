@@ -11,6 +11,8 @@ import { QueueFile } from "../fifo/queue_file.ts";
 import { QueueReader } from "../fifo/queue_reader.ts";
 import type { WireMessage } from "../wire/message.ts";
 import type { Demand } from "../queues/demand.ts";
+import { onExit } from "../leftovers.ts";
+import type { Message } from "../message.ts";
 import type { Source } from "../source.ts";
 import type { SharedFilter } from "../topic.ts";
 import { tooLarge } from "../wire/framing.ts";
@@ -41,7 +43,7 @@ export class GroupMember implements Source {
   readonly #options: GroupOptions;
   readonly #answers: Answers;
   /** The record of each message, to give it back. */
-  readonly #records = new WeakMap<WireMessage, WireMessage>();
+  readonly #records = new WeakMap<Message, WireMessage>();
   #reader!: QueueReader;
   /** Records behind a record that was too long. */
   #back: WireMessage[] = [];
@@ -127,19 +129,21 @@ export class GroupMember implements Source {
   }
 
   /** Gives messages back to the group while the process ends. */
-  giveBackNow(messages: WireMessage[]): void {
-    this.#reader.giveBackNow(this.#recordsOf(messages));
+  giveBackNow(messages: WireMessage[]): boolean {
+    const isBack = this.#reader.giveBackNow(this.#recordsOf(messages));
+    if (isBack) this.#back = [];
+    return isBack;
   }
 
   /** Leaves the group, and gives unhandled messages back to it. */
-  async close(unhandled: WireMessage[]): Promise<void> {
+  async close(unhandled: Message[]): Promise<void> {
     await this.#reader.close(this.#recordsOf(unhandled));
     await this.#answers.close();
     this.#strays.report();
   }
 
   /** The records of messages, and the records that it did not hand out. */
-  #recordsOf(messages: WireMessage[]): WireMessage[] {
+  #recordsOf(messages: Message[]): WireMessage[] {
     const records = messages.map((it) => this.#records.get(it));
     return [...records.filter((it) => it !== undefined), ...this.#back];
   }
@@ -229,22 +233,39 @@ export class GroupMember implements Source {
  * locked as long as it lives.
  */
 class MemberSign implements Disposable {
+  readonly #bus: Bus;
   readonly #path: string;
-  readonly #file: Deno.FsFile;
+  readonly #exit: Disposable;
+  #file: Deno.FsFile;
   #isClosed = false;
 
   constructor(bus: Bus, path: string) {
+    this.#bus = bus;
     this.#path = path;
+    this.#file = this.#make();
+    this.#exit = onExit({
+      cleanUp: () => tidy(path),
+      revive: () => {
+        this.#file.close();
+        this.#file = this.#make();
+      },
+    });
+  }
+
+  #make(): Deno.FsFile {
+    const [bus, path] = [this.#bus, this.#path];
     const mode = bus.mode & 0o666;
-    this.#file = Deno.openSync(path, { write: true, createNew: true, mode });
-    bus.share(path, 0o666, this.#file.statSync());
+    const file = Deno.openSync(path, { write: true, createNew: true, mode });
+    bus.share(path, 0o666, file.statSync());
     // This does not wait, because nobody else has the file open.
-    this.#file.lockSync(true);
+    file.lockSync(true);
+    return file;
   }
 
   [Symbol.dispose](): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#exit[Symbol.dispose]();
     tidy(this.#path);
     this.#file.close();
   }

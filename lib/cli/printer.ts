@@ -5,7 +5,7 @@
  * @module
  */
 import type { Message } from "../message.ts";
-import { onWire, tagged, WireMessage } from "../wire/message.ts";
+import { tagged, WireMessage } from "../wire/message.ts";
 import { concat, type Delimiter } from "../wire/framing.ts";
 import { OutputClosed, type Stdout, visible, writeAll } from "./output.ts";
 import { type Arrival, type Format, type Piece, toJson } from "./format.ts";
@@ -64,7 +64,7 @@ export class Printer {
     const { delimiter, raw, topics } = this.#options;
     const write = this.#write;
     if (!write) {
-      const printed = messages.map(topics ? tagged : onWire);
+      const printed = topics ? messages.map(tagged) : messages;
       const bytes = WireMessage.frame(printed, delimiter);
       const sizes = () => printed.map((it) => it.length + 1);
       return await this.#print(bytes, sizes, signal);

@@ -9,6 +9,7 @@ import type { MqttAddress } from "../address.ts";
 import { FifobusError } from "../errors.ts";
 import { WireMessage } from "../wire/message.ts";
 import { Inbound } from "../queues/inbound.ts";
+import type { Message } from "../message.ts";
 import type { OwnSource } from "../source.ts";
 import { checkTopicName } from "../topic.ts";
 import { connect, type Connection, disconnect } from "./connection.ts";
@@ -95,7 +96,7 @@ export class MqttSource implements OwnSource {
    * Ends the connection. In a persistent session, the broker also keeps the
    * messages that were read last, unless all of them were handled.
    */
-  async close(unhandled: WireMessage[] = []): Promise<void> {
+  async close(unhandled: Message[] = []): Promise<void> {
     await this.end();
     if (unhandled.length === 0) this.#acknowledge(this.#taken);
     const connection = this.#connection;

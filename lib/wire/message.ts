@@ -156,18 +156,21 @@ export class WireMessage implements Message {
    * they arrived together, this is a view of that buffer.
    */
   static frame(
-    messages: WireMessage[],
+    messages: Message[],
     delimiter: Delimiter,
   ): Uint8Array<ArrayBuffer> {
     const end = delimiter.charCodeAt(0);
     const parts: Uint8Array<ArrayBuffer>[] = [];
     for (let i = 0; i < messages.length;) {
-      const buffer = messages[i]!.#buffer;
-      const start = messages[i]!.#start;
+      const first = messages[i]!;
+      const [buffer, start] = #buffer in first
+        ? [first.#buffer, first.#start]
+        : [first.bytes, 0];
       let stop = start;
       for (; i < messages.length; i++) {
         const next = messages[i]!;
-        if (next.#buffer !== buffer || next.#start !== stop) break;
+        if (!(#buffer in next) || next.#buffer !== buffer) break;
+        if (next.#start !== stop) break;
         if (buffer[next.#end] !== end) break;
         stop = next.#end + 1;
       }
@@ -176,17 +179,6 @@ export class WireMessage implements Message {
     }
     return concat(parts);
   }
-}
-
-/**
- * Returns the internal form of a message that a user has.
- *
- * @param message The message.
- * @returns The same object; a copy, if the library did not make it.
- */
-export function onWire(message: Message): WireMessage {
-  if (message instanceof WireMessage) return message;
-  return new WireMessage(message.topic, message.bytes);
 }
 
 /**
