@@ -364,6 +364,8 @@ Deno.test("a message over the limit is dropped, and told; the next reader goes o
   }
 });
 
+const FOREIGN = `${"x".repeat(19)}L${"x".repeat(60)}`;
+
 Deno.test("a queue file that is not one is left alone, and said", async () => {
   await using folder = new Folder();
   await Deno.writeTextFile(folder.file("precious"), "precious");
@@ -372,6 +374,11 @@ Deno.test("a queue file that is not one is left alone, and said", async () => {
     [(path) => Deno.mkdirSync(path), "not a regular file"],
     [(path) => Deno.writeTextFileSync(path, "garbage"), "not a queue file"],
     [(path) => Deno.writeTextFileSync(path, "removed\n"), "not a queue file"],
+    // An L is where readers say that they leave.
+    [
+      (path) => Deno.writeTextFileSync(path, FOREIGN),
+      "not a queue file",
+    ],
     [
       (path) => {
         Deno.writeTextFileSync(path, "");
@@ -383,6 +390,9 @@ Deno.test("a queue file that is not one is left alone, and said", async () => {
   for (const [i, [make, reason]] of cases.entries()) {
     const path = await folder.fifo(`pipe${i}`);
     make(queueOf(path));
+    const isFile = Deno.lstatSync(queueOf(path)).isFile;
+    const content = () => isFile && Deno.readTextFileSync(queueOf(path));
+    const before = content();
     // With no bus either, there is no place for one.
     const env = { FIFOBUS_DIR: folder.file("nowhere/bus") };
     await using subscriber = new Process(
@@ -394,6 +404,7 @@ Deno.test("a queue file that is not one is left alone, and said", async () => {
     assertEquals([code, stdout], [0, "a\nb\n"]);
     assertStringIncludes(stderr, reason);
     assertStringIncludes(stderr, "cannot take turns");
+    assertEquals(content(), before);
   }
   assertEquals(await Deno.readTextFile(folder.file("precious")), "precious");
 });
@@ -740,26 +751,58 @@ Deno.test("a reader that leaves waits for the publishers, however often they fil
   assertEquals(stdout + rest.stdout, all);
 });
 
-Deno.test("a reader that was killed while it left holds a publisher up for a second, once", async () => {
+/** The header of a queue file whose reader leaves. */
+const LEAVING = `fifobus queue 1\n-00L-00${"53".padStart(14, "0")} ${
+  "53".padStart(14, "0")
+}\n`;
+
+Deno.test("a reader that was killed while it left holds nobody up", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
-  const place = "53".padStart(14, "0");
-  const header = `fifobus queue 1\n-00L-00${place} ${place}\n`;
-  await Deno.writeTextFile(queueOf(path), header, { mode: 0o600 });
+  const isLeaving = async () =>
+    (await Deno.readTextFile(queueOf(path)))[LEAVING.indexOf("L")] === "L";
+  await Deno.writeTextFile(queueOf(path), LEAVING, { mode: 0o600 });
   await using plain = sh('exec cat "$0"', path);
-  await using publisher = pub("-l", path);
-  const since = performance.now();
-  await publisher.write("1\n2\n");
-  assertEquals(await plain.until("2\n"), "1\n2\n");
-  // It lets the reader go first, for a second and not for ever.
-  assert(performance.now() - since >= 1000);
-  plain.kill("SIGKILL");
+  await finish(pub(path, "1"));
+  assertEquals([await plain.line(), await isLeaving()], ["1", false]);
   await plain.ended();
+  await Deno.writeTextFile(queueOf(path), LEAVING);
   await using subscriber = sub("--no-exit-word", path);
-  await publisher.write("3\n");
-  assertEquals(await subscriber.line(), "3");
-  assertEquals(
-    (await Deno.readTextFile(queueOf(path)))[header.indexOf("L")],
-    "-",
+  await eventually(async () => !await isLeaving());
+  await finish(pub(path, "2"));
+  assertEquals(await subscriber.line(), "2");
+});
+
+Deno.test("publishers let a reader that leaves have the lock, and write when it has left", async () => {
+  await using folder = new Folder();
+  const path = await folder.fifo();
+  await Deno.writeTextFile(queueOf(path), LEAVING, { mode: 0o600 });
+  // It has the turn, as a reader that leaves, and takes the lock again and again.
+  const script = "import fcntl,os,struct,sys,termios,time\n" +
+    "queue=os.open(sys.argv[2],os.O_RDWR)\n" +
+    "fcntl.flock(queue,fcntl.LOCK_EX)\n" +
+    "fd=os.open(sys.argv[1],os.O_RDWR)\n" +
+    "lock=os.open(sys.argv[1],os.O_RDWR)\n" +
+    "print('ready',flush=True)\n" +
+    "end=time.time()+20\n" +
+    "isSeen=False\n" +
+    "count=0\n" +
+    "while not isSeen or count<1000:\n" +
+    " if time.time()>end: sys.exit('it does not let go')\n" +
+    " try:\n" +
+    "  fcntl.flock(lock,fcntl.LOCK_EX|fcntl.LOCK_NB)\n" +
+    "  fcntl.flock(lock,fcntl.LOCK_UN)\n" +
+    "  count+=isSeen\n" +
+    " except BlockingIOError: isSeen=True\n" +
+    " if struct.unpack('i',fcntl.ioctl(fd,termios.FIONREAD,b'0000'))[0]:\n" +
+    "  sys.exit('it writes')\n" +
+    "os.pwrite(queue,b'-',19)\n" +
+    "print(os.read(fd,100).decode(),end='')\n";
+  await using reader = new Process(
+    ["python3", "-c", script, path, queueOf(path)],
   );
+  assertEquals(await reader.line(), "ready");
+  await finish(pub(path, "hello"));
+  const { stdout, stderr } = await reader.ended();
+  assertEquals([stdout, stderr], ["hello\n", ""]);
 });

@@ -7,6 +7,7 @@ import { delay } from "jsr:@std/async@1.5.0/delay";
 import { inWords, reasonOf } from "../errors.ts";
 import { WireMessage } from "../wire/message.ts";
 import { Demand } from "../queues/demand.ts";
+import type { Message } from "../message.ts";
 import type { Source } from "../source.ts";
 import { concat, type Delimiter } from "../wire/framing.ts";
 import { MessageSplitter } from "../wire/splitter.ts";
@@ -242,7 +243,7 @@ export class QueueReader implements Source {
    * came from this FIFO go back.
    * @returns When the FIFO is closed.
    */
-  close(unhandled: WireMessage[] = []): Promise<void> {
+  close(unhandled: Message[] = []): Promise<void> {
     return this.#closed ??= this.#close(unhandled);
   }
 
@@ -250,18 +251,22 @@ export class QueueReader implements Source {
    * Puts messages back while the process ends, if nobody else has the turn.
    *
    * @param messages Messages that were taken but not handed out.
+   * @returns Whether they are back: the process may continue, because somebody
+   * may handle its error.
    */
-  giveBackNow(messages: WireMessage[]): void {
+  giveBackNow(messages: WireMessage[]): boolean {
     const back = [...messages, ...this.#surplus];
     const queue = this.#queue;
-    if (back.length === 0 || !queue) return;
+    if (back.length === 0 || !queue) return false;
     const hadTurn = this.#hasTurn;
-    if (!hadTurn && !queue.tryLock()) return;
-    if (queue.isCurrent && queue.look()) {
+    if (!hadTurn && !queue.tryLock()) return false;
+    const isBack = queue.isCurrent && queue.look();
+    if (isBack) {
       queue.putFirst(WireMessage.frame(back, this.#options.delimiter));
+      this.#surplus = [];
     }
-    // The process may continue, because somebody may handle its error.
     if (!hadTurn) queue.unlock();
+    return isBack;
   }
 
   /**
@@ -339,9 +344,10 @@ export class QueueReader implements Source {
     await next;
   }
 
-  async #close(unhandled: WireMessage[]): Promise<void> {
+  async #close(unhandled: Message[]): Promise<void> {
     await this.end();
-    const back = unhandled.filter((it) => this.takesBack(it));
+    const back = unhandled.filter((it) => it instanceof WireMessage)
+      .filter((it) => this.takesBack(it));
     if (this.#hasLeft && back.length === 0) return;
     if (this.#isAbandoned && back.length === 0) return this.#closeFiles();
     const taking = this.#takeTurn();
@@ -701,11 +707,14 @@ export class QueueReader implements Source {
     else splitter.push(begun);
     const messages: WireMessage[] = [];
     queue.markLeaving(true);
-    await fifo.empty(async () => {
-      queue.markReading(splitter.isInMessage);
-      messages.push(...await fifo.read(splitter));
-    });
-    queue.markLeaving(false);
+    try {
+      await fifo.empty(async () => {
+        queue.markReading(splitter.isInMessage);
+        messages.push(...await fifo.read(splitter));
+      });
+    } finally {
+      queue.markLeaving(false);
+    }
     this.#put(queue, messages, begun.length, splitter);
   }
 

@@ -94,10 +94,11 @@ const PIECE = PIPE_BUF - 16;
 const LOOK_MS = 10;
 
 /**
- * How long to let a reader leave first. It needs a few milliseconds, and gives up
- * itself after this time. A reader that was killed while it left never ends.
+ * How long to let a reader leave first. It needs a few milliseconds, on a busy
+ * machine more, and gives up itself after this time. One that was stopped holds
+ * up all readers anyway.
  */
-const MAX_LEAVE_MS = 1000;
+const MAX_LEAVE_MS = 10_000;
 
 /** How many times to look, a millisecond apart, for a file that was removed. */
 const MAX_LOOKS = 20;
@@ -128,8 +129,6 @@ export class FifoWriter {
   /** Whether the last message in the FIFO lacks its end. */
   #torn = false;
   #marks: QueueFile | undefined;
-  /** Whether it has waited in vain for the reader that leaves. */
-  #isLeavingStale = false;
   #lookedAt = -Infinity;
   /** Whether no fifobus reader has a queue file, after MAX_LOOKS looks. */
   #isPlain = false;
@@ -236,16 +235,23 @@ export class FifoWriter {
   }
 
   /**
-   * Marks that a message of several writes begins.
+   * Lets a reader leave first, and marks that a message of several writes begins.
    *
    * @returns Whether another publisher was killed within such a message: its
    * part would run into this message.
    */
   async #begin(exclusive: boolean): Promise<boolean> {
+    const giveUpAt = performance.now() + MAX_LEAVE_MS;
     let isLeft = await this.#readMarks(exclusive);
-    if (!this.#marks?.isReaderLeaving) this.#isLeavingStale = false;
-    else if (!this.#isLeavingStale) {
-      isLeft = await this.#letReaderLeave(exclusive);
+    // If publishers write all the time, one of them has the lock at each
+    // moment, and the reader would close without it: what they write meanwhile
+    // would be lost.
+    while (this.#marks?.isReaderLeaving && performance.now() < giveUpAt) {
+      if (this.#marks.clearLeaving()) break;
+      this.#handle!.file.unlockSync();
+      await pause(1);
+      await this.#lock(exclusive);
+      isLeft = await this.#readMarks(exclusive);
     }
     if (exclusive) this.#marks?.markPublisher(true);
     return isLeft;
@@ -253,24 +259,6 @@ export class FifoWriter {
 
   async #readMarks(exclusive: boolean): Promise<boolean> {
     return this.#marks?.isPublisherTorn ?? await this.#findMarks(exclusive);
-  }
-
-  /**
-   * Releases the lock until the reader that leaves has had it. If publishers
-   * write all the time, one of them has the lock at each moment, and the reader
-   * would close without it: what they write meanwhile would be lost.
-   */
-  async #letReaderLeave(exclusive: boolean): Promise<boolean> {
-    const giveUpAt = performance.now() + MAX_LEAVE_MS;
-    let isLeft;
-    do {
-      this.#handle!.file.unlockSync();
-      await pause(1);
-      await this.#lock(exclusive);
-      isLeft = await this.#readMarks(exclusive);
-      this.#isLeavingStale = performance.now() >= giveUpAt;
-    } while (this.#marks?.isReaderLeaving && !this.#isLeavingStale);
-    return isLeft;
   }
 
   #forgetMarks(): void {
