@@ -101,7 +101,8 @@ interface Arrival {
  * first, through Deno.exit() or an error, the subscriber removes its names from
  * the bus and puts back the messages of a FIFO that it has not handed out. A
  * signal ends a process without this cleanup: a program that expects signals
- * should listen for them and close its subscribers.
+ * should listen for them from before it opens a subscriber, and close it then:
+ * publishers write as soon as the FIFO is open.
  *
  * @example As a stream of lines
  * ```ts

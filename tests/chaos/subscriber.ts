@@ -2,10 +2,14 @@
 import { Subscriber } from "../../mod.ts";
 
 const [path, max] = Deno.args;
-const subscriber = await Subscriber.open(path!);
+// From before it opens the FIFO: publishers write as soon as it is open, and what
+// they wrote would be lost if a signal ended the process just then.
+const ended = Promise.withResolvers<void>();
 for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
-  Deno.addSignalListener(signal, () => subscriber.end());
+  Deno.addSignalListener(signal, () => ended.resolve());
 }
+const subscriber = await Subscriber.open(path!);
+ended.promise.then(() => subscriber.end());
 for (let messages; (messages = await subscriber.read(Number(max)));) {
   const lines = messages.map(({ text }) => `${text}\n`).join("");
   let rest = new TextEncoder().encode(lines);
