@@ -257,9 +257,10 @@ export class FifoReader {
     // Not awaited: if the FIFO is full, the marker waits until we read.
     const nudged = this.nudge(over.promise);
     try {
-      // A marker that still waits for room would be lost with the FIFO, and
-      // only our reads make that room.
-      while (this.#passed < first || this.#writing > 0) await read();
+      // All markers, of which nudge() may have written several: one that waits
+      // for room needs our reads, and one that stayed would reach a program
+      // that is not ours.
+      while (this.#passed < Math.max(first, this.#marked)) await read();
     } finally {
       over.resolve();
       await nudged;
