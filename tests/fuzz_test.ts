@@ -886,7 +886,7 @@ fuzzTest(
         const more = random.text(random.once(5) ? 3000 : 30, "ab\n\0") + "\n";
         switch (random.below(6)) {
           case 0:
-            queue.put(bytesOf(more), 0, false);
+            queue.put(bytesOf(more), 0, "whole");
             messages += more;
             break;
           case 1:
@@ -896,13 +896,13 @@ fuzzTest(
           case 2: {
             // As a reader does that takes all, and leaves what it does not want.
             const at = random.below(messages.length + 1);
-            queue.put(bytesOf(messages.slice(at)), messages.length, false);
+            queue.put(bytesOf(messages.slice(at)), messages.length, "whole");
             messages = messages.slice(at);
             break;
           }
           case 3: {
             const length = random.below(messages.length + 1);
-            queue.take(length);
+            queue.take(length, "whole");
             messages = messages.slice(length);
             break;
           }
@@ -913,7 +913,7 @@ fuzzTest(
             const bytes = random.once(2)
               ? messages.slice(kept.length) + more
               : more;
-            queue.put(bytesOf(bytes), length, false);
+            queue.put(bytesOf(bytes), length, "whole");
             messages = kept + bytes;
             break;
           }
@@ -944,7 +944,7 @@ function header(random: Random): string {
     `fifobus queue 1\n${random.pick("-P")}${random.text(2, DIGITS)}${
       random.pick("-L")
     }` +
-    `${random.pick("-rR")}${random.text(2, DIGITS)}${digits()} ${digits()}\n` +
+    `${random.pick("-rRB")}${random.text(2, DIGITS)}${digits()} ${digits()}\n` +
     random.text(100, "ab\n");
   if (random.once(4)) return whole;
   if (random.once(3)) return random.text(100, "\0\xff0-PR \nfifobus queue 1");
@@ -971,7 +971,7 @@ fuzzTest(
       if (!queue.look()) return;
       const messages = binary(queue.read());
       assertEquals(queue.size, messages.length);
-      queue.put(bytesOf("more\n"), 0, false);
+      queue.put(bytesOf("more\n"), 0, "whole");
       assertEquals(binary(queue.read()), `${messages}more\n`);
     } catch (error) {
       assert(error instanceof NoQueueFile, `${error}`);

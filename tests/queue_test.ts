@@ -300,6 +300,46 @@ Deno.test("a reader that is killed within a message costs that message only", as
   assertStringIncludes(stderr, "1 message was dropped");
 });
 
+for (
+  const [where, isWritten] of [
+    ["is gone", false],
+    ["is in the FIFO", true],
+  ] as const
+) {
+  Deno.test(`the beginning of a message whose readers were killed is dropped, and told, if the rest ${where}`, async () => {
+    await using folder = new Folder();
+    const path = await folder.fifo();
+    const header = (mark: string) =>
+      Deno.readTextFileSync(queueOf(path)).startsWith(
+        `fifobus queue 1\n${mark}`,
+      );
+    await using holder = await hold(path);
+    await write(path, "first\nbegun");
+    // While its command runs, the worker leaves the beginning in the queue file.
+    const command = "echo busy; while kill -0 $PPID; do sleep 0.01; done";
+    await using worker = sub("--exec", command, path);
+    assertEquals(await worker.line(), "busy");
+    await eventually(() => header("-00-B") && waiting(path) === "begun");
+    await using writer = sh('exec 3>"$0"; read -r end', path);
+    if (isWritten) await write(path, " and ended\n");
+    else {
+      await writer.end();
+      await writer.ended();
+    }
+    worker.kill("SIGKILL");
+    await worker.ended();
+    // If nobody else has the FIFO open, the system drops what is in it.
+    await holder.end();
+    await holder.ended();
+
+    await using next = sub("--no-exit-word", path);
+    await eventually(() => header("-00-r"));
+    await write(path, "next\n");
+    assertEquals(await next.line(), "next");
+    await next.said(/1 message was dropped/);
+  });
+}
+
 Deno.test("sub gives back what it could not print", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();

@@ -5,7 +5,14 @@
  * @module
  */
 import { delay } from "jsr:@std/async@1.5.0/delay";
-import { closeSync, constants, fstatSync, openSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readSync,
+  writeSync,
+} from "node:fs";
 import { FifobusError } from "../errors.ts";
 import { kind, unusable, wasReplaced } from "./file.ts";
 
@@ -79,18 +86,51 @@ export class NonblockingWriter {
 /**
  * Tells whether somebody reads a FIFO.
  *
- * @param path The FIFO; a symbolic link is not followed.
+ * @param path The FIFO.
+ * @param follow Whether to follow a symbolic link.
  * @returns Whether somebody reads it; undefined if we cannot know: the FIFO is
  * gone, the path is not a FIFO, or this user may not write to it.
  */
-export function isRead(path: string): boolean | undefined {
+export function isRead(path: string, follow = false): boolean | undefined {
   try {
-    const writer = NonblockingWriter.open(path, false);
+    const writer = NonblockingWriter.open(path, follow);
     writer?.close();
     return writer !== undefined;
   } catch {
     return undefined;
   }
+}
+
+/**
+ * Opens a FIFO for reading, and reads what is in it.
+ *
+ * @param path The FIFO.
+ * @param maxBytes How many bytes to read at most.
+ * @returns The bytes, and whether somebody has the FIFO open for writing. The
+ * FIFO stays open until this is disposed of.
+ */
+export function readAtOnce(path: string, maxBytes: number): Disposable & {
+  bytes: Uint8Array<ArrayBuffer>;
+  isWritten: boolean;
+} {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const buffer = new Uint8Array(maxBytes);
+  let count = 0;
+  let isWritten = true;
+  try {
+    count = readSync(fd, buffer);
+    isWritten = count > 0;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.WouldBlock)) {
+      closeSync(fd);
+      throw error;
+    }
+  }
+  return {
+    bytes: buffer.slice(0, count),
+    isWritten,
+    [Symbol.dispose]: () => closeSync(fd),
+  };
 }
 
 /** How long to keep trying. */

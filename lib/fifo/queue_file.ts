@@ -11,7 +11,8 @@
  * - how many such messages have begun, in two digits
  * - `L` while a reader leaves, which publishers let go first, else `-`
  * - `R` while a reader is within a message, `r` while it reads at the end of a
- *   message, else `-`
+ *   message, `B` if the file ends with the beginning of a message that a reader
+ *   with the FIFO open has left there, else `-`
  * - the two digits of the publishers as that reader saw them
  * - where the messages begin, in 14 digits, a space, where they end, in 14
  *   digits, and a line feed
@@ -23,7 +24,9 @@
  * message. After `r`, it may do so if a message of several writes has begun
  * since: smaller messages are read as a whole. In both cases the next reader
  * drops everything up to the next delimiter, because a part of a message must
- * never pass as a message.
+ * never pass as a message. After `B`, the FIFO continues within a message if it
+ * has been open ever since. If every reader was killed, it may not have been: the
+ * system drops what is in a FIFO that nobody has open.
  *
  * The contents change with a single write(2) of the header, so that a killed
  * process leaves either the old state or the new one.
@@ -48,7 +51,7 @@ const DIGITS = 14;
 const HEADER_BYTES = HEAD_AT + 2 * (DIGITS + 1);
 
 const HEADER = new RegExp(
-  `^${MAGIC}([-P]\\d\\d)[-L]([-rR]\\d\\d)(\\d{${DIGITS}}) (\\d{${DIGITS}})\\n$`,
+  `^${MAGIC}([-P]\\d\\d)[-L]([-rRB]\\d\\d)(\\d{${DIGITS}}) (\\d{${DIGITS}})\\n$`,
 );
 
 /**
@@ -83,11 +86,16 @@ const REMOVED = encoder.encode("removed\n");
 /** How often to check whether another program has removed the file. */
 const CHECK_MS = 100;
 
-/** The marks for: a reader is within a message, it reads, or neither. */
+/**
+ * The marks for: a reader is within a message, it reads, the file ends with a
+ * beginning, or none of these.
+ */
 const TORN = "R00";
 const READING = "r";
+const BEGUN = "B00";
 const AT_REST = "-00";
 const AT_REST_BYTES = encoder.encode(AT_REST);
+const READER_MARKS = { whole: AT_REST, begun: BEGUN, torn: TORN };
 
 /** The count of messages of several writes runs from 1 to this, then again. */
 const MAX_COUNT = 99;
@@ -164,6 +172,13 @@ export class NoQueueFile extends Error {}
 
 class TwoNames extends NoQueueFile {}
 
+/**
+ * How the messages in a queue file end: with a whole message, or the beginning
+ * of one by a plain program; with the beginning of a message that continues in
+ * the FIFO; or the FIFO continues within a message whose beginning is lost.
+ */
+export type Rest = "whole" | "begun" | "torn";
+
 /** The queue file of a FIFO, opened by one reader or publisher. */
 export class QueueFile {
   /** Where it is. */
@@ -174,7 +189,7 @@ export class QueueFile {
   #checkedAt = -Infinity;
   #head = HEADER_BYTES;
   #end = HEADER_BYTES;
-  #isTorn = false;
+  #rest: Rest = "whole";
   #isReading = false;
   /** The messages, if the disk is too full to store them. */
   #unsaved: Uint8Array<ArrayBuffer> | undefined;
@@ -345,11 +360,14 @@ export class QueueFile {
     return this.#fault;
   }
 
-  /**
-   * Whether a reader was killed within a message that continues in the FIFO.
-   */
-  get isTorn(): boolean {
-    return this.#isTorn;
+  /** How the messages in it end. */
+  get rest(): Rest {
+    return this.#rest;
+  }
+
+  /** Whether they end with a beginning; does not need the turn. */
+  get isBegun(): boolean {
+    return this.#read(READER_AT, 1)[0] === BEGUN.charCodeAt(0);
   }
 
   /**
@@ -378,8 +396,9 @@ export class QueueFile {
     const text = decoder.decode(buffer.subarray(0, count));
     const [, publisher, reader = "", head, end] = HEADER.exec(text) ?? [];
     // Whether a killed reader may have read a part of a message.
-    this.#isTorn = reader === TORN ||
+    const isTorn = reader === TORN ||
       reader.startsWith(READING) && reader.slice(1) !== publisher?.slice(1);
+    this.#rest = isTorn ? "torn" : reader === BEGUN ? "begun" : "whole";
     this.#head = Number(head);
     this.#end = Number(end);
     if (
@@ -391,7 +410,7 @@ export class QueueFile {
 
   #isEmpty(): boolean {
     this.#head = this.#end = HEADER_BYTES;
-    this.#isTorn = false;
+    this.#rest = "whole";
     return this.#settle();
   }
 
@@ -418,10 +437,10 @@ export class QueueFile {
    */
   markReading(isWithin: boolean): void {
     if (isWithin) {
-      if (!this.#isTorn) this.markTorn();
+      if (this.#rest !== "torn") this.markTorn();
       return;
     }
-    if (this.#isTorn || this.#unsaved) return;
+    if (this.#rest === "torn" || this.#unsaved) return;
     // The read may return a part of a message of several writes, whether the
     // message has begun already or begins from now on.
     const isBegun = this.#buffer[PUBLISHER_AT] === TORN_PUBLISHER;
@@ -448,23 +467,24 @@ export class QueueFile {
    * Removes messages from the beginning.
    *
    * @param length How many bytes they have, with their delimiters.
+   * @param rest How the messages behind them end.
    */
-  take(length: number): void {
+  take(length: number, rest: Rest): void {
     if (this.#unsaved) this.#unsaved = this.#unsaved.subarray(length);
-    else if (length === this.size && !this.#isTorn) this.clear();
-    else this.#commit(this.#head + length, this.#end, this.#isTorn);
+    else if (length === this.size && rest === "whole") this.clear();
+    else this.#commit(this.#head + length, this.#end, rest);
   }
 
   /**
    * Marks that the reader is within a message, which is lost if it is killed.
    */
   markTorn(): void {
-    this.#commit(this.#head, this.#end, true);
+    this.#commit(this.#head, this.#end, "torn");
   }
 
   /** Removes all messages. */
   clear(): void {
-    this.#commit(HEADER_BYTES, HEADER_BYTES, false);
+    this.#commit(HEADER_BYTES, HEADER_BYTES, "whole");
     this.#file.truncateSync(HEADER_BYTES);
   }
 
@@ -475,22 +495,21 @@ export class QueueFile {
    * @param bytes Messages, each with its delimiter; the last one may lack its
    * end.
    * @param replaced How many bytes at the end of the file they replace.
-   * @param isTorn Whether the FIFO continues within a message whose beginning
-   * is not in the file.
+   * @param rest How these messages end.
    */
-  put(bytes: Uint8Array<ArrayBuffer>, replaced: number, isTorn: boolean): void {
+  put(bytes: Uint8Array<ArrayBuffer>, replaced: number, rest: Rest): void {
     const kept = this.size - replaced;
     if (this.#unsaved) {
       this.#unsaved = concat([this.#unsaved.subarray(0, kept), bytes]);
-      this.#isTorn = isTorn;
+      this.#rest = rest;
       return this.save();
     }
     try {
-      this.#put(bytes, replaced, isTorn);
+      this.#put(bytes, replaced, rest);
     } catch (error) {
       this.#fault = error;
       this.#unsaved = concat([this.read(0, kept), bytes]);
-      this.#isTorn = isTorn;
+      this.#rest = rest;
     }
   }
 
@@ -498,20 +517,20 @@ export class QueueFile {
   save(): void {
     if (!this.#unsaved) return;
     try {
-      const [messages, isTorn] = [this.#unsaved, this.#isTorn];
+      const [messages, rest] = [this.#unsaved, this.#rest];
       this.#write(HEADER_BYTES, messages);
-      this.#commit(HEADER_BYTES, HEADER_BYTES + messages.length, isTorn);
+      this.#commit(HEADER_BYTES, HEADER_BYTES + messages.length, rest);
       this.#unsaved = this.#fault = undefined;
-      if (messages.length === 0 && !isTorn) this.clear();
+      if (messages.length === 0 && rest === "whole") this.clear();
     } catch (error) {
       this.#fault = error;
     }
   }
 
-  #put(bytes: Uint8Array, replaced: number, isTorn: boolean): void {
+  #put(bytes: Uint8Array, replaced: number, rest: Rest): void {
     const length = this.size - replaced;
-    if (length + bytes.length === 0 && !isTorn) {
-      if (this.size > 0 || this.#isTorn) this.clear();
+    if (length + bytes.length === 0 && rest === "whole") {
+      if (this.size > 0 || this.#rest !== "whole") this.clear();
       else if (this.#isReading) this.#write(READER_AT, AT_REST_BYTES);
       this.#isReading = false;
       return;
@@ -519,18 +538,18 @@ export class QueueFile {
     if (length > 0) {
       // The new bytes start with the old ones, unless the old ones were torn.
       if (!startsWith(bytes, this.read(length))) {
-        this.#commit(this.#head, this.#end - replaced, this.#isTorn);
+        this.#commit(this.#head, this.#end - replaced, this.#rest);
         replaced = 0;
       }
       const more = bytes.subarray(replaced);
       this.#write(this.#end, more);
-      this.#commit(this.#head, this.#end + more.length, isTorn);
+      this.#commit(this.#head, this.#end + more.length, rest);
     } else {
       // Do not overwrite the old messages: use the room before or behind them.
       const isRoom = HEADER_BYTES + bytes.length <= this.#head;
       const at = isRoom || this.size === 0 ? HEADER_BYTES : this.#end;
       this.#write(at, bytes);
-      this.#commit(at, at + bytes.length, isTorn);
+      this.#commit(at, at + bytes.length, rest);
     }
   }
 
@@ -541,7 +560,7 @@ export class QueueFile {
    */
   putFirst(bytes: Uint8Array<ArrayBuffer>): void {
     const all = concat([bytes, this.read()]);
-    this.put(all, this.size, this.#isTorn);
+    this.put(all, this.size, this.#rest);
   }
 
   /** Whether an earlier reader has left messages; does not need the turn. */
@@ -575,13 +594,13 @@ export class QueueFile {
   }
 
   /** Writes the readers' part of the header: publishers own their mark. */
-  #commit(head: number, end: number, isTorn: boolean): void {
-    const reader = isTorn ? TORN : AT_REST;
+  #commit(head: number, end: number, rest: Rest): void {
+    const reader = READER_MARKS[rest];
     const text = `${reader}${digits(head)} ${digits(end)}\n`;
     this.#write(READER_AT, encoder.encode(text));
     this.#head = head;
     this.#end = end;
-    this.#isTorn = isTorn;
+    this.#rest = rest;
   }
 
   #write(at: number, bytes: Uint8Array): void {

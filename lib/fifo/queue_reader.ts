@@ -7,6 +7,7 @@ import { delay } from "jsr:@std/async@1.5.0/delay";
 import { inWords, reasonOf } from "../errors.ts";
 import { WireMessage } from "../wire/message.ts";
 import { Demand } from "../queues/demand.ts";
+import { load } from "../load.ts";
 import type { Message } from "../message.ts";
 import type { Source } from "../source.ts";
 import { concat, type Delimiter } from "../wire/framing.ts";
@@ -18,7 +19,13 @@ import {
   refuseOthers,
   wasReplaced,
 } from "./file.ts";
-import { NoQueueFile, pathBeside, pathIn, QueueFile } from "./queue_file.ts";
+import {
+  NoQueueFile,
+  pathBeside,
+  pathIn,
+  QueueFile,
+  type Rest,
+} from "./queue_file.ts";
 import { FifoReader, READ_BYTES } from "./reader.ts";
 
 /**
@@ -26,6 +33,9 @@ import { FifoReader, READ_BYTES } from "./reader.ts";
  * messages gives it up at once; a suspended process does not.
  */
 const MAX_WAIT_MS = 2000;
+
+/** How often to try for the turn where a reader must not wait for it. */
+const LOCK_RETRY_MS = 2;
 
 /** How often a waiting reader checks whether its FIFO was replaced. */
 const WATCH_MS = 500;
@@ -183,6 +193,7 @@ export class QueueReader implements Source {
     // reader takes one message, and the queue file would grow.
     if (isLazy && (isOver || reader.#queue?.hasMessages)) return reader;
     try {
+      await reader.#resolveBeginning();
       reader.#openFifo();
     } catch (error) {
       reader.#discardQueue();
@@ -286,7 +297,7 @@ export class QueueReader implements Source {
     const end = this.#options.delimiter.charCodeAt(0);
     const at = left.lastIndexOf(end) + 1;
     const all = concat([left.slice(0, at), bytes, left.slice(at)]);
-    queue.put(all, left.length, queue.isTorn);
+    queue.put(all, left.length, queue.rest);
     if (queue.fault) throw queue.fault;
     this.#giveUpTurn();
   }
@@ -365,6 +376,12 @@ export class QueueReader implements Source {
     const settled = over.then(() => isOver = true);
     // The turn is free most of the time.
     for (let i = 0; i < 20 && !isOver; i++) await Promise.resolve();
+    const giveUpAt = performance.now() + MAX_WAIT_MS;
+    // As in #resolveBeginning(). No reader waits for messages now.
+    while (
+      !isOver && !this.#fifo && this.#queue?.isBegun &&
+      performance.now() < giveUpAt
+    ) await delay(LOCK_RETRY_MS);
     if (isOver) return;
     let fifo;
     try {
@@ -437,6 +454,9 @@ export class QueueReader implements Source {
 
   async #take(queue: QueueFile): Promise<WireMessage[]> {
     queue.save();
+    if (queue.rest === "begun" && !this.#fifo) {
+      this.#arrive(queue, await loadNonblocking());
+    }
     this.#splitter.reset(this.#count);
     const messages = this.#takeLeft(queue);
     if (messages || this.#splitter.error) return messages ?? [];
@@ -460,7 +480,8 @@ export class QueueReader implements Source {
       splitter.reset(this.#count);
       const { taken, rest } = this.#choose(found);
       const used = found.slice(0, found.length - rest.length);
-      queue.take(used.reduce((sum, { length }) => sum + length + 1, 0));
+      const length = used.reduce((sum, { length }) => sum + length + 1, 0);
+      queue.take(length, this.#restAfter(queue, length));
       return taken;
     }
     if (splitter.error) this.#dropLeft(queue, offset);
@@ -477,7 +498,74 @@ export class QueueReader implements Source {
       if (at < 0) queue.markTorn();
       dropped = at < 0 ? queue.size : offset + at + 1;
     }
-    queue.take(dropped);
+    queue.take(dropped, this.#restAfter(queue, dropped));
+  }
+
+  /** How the messages in the file end after some of them were taken. */
+  #restAfter(queue: QueueFile, taken: number): Rest {
+    if (!this.#fifo || queue.rest === "torn") return queue.rest;
+    return this.#restOf(queue.read(Math.max(taken, queue.size - 1)));
+  }
+
+  #restOf(bytes: Uint8Array): Rest {
+    const end = this.#options.delimiter.charCodeAt(0);
+    return bytes.length === 0 || bytes.at(-1) === end ? "whole" : "begun";
+  }
+
+  /**
+   * Finds out what became of the beginning of a message in the queue file, whose
+   * readers may all have been killed, before this reader opens the FIFO.
+   */
+  async #resolveBeginning(): Promise<void> {
+    const queue = this.#queue;
+    if (!queue?.isBegun) return;
+    const nonblocking = await loadNonblocking();
+    const giveUpAt = performance.now() + MAX_WAIT_MS;
+    // A reader with the turn may be about to find out: it must not take this
+    // reader for one that has had the FIFO open.
+    while (!queue.tryLock()) {
+      if (!queue.isBegun || performance.now() > giveUpAt) return;
+      await delay(LOCK_RETRY_MS);
+    }
+    this.#hasTurn = true;
+    try {
+      if (queue.isCurrent && queue.look() && queue.rest === "begun") {
+        this.#arrive(queue, nonblocking);
+      }
+    } catch {
+      // It is not a queue file, which is reported when this reader takes a turn.
+    }
+    this.#giveUpTurn();
+    this.#reportLost();
+  }
+
+  /**
+   * Opens the FIFO. The message that begins in the queue file continues in it
+   * only if somebody has had it open ever since.
+   */
+  #arrive(
+    queue: QueueFile,
+    nonblocking: Awaited<ReturnType<typeof loadNonblocking>>,
+  ): void {
+    if (nonblocking?.isRead(this.#path, true) !== false) return;
+    const splitter = this.#splitter;
+    const end = this.#options.delimiter.charCodeAt(0);
+    using first = nonblocking.readAtOnce(this.#path, READ_BYTES);
+    this.#openFifo();
+    const { bytes, isWritten } = first;
+    // The publisher is within the message, and sends it again to this reader.
+    if (bytes.length === 0 && isWritten && queue.isPublisherTorn) return;
+    const left = queue.read();
+    const begun = left.length - left.lastIndexOf(end) - 1;
+    splitter.reset(this.#count);
+    splitter.dropRest();
+    // What is there may be the rest, or a message of a publisher that has waited
+    // for a reader: we cannot know.
+    const messages = splitter.push(
+      bytes.length > 0 ? bytes : Uint8Array.of(end),
+    );
+    splitter.takeWakes();
+    this.#put(queue, messages, begun, splitter);
   }
 
   /** Takes messages from the FIFO, and leaves the ones that are not wanted. */
@@ -491,7 +579,7 @@ export class QueueReader implements Source {
     const fifo = this.#openFifo();
     const { strangers } = fifo;
     const begun = queue.size;
-    if (queue.isTorn) {
+    if (queue.rest === "torn") {
       // A reader was killed with the beginning of the message that continues
       // here.
       splitter.takeRest();
@@ -600,6 +688,7 @@ export class QueueReader implements Source {
     messages: WireMessage[],
     replaced: number,
     splitter: MessageSplitter,
+    isOver = false,
   ): void {
     const framed = WireMessage.frame(messages, this.#options.delimiter);
     const { isSkipping } = splitter;
@@ -610,7 +699,8 @@ export class QueueReader implements Source {
       : splitter.takeRest();
     const bytes = concat([framed, rest]);
     if (bytes.length === 0 || queue.isInPlace) {
-      return queue.put(bytes, replaced, isSkipping);
+      const end = isOver ? "whole" : this.#restOf(bytes);
+      return queue.put(bytes, replaced, isSkipping ? "torn" : end);
     }
     // Somebody has removed the file, and other readers use a new one by now.
     const kept = queue.read(0, queue.size - replaced);
@@ -686,7 +776,7 @@ export class QueueReader implements Source {
     queue = await this.#retakeTurn() ?? queue;
     if (back.length > 0) {
       queue.putFirst(WireMessage.frame(back, this.#options.delimiter));
-    } else if (queue.size === 0 && !queue.isTorn) queue.remove();
+    } else if (queue.size === 0 && queue.rest === "whole") queue.remove();
     this.#options.onLeave?.();
     while (queue.fault) {
       this.#reportFull(queue);
@@ -703,19 +793,21 @@ export class QueueReader implements Source {
     const left = queue.read();
     const begun = left.slice(left.lastIndexOf(delimiter.charCodeAt(0)) + 1);
     // As in #takeNew(): the FIFO continues within a message.
-    if (queue.isTorn) splitter.dropRest();
+    if (queue.rest === "torn") splitter.dropRest();
     else splitter.push(begun);
     const messages: WireMessage[] = [];
+    let isAlone;
     queue.markLeaving(true);
     try {
-      await fifo.empty(async () => {
+      isAlone = await fifo.empty(async () => {
         queue.markReading(splitter.isInMessage);
         messages.push(...await fifo.read(splitter));
       });
     } finally {
       queue.markLeaving(false);
     }
-    this.#put(queue, messages, begun.length, splitter);
+    // With the publishers kept out, what has begun is of a plain program.
+    this.#put(queue, messages, begun.length, splitter, isAlone);
   }
 
   #openFifo(): FifoReader {
@@ -771,7 +863,7 @@ export class QueueReader implements Source {
   #discardQueue(): void {
     const queue = this.#queue;
     if (!queue?.tryLock() || !queue.look()) return;
-    if (queue.size === 0 && !queue.isTorn) queue.remove();
+    if (queue.size === 0 && queue.rest === "whole") queue.remove();
   }
 
   #beside(): string {
@@ -833,6 +925,19 @@ export class QueueReader implements Source {
     this.#fifo = this.#queue = undefined;
     this.#hasTurn = false;
   }
+}
+
+/**
+ * Loads the module here, as it takes 30 ms and few readers need it.
+ *
+ * @returns The module; undefined if the permission to read it is missing.
+ */
+async function loadNonblocking(): Promise<
+  typeof import("./nonblocking.ts") | undefined
+> {
+  return await load<typeof import("./nonblocking.ts")>(
+    import.meta.resolve("./nonblocking.ts"),
+  ).catch(() => undefined);
 }
 
 /**

@@ -206,18 +206,23 @@ export class FifoReader {
    * ended, its messages would be lost.
    *
    * @param read Reads once; it is called at least once.
+   * @returns Whether publishers are kept out now.
    */
-  async empty(read: () => Promise<void>): Promise<void> {
-    const isLocked = this.#lock();
+  async empty(read: () => Promise<void>): Promise<boolean> {
+    const lock = this.#lock();
+    let isLocked;
     const giveUpAt = performance.now() + MAX_EMPTY_MS;
     let idleUntil = performance.now() + MAX_IDLE_MS;
-    while (!isLocked() && performance.now() < Math.min(giveUpAt, idleUntil)) {
+    while (
+      !(isLocked = lock()) && performance.now() < Math.min(giveUpAt, idleUntil)
+    ) {
       // A publisher that has the lock may need room to write the rest.
       const bytes = await this.#drain(read);
       if (bytes === 0) await delay(1);
       else idleUntil = performance.now() + MAX_IDLE_MS;
     }
     await this.#drain(read);
+    return isLocked;
   }
 
   /** Returns a function that tells whether publishers are kept out by now. */
