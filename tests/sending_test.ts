@@ -182,7 +182,7 @@ Deno.test("an option that means nothing for an address is an error", async () =>
       "--timeout for a topic goes with --wait or --reply",
     ],
     ["pub", ["--interval=1", "t", "x"], "option --interval goes with --repeat"],
-    ["pub", ["--reply", "t"], "--reply needs a MESSAGE"],
+    ["pub", ["--reply", "t"], "--reply goes with a MESSAGE"],
     ["pub", ["-n", "t", "x"], "MESSAGE and --null-message exclude each other"],
     [
       "pub",

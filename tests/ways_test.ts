@@ -182,6 +182,7 @@ Deno.test("from a URL: pub to a FIFO fetches what it needs, and nothing else", a
     "lib/cli/output.ts",
     "lib/cli/program.ts",
     "lib/cli/pub/main.ts",
+    "lib/cli/pub/plan.ts",
     "lib/cli/pub/sender.ts",
     "lib/errors.ts",
     "lib/fifo/file.ts",

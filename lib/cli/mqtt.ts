@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ConnectionChange, MqttOptions, Qos } from "../mqtt/options.ts";
+import type { MqttOptions, Qos } from "../mqtt/options.ts";
 import { openFile } from "./files.ts";
 import type { MQTT_OPTIONS } from "./options/mqtt.ts";
 import type { Given } from "./options/table.ts";
@@ -13,15 +13,13 @@ import type { World } from "./program.ts";
  * Reads the files that the options name, and the password.
  *
  * @param given The options.
- * @param world The environment.
- * @param say Reports that a connection was lost or is back.
+ * @param env The environment.
  * @returns The options of the library.
  * @throws {Error} If a file cannot be read.
  */
-export async function mqttOptions(
+export async function readMqttOptions(
   given: Given<typeof MQTT_OPTIONS>,
-  { env }: World,
-  say: (text: string) => void,
+  env: World["env"],
 ): Promise<MqttOptions> {
   const [ca, cert, key, secret] = await Promise.all(
     (["ca", "cert", "key", "password-file"] as const)
@@ -46,7 +44,23 @@ export async function mqttOptions(
       },
     },
     webSocketPath: given["ws-path"],
-    onConnection: ({ connected, broker }: ConnectionChange) =>
+  };
+}
+
+/**
+ * Adds what tells the user that a connection was lost or is back.
+ *
+ * @param options The options of the library.
+ * @param say Tells the user.
+ * @returns The options with it.
+ */
+export function tellingOfLoss(
+  options: MqttOptions,
+  say: (text: string) => void,
+): MqttOptions {
+  return {
+    ...options,
+    onConnection: ({ connected, broker }) =>
       say(
         connected
           ? `connected to ${broker} again`

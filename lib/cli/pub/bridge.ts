@@ -10,52 +10,47 @@ import { Publisher } from "../../publisher.ts";
 import { Subscriber } from "../../subscriber.ts";
 import { matchesTopic } from "../../topic.ts";
 import { EXIT, UsageError } from "../exit_codes.ts";
-import { mqttOptions } from "../mqtt.ts";
+import { tellingOfLoss } from "../mqtt.ts";
 import { complain, type World } from "../program.ts";
 import { count, Queue } from "../queue.ts";
 import { Signals } from "../signals.ts";
-import { NAME, type Options } from "./sender.ts";
-
-/** What may wait for a broker that is away, unless told otherwise. */
-const QUEUE_BYTES = 8 * 1024 * 1024;
+import type { Bridge, PubPlan } from "./plan.ts";
+import { NAME } from "./sender.ts";
 
 /**
  * Publishes what comes from other addresses, until it is ended.
  *
- * @param address Where to.
- * @param given The options.
+ * @param content Where from.
+ * @param plan Where to, and how.
  * @param world Where it reports.
  * @returns The exit code.
  */
 export async function bridge(
-  address: string,
-  given: Options,
+  { from: sources, queueBytes }: Bridge,
+  { address, publisher: options, retain: retains, report }: PubPlan,
   world: World,
 ): Promise<number> {
-  const from = given.from!.map(parseAddress);
-  const to = parseAddress(address);
+  const from = sources.map(parseAddress);
+  const to = parseAddress(address!);
+  const { maxBytes, mode, connectTimeoutMs } = options;
   const origins = new Set(
-    await Promise.all(from.map((it) => originOf(it, given.mode))),
+    await Promise.all(from.map((it) => originOf(it, mode))),
   );
   if (origins.size > 1) {
     throw new UsageError("all --from have to be of one broker, or of none");
   }
   const say = (text: string) => {
-    if (!given.quiet) complain(NAME, world, text);
+    if (report !== "nothing") complain(NAME, world, text);
   };
-  const mqtt = await mqttOptions(given, world, say);
-  const common = { maxBytes: given["max-size"], mode: given.mode };
+  const mqtt = options.mqtt && tellingOfLoss(options.mqtt, say);
   const stopped = new AbortController();
   let quit: () => void = () => signals.raise(signals.raised!);
   using signals = new Signals(() => quit());
-  await using publisher = await Publisher.open(address, {
-    ...common,
+  await using publisher = await Publisher.open(address!, {
+    ...options,
     // What comes from a broker may hold line feeds.
     delimiter: to.kind === "topic" ? "\0" : "\n",
-    mqtt: from[0]!.kind === "mqtt" ? besides(mqtt) : mqtt,
-    timeoutMs: given.timeout,
-    connectTimeoutMs: given.timeout,
-    slowTimeoutMs: given["slow-timeout"],
+    mqtt: mqtt && from[0]!.kind === "mqtt" ? besides(mqtt) : mqtt,
     origin: [...origins][0],
     signal: stopped.signal,
     onDropped: ({ member, count: dropped, reason }) =>
@@ -64,11 +59,12 @@ export async function bridge(
   // What was written to a FIFO that it has opened must not be lost with it.
   const opening = new AbortController();
   quit = () => opening.abort();
-  const opened = await Subscriber.open(given.from!, {
-    ...common,
+  const opened = await Subscriber.open(sources, {
+    maxBytes,
+    mode,
     mqtt,
-    connectTimeoutMs: given.timeout,
-    origin: await originOf(to, given.mode),
+    connectTimeoutMs,
+    origin: await originOf(to, mode),
     onNotice: ({ text }) => say(text),
     signal: opening.signal,
   }).catch((error) => {
@@ -77,7 +73,7 @@ export async function bridge(
   if (!opened) return await signals.raise(signals.raised!);
   await using subscriber = opened;
   quit = () => subscriber.end().catch(() => {});
-  const queue = new Queue(given["queue-bytes"] ?? QUEUE_BYTES, say);
+  const queue = new Queue(queueBytes, say);
   const holdsUp = from[0]!.kind === "fifo";
   for (let arrived; (arrived = await subscriber.read());) {
     for (const message of arrived) {
@@ -85,7 +81,7 @@ export async function bridge(
       while (holdsUp && queue.isFull) await queue.moved();
       const topic = rename(message.topic, from, to);
       const retain = to.kind !== "fifo" &&
-        (given.retain || message.retained || false);
+        (retains || message.retained);
       queue.add(
         message,
         () => publisher.publish(message.bytes, { topic, retain }),

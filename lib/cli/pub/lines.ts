@@ -6,14 +6,14 @@
 import { load } from "../../load.ts";
 import { WireMessage } from "../../wire/message.ts";
 import { nameFault } from "../../topic.ts";
-import { DEFAULT_MAX_BYTES } from "../../wire/framing.ts";
 import { marked } from "../../wire/marks.ts";
 import { MessageSplitter } from "../../wire/splitter.ts";
 import { chunksOf } from "../files.ts";
 import type { World } from "../program.ts";
 import { checkJson } from "./json.ts";
 import type { Progress } from "./progress.ts";
-import { delimiterOf, type Options, type Sender } from "./sender.ts";
+import type { PubPlan } from "./plan.ts";
+import type { Sender } from "./sender.ts";
 
 /** A source of lines. */
 export interface Input {
@@ -23,6 +23,8 @@ export interface Input {
   readable: ReadableStream<Uint8Array<ArrayBuffer>>;
   /** The number of bytes, if known. */
   totalBytes?: number | undefined;
+  /** Whether it is a file that the user named. */
+  isFile?: boolean;
   /** Whether somebody types the lines. */
   isTerminal?: boolean;
 }
@@ -37,7 +39,7 @@ interface Run {
  * Publishes each line of an input.
  *
  * @param input The input.
- * @param given The options.
+ * @param plan How to publish them.
  * @param sender Sends them.
  * @param world The streams; progress goes to standard error.
  * @throws {FifobusError} `message_too_large`, after it has published the lines
@@ -45,14 +47,14 @@ interface Run {
  */
 export async function publishLines(
   input: Input,
-  given: Options,
+  plan: PubPlan,
   sender: Sender,
   world: World,
 ): Promise<void> {
-  using progress = await openProgress(input, given, world);
+  using progress = await openProgress(input, plan, world);
   sender.progress = progress;
   // The next line may come much later, but an error should show at once.
-  await sender.unlessFailed(sendLines(input, given, sender, progress));
+  await sender.unlessFailed(sendLines(input, plan, sender, progress));
 }
 
 /**
@@ -61,16 +63,15 @@ export async function publishLines(
  */
 async function sendLines(
   { name, readable }: Input,
-  given: Options,
+  plan: PubPlan,
   sender: Sender,
   progress: Progress | undefined,
 ): Promise<void> {
-  const delimiter = delimiterOf(given);
-  const maxBytes = given["max-size"] ?? DEFAULT_MAX_BYTES;
+  const { delimiter, maxBytes } = plan.publisher;
   const splitter = new MessageSplitter(name, delimiter, maxBytes, {
     hasMarks: false,
   });
-  const divide = divider(name, given);
+  const divide = divider(name, plan);
   let before: Promise<unknown> = Promise.resolve();
   const send = async (lines: WireMessage[], bytes: number) => {
     const { runs, error } = divide(lines);
@@ -103,16 +104,18 @@ async function sendLines(
 }
 
 async function openProgress(
-  { isTerminal, totalBytes }: Input,
-  given: Options,
+  { isTerminal, isFile, totalBytes }: Input,
+  { report }: PubPlan,
   { stderr }: World,
 ) {
-  if (given.quiet || isTerminal || !stderr.isTerminal()) return undefined;
+  if (report === "nothing" || isTerminal || !stderr.isTerminal()) {
+    return undefined;
+  }
   // Loaded here, because most runs do not write to a terminal.
   const { Progress, stdinBytes } = await load<typeof import("./progress.ts")>(
     import.meta.resolve("./progress.ts"),
   );
-  if (given.file !== undefined) return new Progress(stderr, totalBytes);
+  if (isFile) return new Progress(stderr, totalBytes);
   const bytes = stdinBytes();
   // The output of a program has no known end, so there is no progress.
   return bytes === undefined ? undefined : new Progress(stderr, bytes);
@@ -121,9 +124,10 @@ async function openProgress(
 /** Checks lines and groups them by topic, up to the first wrong line. */
 function divider(
   name: string,
-  given: Options,
+  { content, mustBeJson }: PubPlan,
 ): (lines: WireMessage[]) => { runs: Run[]; error?: unknown } {
-  if (!given.keyed && !given.json) {
+  const isKeyed = content.kind === "lines" && content.hasTopics;
+  if (!isKeyed && !mustBeJson) {
     return (messages) => ({ runs: [{ messages }] });
   }
   let number = 0;
@@ -132,9 +136,9 @@ function divider(
     for (const line of lines) {
       const where = `line ${++number} of ${name}`;
       try {
-        const message = given.keyed ? untag(line, where) : line;
-        if (given.json) checkJson(message.bytes, where);
-        const topic = given.keyed ? message.topic : undefined;
+        const message = isKeyed ? untag(line, where) : line;
+        if (mustBeJson) checkJson(message.bytes, where);
+        const topic = isKeyed ? message.topic : undefined;
         const run = runs.at(-1);
         if (run && run.topic === topic) run.messages.push(message);
         else runs.push({ topic, messages: [message] });

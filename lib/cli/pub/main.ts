@@ -3,15 +3,17 @@
  *
  * @module
  */
-import { isMqtt, parseAddress } from "../../address.ts";
+import { parseAddress } from "../../address.ts";
 import { FifobusError } from "../../errors.ts";
 import { load } from "../../load.ts";
-import { DEFAULT_MAX_BYTES } from "../../wire/framing.ts";
-import { EXIT, UsageError } from "../exit_codes.ts";
+import { EXIT } from "../exit_codes.ts";
+import type { OPTIONS } from "../options/pub.ts";
+import type { Given } from "../options/table.ts";
 import { writeError } from "../output.ts";
 import { complain, runProgram, type World } from "../program.ts";
 import type { Input } from "./lines.ts";
-import { NAME, type Options, Sender } from "./sender.ts";
+import { planOf, type PubPlan } from "./plan.ts";
+import { NAME, Sender } from "./sender.ts";
 
 const PROMPT = "Enter message to send: ";
 const NOBODY = "(nobody subscribes)\n";
@@ -35,142 +37,97 @@ async function usage() {
 }
 
 async function main(
-  given: Options,
+  given: Given<typeof OPTIONS>,
   operands: string[],
   world: World,
 ): Promise<number> {
-  const [address, ...words] = operands;
-  check(given, address, words);
-  // With --keyed, the topics are in the lines.
+  const plan = await planOf(given, operands, world);
+  const { address } = plan;
   if (address === undefined || parseAddress(address).kind === "topic") {
-    await tellOfBus(given, address, world);
+    await tellOfBus(plan, world);
   }
-  if (given.from) {
+  if (plan.content.kind === "bridge") {
     const { bridge } = await load<typeof import("./bridge.ts")>(
       import.meta.resolve("./bridge.ts"),
     );
-    return await bridge(address!, given, world);
+    return await bridge(plan.content, plan, world);
   }
-  const publish = () => publishFrom(given, address, words, world);
-  if (Deno.pid !== 1) return await publish();
+  if (Deno.pid !== 1) return await publish(plan, world);
   // By itself, a signal does not end the first process of a container.
   const { signalled } = await load<typeof import("../signals.ts")>(
     import.meta.resolve("../signals.ts"),
   );
-  return await Promise.race([signalled(), publish()]);
+  return await Promise.race([signalled(), publish(plan, world)]);
 }
 
 /** Publishes the arguments, typed lines, or lines of input. */
-async function publishFrom(
-  given: Options,
-  address: string | undefined,
-  words: string[],
-  world: World,
-): Promise<number> {
-  const message = given["stdin-message"]
-    ? await readAll(world.stdin.readable, given)
-    : given["null-message"]
-    ? ""
-    : words.length > 0
-    ? words.join(" ")
+async function publish(plan: PubPlan, world: World): Promise<number> {
+  const { content } = plan;
+  const message = content.kind === "message"
+    ? content.text
+    : content.kind === "stdin"
+    ? await readAll(world.stdin.readable, plan)
     : undefined;
-  if (given.reply !== undefined) {
-    if (message === undefined) throw new UsageError("--reply needs a MESSAGE");
+  if (message !== undefined && plan.answers !== undefined) {
     const { ask } = await load<typeof import("./ask.ts")>(
       import.meta.resolve("./ask.ts"),
     );
-    return await ask(address!, message, given, world);
-  }
-  if (message === undefined && given.repeat !== undefined) {
-    throw new UsageError("--repeat goes with a MESSAGE");
+    return await ask(message, plan, world);
   }
   // Opened first, so that no FIFO is made if the name of the file is wrong.
-  const input = message === undefined
-    ? await openInput(given, world)
+  const input = content.kind === "lines"
+    ? await openInput(content.path, world)
     : undefined;
-  await using sender = new Sender(given, address, world);
-  if (message !== undefined) await publishMessage(message, given, sender);
+  await using sender = new Sender(plan, world);
+  if (message !== undefined) await publishMessage(message, plan, sender);
   else if (input) {
     // Loaded here: a message on the command line should not wait for it.
     const { publishLines } = await load<typeof import("./lines.ts")>(
       import.meta.resolve("./lines.ts"),
     );
-    await publishLines(input, given, sender, world);
-  } else await publishTyped(given, sender, world);
+    await publishLines(input, plan, sender, world);
+  } else await publishTyped(plan, sender, world);
   await sender.close();
   return EXIT.ok;
 }
 
-/** Checks the rules that the table of options cannot express. */
-function check(
-  given: Options,
-  address: string | undefined,
-  words: string[],
-): void {
-  const kind = address === undefined ? undefined : parseAddress(address).kind;
-  if (given.keyed ? kind !== undefined && kind !== "mqtt" : !kind) {
-    throw new UsageError(
-      given.keyed
-        ? "--keyed takes no ADDRESS but of a broker: its lines have the topics"
-        : "there is no ADDRESS",
-    );
-  }
-  if (given.from && words.length > 0) {
-    throw new UsageError("MESSAGE and --from exclude each other");
-  }
-  const other = (["lines", "file", "stdin-message", "null-message"] as const)
-    .find((name) => given[name] !== undefined);
-  if (words.length > 0 && other) {
-    throw new UsageError(`MESSAGE and --${other} exclude each other`);
-  }
-  if (given.timeout === undefined || given.wait || given.reply) return;
-  // With a broker, --timeout also limits how long we try to connect.
-  if (given.from?.some(isMqtt)) return;
-  if (kind === "topic" || !kind) {
-    throw new UsageError("--timeout for a topic goes with --wait or --reply");
-  }
-}
-
 async function tellOfBus(
-  given: Options,
-  address: string | undefined,
+  { address, report }: PubPlan,
   world: World,
 ): Promise<void> {
-  if (given.quiet) return;
+  if (report === "nothing") return;
   const { tellFifos, tellFolder } = await load<
     typeof import("../bus_notes.ts")
   >(
     import.meta.resolve("../bus_notes.ts"),
   );
   tellFifos(NAME, world, address === undefined ? [] : [address]);
-  if (given.verbose) tellFolder(NAME, world);
+  if (report === "all") tellFolder(NAME, world);
 }
 
-/** Opens the source of lines; undefined if we prompt the user for them. */
+/** Opens a file of lines, or standard input. */
 async function openInput(
-  given: Options,
+  path: string | undefined,
   { stdin }: World,
-): Promise<Input | undefined> {
-  if (given.file !== undefined) {
-    const { openFile } = await load<typeof import("../files.ts")>(
-      import.meta.resolve("../files.ts"),
-    );
-    const file = await openFile(given.file);
-    const { isFile, size } = await file.stat();
-    const totalBytes = isFile ? size : undefined;
-    return { name: given.file, readable: file.readable, totalBytes };
+): Promise<Input> {
+  if (path === undefined) {
+    const isTerminal = stdin.isTerminal();
+    return { name: "standard input", readable: stdin.readable, isTerminal };
   }
-  const isTerminal = stdin.isTerminal();
-  if (isTerminal && !given.lines && !given.keyed) return undefined;
-  return { name: "standard input", readable: stdin.readable, isTerminal };
+  const { openFile } = await load<typeof import("../files.ts")>(
+    import.meta.resolve("../files.ts"),
+  );
+  const file = await openFile(path);
+  const { isFile, size } = await file.stat();
+  const totalBytes = isFile ? size : undefined;
+  return { name: path, readable: file.readable, isFile: true, totalBytes };
 }
 
 /** Reads one message. A final newline is not part of it. */
 async function readAll(
   input: ReadableStream<Uint8Array<ArrayBuffer>>,
-  given: Options,
+  { publisher: { delimiter, maxBytes } }: PubPlan,
 ): Promise<Uint8Array> {
-  const maxBytes = given["max-size"] ?? DEFAULT_MAX_BYTES;
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   let size = 0;
   const { chunksOf } = await load<typeof import("../files.ts")>(
@@ -182,21 +139,22 @@ async function readAll(
     if ((size += chunk.length) > maxBytes + 1) break;
   }
   const bytes = await new Blob(chunks).bytes();
-  return !given.null && bytes.at(-1) === 0x0a ? bytes.subarray(0, -1) : bytes;
+  const isLine = delimiter === "\n" && bytes.at(-1) === 0x0a;
+  return isLine ? bytes.subarray(0, -1) : bytes;
 }
 
 async function publishMessage(
   message: string | Uint8Array,
-  given: Options,
+  { mustBeJson, times, intervalMs }: PubPlan,
   sender: Sender,
 ): Promise<void> {
-  const check = given.json ? await loadCheck() : undefined;
+  const check = mustBeJson ? await loadCheck() : undefined;
   check?.(message, "the message");
-  if (given.repeat === undefined) return void await sender.send(message);
+  if (times === 1) return void await sender.send(message);
   const { repeat } = await load<typeof import("./pace.ts")>(
     import.meta.resolve("./pace.ts"),
   );
-  await repeat(given.repeat, given.interval ?? 0, () => sender.send(message));
+  await repeat(times, intervalMs, () => sender.send(message));
 }
 
 /** Loads the check of --json. */
@@ -210,7 +168,7 @@ async function loadCheck(): Promise<
 }
 
 async function publishTyped(
-  given: Options,
+  { mustBeJson }: PubPlan,
   sender: Sender,
   world: World,
 ): Promise<void> {
@@ -219,7 +177,7 @@ async function publishTyped(
     import.meta.resolve("../../wire/text_stream.ts"),
   );
   const lines = textStream(world.stdin.readable, "\n");
-  const check = given.json ? await loadCheck() : undefined;
+  const check = mustBeJson ? await loadCheck() : undefined;
   writeError(world.stderr, PROMPT);
   for await (const line of lines) {
     let isChecked = false;

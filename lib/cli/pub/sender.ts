@@ -1,34 +1,24 @@
 /**
- * Publishes as the options of `pub` say, and reports what did not arrive.
+ * Publishes as the plan of `pub` says, and reports what did not arrive.
  *
  * @module
  */
-import { isMqtt, parseAddress } from "../../address.ts";
+import { parseAddress } from "../../address.ts";
 import { load } from "../../load.ts";
 import type { MqttOptions } from "../../mqtt/options.ts";
 import { abort, isUnread, Publisher, sendFramed } from "../../publisher.ts";
-import type { Delimiter } from "../../wire/framing.ts";
-import type { OPTIONS } from "../options/pub.ts";
-import type { Given } from "../options/table.ts";
 import { complain, type World } from "../program.ts";
 import type { Pace } from "./pace.ts";
+import type { PubPlan } from "./plan.ts";
 import type { Progress } from "./progress.ts";
 import type { WaitNotice } from "./waiting.ts";
 
 /** The program. */
 export const NAME = "pub";
 
-/** What was given to `pub`. */
-export type Options = Given<typeof OPTIONS>;
-
-/** What ends a message, in the input and on the wire. */
-export function delimiterOf(given: Options): Delimiter {
-  return given.null ? "\0" : "\n";
-}
-
 /** Sends messages to an address, or to the topic of each message. */
 export class Sender implements AsyncDisposable {
-  readonly #given: Options;
+  readonly #plan: PubPlan;
   readonly #world: World;
   readonly #dropped = new Map<string, number>();
   readonly #prefix: string;
@@ -50,23 +40,22 @@ export class Sender implements AsyncDisposable {
   /**
    * Creates a sender, which opens the address.
    *
-   * @param given The options.
-   * @param address The address; undefined if each message has its topic.
+   * @param plan How to publish, and what to report.
    * @param world Where it reports.
    */
-  constructor(given: Options, address: string | undefined, world: World) {
-    this.#given = given;
+  constructor(plan: PubPlan, world: World) {
+    this.#plan = plan;
     this.#world = world;
-    this.#prefix = given.keyed && address !== undefined
-      ? prefixOf(address)
-      : "";
+    const { address, content, report } = plan;
+    const isKeyed = content.kind === "lines" && content.hasTopics;
+    this.#prefix = isKeyed && address !== undefined ? prefixOf(address) : "";
     this.#hasTopics = address === undefined ||
       parseAddress(address).kind === "topic";
     if (address !== undefined) this.#publisher = this.#open(address);
     // It is awaited with the first message.
     this.#publisher?.catch(() => {});
     this.#failed.promise.catch(() => {});
-    if (!given.quiet && world.stderr.isTerminal()) {
+    if (report !== "nothing" && world.stderr.isTerminal()) {
       this.#notice = this.#openNotice();
     }
   }
@@ -80,7 +69,7 @@ export class Sender implements AsyncDisposable {
   async send(message: string | Uint8Array): Promise<number | undefined> {
     const publisher = await this.#publisher!;
     await this.due(1);
-    const { retain } = this.#given;
+    const { retain } = this.#plan;
     const heard = await publisher.publish(message, { retain });
     this.#count(1, heard);
     return heard;
@@ -105,7 +94,7 @@ export class Sender implements AsyncDisposable {
     try {
       const publisher = await (this.#publisher ??= this.#open(`topic:${to}`));
       if (this.#error) return;
-      const { retain } = this.#given;
+      const { retain } = this.#plan;
       const sent = sendFramed(publisher, framed, { topic: to, retain });
       this.#count(count, await sent);
     } catch (error) {
@@ -132,7 +121,7 @@ export class Sender implements AsyncDisposable {
    * @returns How many of them are due.
    */
   async due(wanted: number): Promise<number> {
-    const { rate } = this.#given;
+    const { rate } = this.#plan;
     if (rate === undefined) return wanted;
     const { Pace } = await load<typeof import("./pace.ts")>(
       import.meta.resolve("./pace.ts"),
@@ -148,7 +137,7 @@ export class Sender implements AsyncDisposable {
     for (const [member, count] of this.#dropped) {
       this.#report(`${messages(count)} dropped for subscriber ${member}`);
     }
-    if (!this.#given.verbose) return;
+    if (this.#plan.report !== "all") return;
     const [least, most] = this.#heard;
     const range = least < most ? `${least} to ${most}` : `${most}`;
     const heard = this.#hasTopics && most > 0
@@ -181,23 +170,17 @@ export class Sender implements AsyncDisposable {
   }
 
   async #open(address: string): Promise<Publisher> {
-    const given = this.#given;
+    const { wait, mqtt } = this.#plan.publisher;
     const to = parseAddress(address);
     if (to.kind === "mqtt") {
       this.#waiting = () => `trying to connect to ${to.broker}`;
-    } else if (to.kind === "topic" && given.wait) {
-      const who = given.wait > 1 ? `${given.wait} subscribers` : "a subscriber";
+    } else if (to.kind === "topic" && wait) {
+      const who = Number(wait) > 1 ? `${wait} subscribers` : "a subscriber";
       this.#waiting = () => `waiting for ${who} of ${to.topic}`;
     }
     const publisher = await Publisher.open(address, {
-      ...isMqtt(address) && { mqtt: await this.#mqttOptions() },
-      delimiter: delimiterOf(given),
-      maxBytes: given["max-size"],
-      mode: given.mode,
-      wait: given["no-wait"] ? false : given.wait,
-      timeoutMs: given.timeout,
-      connectTimeoutMs: given.timeout,
-      slowTimeoutMs: given["slow-timeout"],
+      ...this.#plan.publisher,
+      mqtt: mqtt && await this.#withNews(mqtt),
       onDropped: ({ member, count, reason }) => {
         const before = this.#dropped.get(member);
         this.#dropped.set(member, (before ?? 0) + count);
@@ -224,16 +207,15 @@ export class Sender implements AsyncDisposable {
     );
   }
 
-  async #mqttOptions(): Promise<MqttOptions> {
-    const { mqttOptions } = await load<typeof import("../mqtt.ts")>(
+  async #withNews(mqtt: MqttOptions): Promise<MqttOptions> {
+    const { tellingOfLoss } = await load<typeof import("../mqtt.ts")>(
       import.meta.resolve("../mqtt.ts"),
     );
-    const say = (text: string) => this.#report(text);
-    return await mqttOptions(this.#given, this.#world, say);
+    return tellingOfLoss(mqtt, (text) => this.#report(text));
   }
 
   #report(text: string): void {
-    if (this.#given.quiet) return;
+    if (this.#plan.report === "nothing") return;
     this.progress?.hide();
     complain(NAME, this.#world, text);
   }

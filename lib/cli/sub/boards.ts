@@ -5,25 +5,20 @@
  */
 import { load } from "../../load.ts";
 import type { Message } from "../../message.ts";
-import { type OPTIONS, SUB } from "../options/sub.ts";
-import type { Given } from "../options/table.ts";
 import { Printer } from "../printer.ts";
 import { complain, type World } from "../program.ts";
 import type { WebServer } from "../web/server.ts";
 import { beginning, Board } from "../board/board.ts";
 import { Dashboard } from "../board/dashboard.ts";
-
-/** How many messages a page shows when it opens, unless --history is given. */
-const HISTORY = 1000;
+import type { Destination, ServeOptions } from "./plan.ts";
 
 /** What to show, and where. */
-export interface BoardOutputOptions {
-  /** The options of the program. */
-  given: Given<typeof OPTIONS>;
+export interface BoardOutputOptions
+  extends Omit<Extract<Destination, { kind: "boards" }>, "kind"> {
+  /** The program's name. */
+  name: string;
   /** Its standard streams. */
   world: World;
-  /** Whether to use color. */
-  color: boolean;
   /** Called when the user wants to leave. */
   onQuit(): void;
 }
@@ -39,7 +34,7 @@ export class BoardOutput implements AsyncDisposable {
 
   private constructor(options: BoardOutputOptions) {
     this.#options = options;
-    this.#board = new Board(options.given.alarm);
+    this.#board = new Board(options.alarms);
   }
 
   /**
@@ -53,8 +48,8 @@ export class BoardOutput implements AsyncDisposable {
   static async open(options: BoardOutputOptions): Promise<BoardOutput> {
     const output = new BoardOutput(options);
     try {
-      if (options.given.serve) await output.#serve();
-      if (options.given.dashboard) output.#show();
+      if (options.serve) await output.#serve(options.serve);
+      if (options.isInTerminal) output.#show();
     } catch (error) {
       await output.finish();
       throw error;
@@ -77,10 +72,10 @@ export class BoardOutput implements AsyncDisposable {
 
   /** Tells the user something, on the dashboard if it has the screen. */
   notice(text: string): void {
-    const { world } = this.#options;
+    const { name, world } = this.#options;
     this.#dashboard?.notice(text);
     if (this.#dashboard && world.stderr.isTerminal()) return;
-    complain(SUB.name, world, text);
+    complain(name, world, text);
   }
 
   /** Gives the screen back before the program is stopped. */
@@ -116,36 +111,26 @@ export class BoardOutput implements AsyncDisposable {
 
   /** Takes over the screen; prints lines if standard output has none. */
   #show(): void {
-    const { given, world, color, onQuit } = this.#options;
+    const { print, world, onQuit } = this.#options;
     if (world.stdout.isTerminal()) {
       this.#dashboard = new Dashboard(this.#board, {
         terminal: world.stdout,
         keys: world.stdin.isTerminal(),
-        color,
+        color: print.color,
         url: this.#server?.url,
         onQuit,
       });
       return;
     }
-    this.#printer = new Printer(world.stdout, {
-      delimiter: given.null ? "\0" : "\n",
-      topics: true,
-      color,
-      format: undefined,
-      json: false,
-      raw: false,
-    });
+    this.#printer = new Printer(world.stdout, print);
   }
 
-  async #serve(): Promise<void> {
-    const { given } = this.#options;
+  async #serve(options: ServeOptions): Promise<void> {
     const { WebServer } = await load<typeof import("../web/server.ts")>(
       import.meta.resolve("../web/server.ts"),
     );
     this.#server = WebServer.start(this.#board, {
-      listener: given.serve!,
-      token: given.token,
-      history: given.history ?? HISTORY,
+      ...options,
       say: (text) => this.notice(text),
     });
   }

@@ -9,17 +9,14 @@ import type { Delimiter } from "../../wire/framing.ts";
 import { Exec } from "./exec.ts";
 import type { FailedMessages } from "./failed.ts";
 
-/** How long commands may go on after a signal, unless --grace is given. */
-const GRACE_MS = 10_000;
-
-/** How to run the commands. */
-export interface CommandOutputOptions {
+/** Which commands to run. */
+export interface CommandOptions {
   /** A shell command. */
   command: string;
-  /** How many may run at a time; 1 if undefined. */
-  jobs: number | undefined;
-  /** How often to retry a command that fails; never if undefined. */
-  retry: number | undefined;
+  /** How many may run at a time. */
+  jobs: number;
+  /** How often to retry a command that fails. */
+  retry: number;
   /** The address for messages whose commands failed. */
   failed: string | undefined;
   /** What ends a message. */
@@ -29,7 +26,11 @@ export interface CommandOutputOptions {
   /** Whether a failed command ends the program. */
   strict: boolean;
   /** How long commands may go on when a signal ends the program. */
-  graceMs: number | undefined;
+  graceMs: number;
+}
+
+/** Which commands to run, and whom to tell what. */
+export interface CommandOutputOptions extends CommandOptions {
   /** Tells what went wrong. */
   say(text: string): void;
   /** Ends the program. */
@@ -52,9 +53,7 @@ export class CommandOutput implements AsyncDisposable {
    */
   constructor(options: CommandOutputOptions) {
     this.#options = options;
-    const { jobs = 1, retry = 0 } = options;
-    const onFailed = this.#fail.bind(this);
-    this.#exec = new Exec({ ...options, jobs, retry, onFailed });
+    this.#exec = new Exec({ ...options, onFailed: this.#fail.bind(this) });
   }
 
   /**
@@ -82,7 +81,7 @@ export class CommandOutput implements AsyncDisposable {
   stop(): void {
     this.#isOver = true;
     this.#exec.stop();
-    const { graceMs = GRACE_MS } = this.#options;
+    const { graceMs } = this.#options;
     if (graceMs === Infinity) return;
     this.#grace = setTimeout(() => this.#exec.kill(), graceMs);
   }

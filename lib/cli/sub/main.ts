@@ -3,13 +3,13 @@
  *
  * @module
  */
-import { isMqtt, parseAddress } from "../../address.ts";
+import { parseAddress } from "../../address.ts";
 import { load } from "../../load.ts";
 import type { Message } from "../../message.ts";
 import type { MqttOptions } from "../../mqtt/options.ts";
 import { Subscriber } from "../../subscriber.ts";
 import { matchesTopic } from "../../topic.ts";
-import { EXIT, UsageError } from "../exit_codes.ts";
+import { EXIT } from "../exit_codes.ts";
 import type { OPTIONS } from "../options/sub.ts";
 import type { Given } from "../options/table.ts";
 import { OutputClosed, writeAll } from "../output.ts";
@@ -17,6 +17,7 @@ import { Printer } from "../printer.ts";
 import { complain, runProgram, type World } from "../program.ts";
 import { count } from "../queue.ts";
 import { Signals, Suspension } from "../signals.ts";
+import { type Destination, planOf, type SubPlan } from "./plan.ts";
 import type { Silence } from "./silence.ts";
 import type { Stats } from "./stats.ts";
 
@@ -24,8 +25,6 @@ const NAME = "sub";
 
 /** How long we wait for a slow reader of our output after a signal. */
 const STUCK_MS = 1000;
-
-type Options = Given<typeof OPTIONS>;
 
 /**
  * Runs the program.
@@ -46,17 +45,24 @@ async function usage() {
 }
 
 async function main(
-  given: Options,
+  given: Given<typeof OPTIONS>,
   addresses: string[],
   world: World,
 ): Promise<number> {
+  const plan = await planOf(given, addresses, world);
   const hasTopics = addresses.some((it) => parseAddress(it).kind === "topic");
-  if (hasTopics || given.list) await tellOfBus(given, addresses, world);
-  if (given.list) return await printList(given, addresses, world);
-  if (addresses.length === 0) throw new UsageError("there is no ADDRESS");
-  const isLast = lastMessage(given, addresses);
-  const isWanted = given["filter-out"] && filterOut(given["filter-out"]);
-  let left = given.count ?? Infinity;
+  if (hasTopics || plan.list) await tellOfBus(plan, world);
+  return plan.list
+    ? await printList(plan, plan.list === "json", world)
+    : await subscribe(plan, world);
+}
+
+async function subscribe(plan: SubPlan, world: World): Promise<number> {
+  const { leftOut, silenceMs } = plan;
+  const isLast = lastMessage(plan);
+  const isWanted = ({ topic }: Message) =>
+    !leftOut.some((filter) => matchesTopic(filter, topic));
+  let left = plan.count;
   let shown: Partial<Output> = {};
   const say = (text: string) =>
     shown.notice ? shown.notice(text) : complain(NAME, world, text);
@@ -68,17 +74,10 @@ async function main(
     shown.stop?.();
     quit();
   });
-  const open = Subscriber.open(addresses, {
-    delimiter: given.null ? "\0" : "\n",
-    maxBytes: given["max-size"],
-    mode: given.mode,
-    ...addresses.some(isMqtt) && {
-      mqtt: await openMqtt(given, world, say),
-    },
-    connectTimeoutMs: given.timeout,
-    retained: given["retained-only"] ? "only" : !given["no-retained"],
-    // Messages that --filter-out drops do not count.
-    limit: given["filter-out"] ? undefined : given.count,
+  const { mqtt } = plan.subscriber;
+  const open = Subscriber.open(plan.addresses, {
+    ...plan.subscriber,
+    mqtt: mqtt && await withNews(mqtt, say),
     onNotice: ({ text }) => say(text),
     signal: opening.signal,
   });
@@ -100,11 +99,11 @@ async function main(
     subscriber.resume();
     shown.resume?.();
   });
-  using silence = given.timeout === undefined
+  using silence = silenceMs === undefined
     ? undefined
-    : await openSilence(given.timeout, () => quit());
-  using stats = given.stats ? await openStats(world) : undefined;
-  await using output = await openOutput(given, world, () => quit());
+    : await openSilence(silenceMs, () => quit());
+  using stats = plan.hasStats ? await openStats(world) : undefined;
+  await using output = await openOutput(plan.destination, world, () => quit());
   shown = output;
   let ended = false;
   let isIncomplete = false;
@@ -120,11 +119,11 @@ async function main(
       if (!arrived) break;
       const missed = arrived.reduce((sum, it) => sum + it.missed, 0);
       if (missed > 0) say(`${count(missed)} missed, not read in time`);
-      isIncomplete = missed > 0 && Boolean(given["strict-delivery"]);
+      isIncomplete = missed > 0 && plan.endsAtMissed;
       if (isIncomplete) {
         arrived.splice(arrived.findIndex((it) => it.missed > 0));
       }
-      const messages = isWanted ? arrived.filter(isWanted) : arrived;
+      const messages = leftOut.length > 0 ? arrived.filter(isWanted) : arrived;
       const end = messages.findIndex(isLast);
       ended = end >= 0 || messages.length >= left || isIncomplete;
       unhandled = messages.splice(
@@ -147,8 +146,7 @@ async function main(
 }
 
 async function tellOfBus(
-  given: Options,
-  addresses: string[],
+  { addresses, list }: SubPlan,
   world: World,
 ): Promise<void> {
   const { tellFifos, tellFolder } = await load<
@@ -158,24 +156,18 @@ async function tellOfBus(
   );
   tellFifos(NAME, world, addresses);
   const kinds = addresses.map((it) => parseAddress(it).kind);
-  const isList = given.list && (kinds.length === 0 || kinds.includes("topic"));
+  const isList = list && (kinds.length === 0 || kinds.includes("topic"));
   if (isList) tellFolder(NAME, world);
 }
 
-async function openMqtt(
-  given: Options,
-  world: World,
+async function withNews(
+  mqtt: MqttOptions,
   say: (text: string) => void,
 ): Promise<MqttOptions> {
-  const { mqttOptions } = await load<typeof import("../mqtt.ts")>(
+  const { tellingOfLoss } = await load<typeof import("../mqtt.ts")>(
     import.meta.resolve("../mqtt.ts"),
   );
-  return await mqttOptions(given, world, say);
-}
-
-/** Returns a test for messages that none of the filters leaves out. */
-function filterOut(filters: string[]): (message: Message) => boolean {
-  return ({ topic }) => !filters.some((filter) => matchesTopic(filter, topic));
+  return tellingOfLoss(mqtt, say);
 }
 
 /** The destination of messages. */
@@ -202,44 +194,28 @@ interface Output extends AsyncDisposable {
 }
 
 async function openOutput(
-  given: Options,
+  destination: Destination,
   world: World,
   quit: () => void,
 ): Promise<Output> {
-  if (given.exec !== undefined) {
+  if (destination.kind === "exec") {
     const { CommandOutput } = await load<typeof import("./command_output.ts")>(
       import.meta.resolve("./command_output.ts"),
     );
     return new CommandOutput({
-      command: given.exec,
-      jobs: given.jobs,
-      retry: given.retry,
-      failed: given.failed,
-      delimiter: given.null ? "\0" : "\n",
-      respond: Boolean(given.respond),
-      strict: Boolean(given.strict),
-      graceMs: given.grace,
+      ...destination.command,
       say: (text) => complain(NAME, world, text),
       quit,
     });
   }
-  const color = given.color === "always" ||
-    given.color !== "never" && !Deno.noColor && world.stdout.isTerminal();
-  if (given.dashboard || given.serve) {
+  if (destination.kind === "boards") {
     const { BoardOutput } = await load<typeof import("./boards.ts")>(
       import.meta.resolve("./boards.ts"),
     );
-    return await BoardOutput.open({ given, world, color, onQuit: quit });
+    const options = { ...destination, name: NAME, world, onQuit: quit };
+    return await BoardOutput.open(options);
   }
-  const printer = new Printer(world.stdout, {
-    delimiter: given.null ? "\0" : "\n",
-    topics: Boolean(given.verbose || given.keyed),
-    color,
-    format: given.format,
-    json: given.parse ? "parsed" : Boolean(given.json),
-    raw: Boolean(given.raw),
-  });
-  return new PrintedOutput(printer);
+  return new PrintedOutput(new Printer(world.stdout, destination.print));
 }
 
 /** Prints messages on standard output. */
@@ -301,15 +277,15 @@ async function openStats(world: World): Promise<Stats> {
  * FIFO, it prints the reader, and what waits for the next one.
  */
 async function printList(
-  given: Options,
-  addresses: string[],
+  { addresses, subscriber }: SubPlan,
+  json: boolean,
   world: World,
 ): Promise<number> {
   const { listAddresses } = await load<typeof import("./list.ts")>(
     import.meta.resolve("./list.ts"),
   );
-  const text = await listAddresses(addresses, given.mode, {
-    json: Boolean(given.json),
+  const text = await listAddresses(addresses, subscriber.mode, {
+    json,
     isTerminal: world.stdout.isTerminal(),
   });
   await writeAll(world.stdout, new TextEncoder().encode(text));
@@ -317,25 +293,16 @@ async function printList(
 }
 
 /**
- * Returns a test for the message that ends the program. On topics, where people
- * publish for other readers too, it needs --exit-word. A retained message is
- * old, and never ends the program.
+ * Returns a test for the message that ends the program. A retained message is
+ * old, and never ends it.
  */
 function lastMessage(
-  given: Options,
-  addresses: string[],
+  { exitWord, exitPaths }: SubPlan,
 ): (message: Message) => boolean {
-  if (given["no-exit-word"]) return () => false;
-  const word = given["exit-word"];
-  const bytes = new TextEncoder().encode(word ?? "exit");
-  const paths = new Set(
-    addresses.map(parseAddress).flatMap((it) =>
-      it.kind === "fifo" ? it.path : []
-    ),
-  );
-  if (word === undefined && paths.size === 0) return () => false;
+  if (exitWord === undefined) return () => false;
+  const bytes = new TextEncoder().encode(exitWord);
   return (message) =>
     message.length === bytes.length &&
     message.bytes.every((byte, i) => byte === bytes[i]) &&
-    !message.retained && (word !== undefined || paths.has(message.topic));
+    !message.retained && (exitPaths?.has(message.topic) ?? true);
 }
