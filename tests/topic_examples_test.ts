@@ -1,5 +1,6 @@
 /**
- * examples/topics: programs on the bus without any code of fifobus.
+ * examples/topics/publish.sh: a publisher without any code of fifobus. The full
+ * clients are in interop/topic_clients_test.ts.
  *
  * @module
  */
@@ -9,63 +10,10 @@ import { ROOT } from "./harness/programs.ts";
 import { NonblockingWriter } from "../lib/fifo/nonblocking.ts";
 import { Publisher, Subscriber } from "../mod.ts";
 import { ownBus } from "./harness/bus.ts";
-import { isThere, testWithout } from "./harness/needs.ts";
-import {
-  eventually,
-  finish,
-  Process,
-  type TestBus,
-} from "./harness/process.ts";
+import { finish, Process, type TestBus } from "./harness/process.ts";
+import { FILTERS, ODD_TOPICS } from "./interop/_topics.ts";
 
 const PUBLISH = `${ROOT}examples/topics/publish.sh`;
-const SUBSCRIBE = `${ROOT}examples/topics/subscribe.py`;
-
-const noPython = await isThere("python3", "--version") ? [] : ["python3"];
-
-/** Topics that a shell, a regular expression or a URL could misread. */
-const ODD_TOPICS = [
-  "a/b",
-  "warehouse/A1/Temperature",
-  "aa:bb:cc/rssi",
-  "two words",
-  "küche/t",
-  "東京/🌡️",
-  "rack(1)/t",
-  "a*b",
-  "?",
-  "[ab]/^.$",
-  "a,b;c&d|e",
-  "100%/%2F/%41",
-  "user@host/x",
-  "'quoted' \"twice\" `date` $HOME \\n",
-  "~",
-  "-n",
-  "--help",
-  ".hidden",
-  "..",
-  "a/",
-  "$SYS/load",
-  "<a>={b}!",
-];
-
-/** Filters, and the topics that they must and must not get. */
-const FILTERS: [filter: string, gets: string[], not: string[]][] = [
-  ["#", ["a", "a/b", "/", ".a/b"], ["$SYS/a"]],
-  ["+/b", ["a/b", "/b"], ["$a/b", "b", "a/b/c"]],
-  ["a/#", ["a", "a/", "a/b/c"], ["A", "A/b", "ab"]],
-  ["+", ["a", "küche"], ["a/b", "/", "$a"]],
-  ["a/+/c", ["a//c", "a/é/c"], ["a/c", "a/b/b/c"]],
-  ["+/+", ["/", "a/"], ["a", "$a/b"]],
-  [".h/+", [".h/x"], ["h/x", "xh/x"]],
-  ["$SYS/#", ["$SYS/a", "$SYS"], ["SYS/a"]],
-  ["a.c", ["a.c"], ["abc"]],
-];
-
-/** The names of subscriptions, those that start with a dot, too. */
-function inboxes(bus: TestBus): string[] {
-  return [...Deno.readDirSync(bus.env.FIFOBUS_DIR!)].map(({ name }) => name)
-    .filter((name) => name.includes("@"));
-}
 
 function publish(bus: TestBus, ...args: string[]): Process {
   return new Process(["sh", PUBLISH, ...args], bus.env);
@@ -194,48 +142,4 @@ Deno.test("publish.sh refuses what is not a topic and what is not one message", 
   assertEquals((await finish(publish(bus, "a", long.slice(1)))).code, 0);
   const next = await subscriber[Symbol.asyncIterator]().next();
   assertEquals(next.value?.length, 4093);
-});
-
-testWithout(
-  noPython,
-  "subscribe.py gets topics of all characters, and keeps bytes that are not UTF-8",
-  async () => {
-    await using bus = ownBus();
-    await Deno.mkdir(bus.env.FIFOBUS_DIR!, { mode: 0o700 });
-    const bytes = Uint8Array.of(0xff, 0x41, 0xc3, 0x28, 0x80);
-    for (const topic of ODD_TOPICS) {
-      // To a file: what a Process prints is read as text.
-      const output = bus.file("output");
-      await using python = new Process([
-        ...["sh", "-c", 'exec python3 "$0" "$1" >"$2"'] as const,
-        ...[SUBSCRIBE, topic, output],
-      ], bus.env);
-      await eventually(() => inboxes(bus).length === 1);
-      await using publisher = await Publisher.open(topic);
-      await publisher.publish(bytes);
-      await publisher.publish("exit");
-      const head = new TextEncoder().encode(`${topic}: `);
-      const expected = [...head, ...bytes, 10, ...head, 101, 120, 105, 116, 10];
-      await eventually(() => {
-        return Deno.statSync(output).size === expected.length;
-      });
-      assertEquals([...Deno.readFileSync(output)], expected);
-      python.kill("SIGTERM");
-      assertEquals((await python.ended()).code, 143);
-      // It leaves no name.
-      assertEquals(inboxes(bus), []);
-    }
-  },
-);
-
-testWithout(noPython, "publish.sh reaches subscribe.py", async () => {
-  await using bus = ownBus();
-  await Deno.mkdir(bus.env.FIFOBUS_DIR!, { mode: 0o700 });
-  await using python = new Process(
-    ["python3", SUBSCRIBE, "Küche/#"],
-    bus.env,
-  );
-  await eventually(() => inboxes(bus).length === 1);
-  await finish(publish(bus, "Küche/Herd (links)", "21.5 °C"));
-  assertEquals(await python.line(), "Küche/Herd (links): 21.5 °C");
 });

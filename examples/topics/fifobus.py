@@ -3,7 +3,7 @@
 
     fifobus.py pub [-r] [-t SECONDS] TOPIC [MESSAGE]      or each line of its input
     fifobus.py sub [-n COUNT] FILTER...                   prints TOPIC, a tab, MESSAGE
-    fifobus.py ask [-n COUNT] [-t SECONDS] TOPIC MESSAGE  prints the answers
+    fifobus.py ask [-n 1] [-t SECONDS] TOPIC MESSAGE      prints the answers
     fifobus.py answer TOPIC COMMAND...                    a request is its input
 
 As a module: Publisher and Subscriber below. The numbers in the comments are
@@ -518,7 +518,7 @@ def run_ask(options, topic, message):
     publisher = Publisher(timeout)
     # Subscribed to before it is asked; no guess finds it, and no # matches it.
     count = show(
-        options,
+        {"-n": "1", **options},
         [f"$reply/{uuid.uuid4()}"],
         lambda it: it.text,
         lambda reply: publisher.publish(topic, os.fsencode(message), reply_to=reply),
