@@ -10,6 +10,7 @@ import { ROOT } from "./harness/programs.ts";
 import { NonblockingWriter } from "../lib/fifo/nonblocking.ts";
 import { Publisher, Subscriber } from "../mod.ts";
 import { ownBus } from "./harness/bus.ts";
+import { isThere, testWithout } from "./harness/needs.ts";
 import { finish, Process, type TestBus } from "./harness/process.ts";
 import { FILTERS, ODD_TOPICS } from "./interop/_topics.ts";
 
@@ -18,6 +19,16 @@ const PUBLISH = `${ROOT}examples/topics/publish.sh`;
 function publish(bus: TestBus, ...args: string[]): Process {
   return new Process(["sh", PUBLISH, ...args], bus.env);
 }
+
+/** Shells and locales that differ in what a character is. */
+const SHELLS = await Promise.all(
+  [["dash", "C"], ["dash", "C.UTF-8"], ["bash", "C"], ["bash", "C.UTF-8"]]
+    .map(async ([shell, locale]) => ({
+      shell: shell!,
+      locale: locale!,
+      absent: await isThere(shell!, "-c", ":") ? [] : [shell!],
+    })),
+);
 
 /** The messages of a subscriber up to the one that a publisher of ours sends. */
 async function upToEnd(
@@ -36,16 +47,24 @@ async function upToEnd(
   return topics;
 }
 
-Deno.test("publish.sh reaches topics of all characters", async () => {
-  await using bus = ownBus();
-  for (const topic of ODD_TOPICS) {
-    await using subscriber = await Subscriber.open(topic);
-    const { code, stderr } = await finish(publish(bus, topic, "%s \\n"));
-    assertEquals([code, stderr], [0, ""], topic);
-    const next = await subscriber[Symbol.asyncIterator]().next();
-    assertEquals([next.value?.topic, next.value?.text], [topic, "%s \\n"]);
-  }
-});
+for (const { shell, locale, absent } of SHELLS) {
+  testWithout(
+    absent,
+    `publish.sh reaches topics of all characters, in ${shell} and ${locale}`,
+    async () => {
+      await using bus = ownBus();
+      const env = { ...bus.env, LC_ALL: locale };
+      await using subscriber = await Subscriber.open(["#", "$SYS/#"]);
+      for (const topic of ODD_TOPICS) {
+        const command = [shell, PUBLISH, topic, "%s \\n"] as const;
+        const { code, stderr } = await finish(new Process([...command], env));
+        assertEquals([code, stderr], [0, ""], topic);
+        const [message] = (await subscriber.read())!;
+        assertEquals([message!.topic, message!.text], [topic, "%s \\n"]);
+      }
+    },
+  );
+}
 
 Deno.test("publish.sh matches filters as pub does", async () => {
   await using bus = ownBus();
@@ -129,7 +148,13 @@ Deno.test("publish.sh refuses what is not a topic and what is not one message", 
     ["", "x"],
     ["a/+", "x"],
     ["#", "x"],
+    ["$share/g/t", "x"],
     ["a\tb", "x"],
+    ["a\u0085b", "x"],
+    ["a", "x\x16fifobus wake 0123abcd\x16"],
+    ["a", "x\x18fifobus torn\x18"],
+    ["a", "x\x18fifobus lost\x18"],
+    ["a", "\x18fifobus large 5\x18"],
     ["a", "x\ny"],
     ["a", long],
   ];
@@ -143,3 +168,25 @@ Deno.test("publish.sh refuses what is not a topic and what is not one message", 
   const next = await subscriber[Symbol.asyncIterator]().next();
   assertEquals(next.value?.length, 4093);
 });
+
+testWithout(
+  await isThere("flock", "-V") ? [] : ["flock"],
+  "publish.sh does not write into the middle of a large message",
+  async () => {
+    await using bus = ownBus();
+    await using subscriber = await Subscriber.open("a");
+    const path = `${bus.env.FIFOBUS_DIR}/${bus.names()[0]}`;
+    using file = Deno.openSync(path, { write: true });
+    file.lockSync(true);
+    file.writeSync(new TextEncoder().encode("a\tin two "));
+    const { stderr } = await finish(publish(bus, "a", "in between"));
+    assertEquals(stderr, 'publish.sh: a subscriber of "a" did not get it\n');
+    file.writeSync(new TextEncoder().encode("writes\n"));
+    file.unlockSync();
+    await finish(publish(bus, "a", "behind it"));
+    await subscriber.end();
+    const texts: string[] = [];
+    for await (const { text } of subscriber) texts.push(text);
+    assertEquals(texts, ["in two writes", "behind it"]);
+  },
+);
