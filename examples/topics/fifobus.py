@@ -14,9 +14,7 @@ import collections
 import contextlib
 import errno
 import fcntl
-import functools
 import getopt
-import inspect
 import os
 import re
 import select
@@ -27,7 +25,6 @@ import sys
 import time
 import typing
 import urllib.parse
-import uuid
 
 PIPE_BUF = select.PIPE_BUF
 PIECE = PIPE_BUF - 16  # 8.3
@@ -339,7 +336,7 @@ class Publisher:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
             return
-        aside = f"{folder}/@{uuid.uuid4()}"
+        aside = f"{folder}/@{os.urandom(16).hex()}"
         with open(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(text)
         os.rename(aside, path)
@@ -372,7 +369,7 @@ class Subscriber:
     def __init__(self, *filters, last_values=True):
         self.bus = open_bus()
         self.filters = filters
-        member = f"{os.getpid()}-{int(time.time() * 1000):x}-{uuid.uuid4().hex[:8]}"
+        member = f"{os.getpid()}-{os.urandom(16).hex()}"
         self.hidden = f"{self.bus}/.{member}"
         self.names = [f"{self.bus}/{encode(it)}@{member}" for it in dict.fromkeys(filters)]
         self.rest, self.part, self.announced, self.too_long = b"", b"", None, False
@@ -519,7 +516,7 @@ def run_ask(options, topic, message):
     # Subscribed to before it is asked; no guess finds it, and no # matches it.
     count = show(
         {"-n": "1", **options},
-        [f"$reply/{uuid.uuid4()}"],
+        [f"$reply/{os.urandom(16).hex()}"],
         lambda it: it.text,
         lambda reply: publisher.publish(topic, os.fsencode(message), reply_to=reply),
         timeout,
@@ -545,7 +542,12 @@ def run_answer(_, topic, *command):
         subscriber.close()
 
 
-COMMANDS = {"pub": run_pub, "sub": run_sub, "ask": run_ask, "answer": run_answer}
+COMMANDS = {  # with how many arguments each takes
+    "pub": (run_pub, 1, 2),
+    "sub": (run_sub, 1, 1000),
+    "ask": (run_ask, 2, 2),
+    "answer": (run_answer, 2, 1000),
+}
 
 
 def main():
@@ -555,12 +557,13 @@ def main():
     try:
         command, *args = sys.argv[1:]
         options, args = getopt.getopt(args, "rn:t:")
-        run = functools.partial(COMMANDS[command], dict(options), *args)
-        inspect.signature(COMMANDS[command]).bind({}, *args)
-    except (ValueError, KeyError, TypeError, getopt.error):
+        run, least, most = COMMANDS[command]
+        if not least <= len(args) <= most:
+            raise ValueError
+    except (ValueError, KeyError, getopt.error):
         sys.exit(__doc__)
     try:
-        run()
+        run(dict(options), *args)
     except (OSError, ValueError) as error:
         sys.exit(f"fifobus.py: {error}")
 
