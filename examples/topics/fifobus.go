@@ -546,7 +546,8 @@ func (p *Publisher) Close() {
 
 // A Subscriber is one member of the bus, however many filters it has.
 type Subscriber struct {
-	// Messages gets the last values, and then messages, until Close.
+	// Messages gets the last values, and then messages. It has to be read to its
+	// end, which comes after Close.
 	Messages <-chan Message
 	filters  []string
 	hidden   string
@@ -667,7 +668,9 @@ func (s *Subscriber) read(values []Message, messages chan<- Message) {
 		}
 		record = record[:len(record)-1]
 		if wake := wakeAtEnd.FindSubmatchIndex(record); wake != nil {
-			part = append(part, record[:wake[0]]...)
+			if part = append(part, record[:wake[0]]...); len(part) > maxBytes+maxTagBytes {
+				isTooLong, part = true, nil
+			}
 			switch token := string(record[wake[2]:wake[3]]); {
 			case token == s.stop:
 				return

@@ -391,7 +391,7 @@ class Subscriber:
         with contextlib.suppress(FileNotFoundError):
             for entry in sorted(os.scandir(f"{self.bus}/retained"), key=lambda it: it.name):
                 topic = None if entry.name[0] == "@" else decode(entry.name)
-                if topic is None or not any(matches(it, topic) for it in self.filters):
+                if topic is None or set("+#") & set(topic) or not self.wants(topic):
                     continue
                 if not entry.is_file(follow_symlinks=False) or entry.stat().st_size > MAX_BYTES:
                     continue
@@ -462,9 +462,12 @@ class Subscriber:
                 check_topic(reply_to)
         except ValueError:
             return None  # a UnicodeError is one, too
-        if not any(matches(it, topic) for it in self.filters):
+        if not self.wants(topic):
             return None
         return Message(topic, text, reply_to if unit else None)
+
+    def wants(self, topic):
+        return any(matches(it, topic) for it in self.filters)
 
     def mend(self):
         """Makes names again that a cleaner has removed, 7.6."""

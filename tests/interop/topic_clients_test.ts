@@ -450,6 +450,41 @@ clientTest(
   },
 );
 
+clientTest(
+  "keeps the locks, and says at its end what was missed",
+  async (client, bus) => {
+    await using member = await Subscriber.open("t");
+    using file = Deno.openSync(`${bus.env.FIFOBUS_DIR}/${bus.names()[0]}`, {
+      write: true,
+    });
+    await using publisher = await start(client, bus, "pub", "-t", "0.05", "t");
+    const isDropped = (times: number) =>
+      publisher.said(new RegExp(`(?:dropped for [^]*){${times}}`));
+    // As a publisher of a large message.
+    file.lockSync(true);
+    await publisher.write("one\n");
+    await isDropped(1);
+    // As a publisher of a small one.
+    file.unlockSync();
+    file.lockSync(false);
+    await publisher.write(`${"x".repeat(60_000)}\ntwo\n`);
+    await isDropped(2);
+    const [two] = (await member.read())!;
+    assertEquals([two!.text, two!.missed], ["two", 2]);
+    file.unlockSync();
+    file.lockSync(true);
+    await publisher.write("three\n");
+    await isDropped(3);
+    file.unlockSync();
+    await publisher.end();
+    await publisher.ended();
+    await using end = await Publisher.open("t");
+    await end.publish("end");
+    const [last] = (await member.read())!;
+    assertEquals([last!.text, last!.missed], ["end", 1]);
+  },
+);
+
 clientTest("is told by us what it missed", async (client, bus) => {
   await using member = await join(client, bus, 1, "sub", "t");
   const lines = linesTo(member, "t\tend");
