@@ -133,8 +133,11 @@ func decode(name string) (string, bool) {
 
 // isTrusted tells whether a file is this user's or root's.
 func isTrusted(info os.FileInfo) bool {
-	owner := int(info.Sys().(*syscall.Stat_t).Uid)
-	return owner == os.Getuid() || owner == 0
+	return owner(info) == os.Getuid() || owner(info) == 0
+}
+
+func owner(info os.FileInfo) int {
+	return int(info.Sys().(*syscall.Stat_t).Uid)
 }
 
 // openBus finds the folder of the bus, 5.1, makes it, and checks it, 5.2.
@@ -144,7 +147,7 @@ func openBus() (string, error) {
 		run := os.Getenv("XDG_RUNTIME_DIR")
 		user := fmt.Sprintf("/run/user/%d", os.Getuid())
 		info, err := os.Lstat(user)
-		if run == "" && err == nil && info.IsDir() && isTrusted(info) {
+		if run == "" && err == nil && info.IsDir() && owner(info) == os.Getuid() {
 			run = user
 		}
 		path = fmt.Sprintf("/tmp/fifobus-%d", os.Getuid())
