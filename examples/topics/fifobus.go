@@ -5,8 +5,9 @@
 //	go run fifobus.go ask [-n 1] [-t SECONDS] TOPIC MESSAGE  prints the answers
 //	go run fifobus.go answer TOPIC COMMAND...               a request is its input
 //
-// The numbers in the comments are those of docs/protocol.md. It has one kind of
-// message, ended by a line feed.
+// The numbers in the comments are those of docs/protocol.md. Its messages end
+// with a line feed; it also publishes to members whose messages end with NUL.
+// It needs Go 1.18.
 package main
 
 import (

@@ -7,13 +7,15 @@
     fifobus.py answer TOPIC COMMAND...                    a request is its input
 
 As a module: Publisher and Subscriber below. The numbers in the comments are
-those of docs/protocol.md. It has one kind of message, ended by a line feed.
+those of docs/protocol.md. Its messages end with a line feed; it also publishes to
+members whose messages end with NUL. It needs Python 3.9.
 """
 
 import collections
 import contextlib
 import errno
 import fcntl
+import functools
 import getopt
 import os
 import re
@@ -30,7 +32,7 @@ PIPE_BUF = select.PIPE_BUF
 PIECE = PIPE_BUF - 16  # 8.3
 MAX_BYTES = 1024 * 1024
 MAX_TAG_BYTES = 131_072
-PLAIN = "-_.!~*'()"  # beside lower case letters and digits, 6.3
+PLAIN = b"abcdefghijklmnopqrstuvwxyz0123456789-_.!~*'()"  # 6.3
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 WAKE = re.compile(rb"\x16fifobus wake .{8}\x16\Z", re.S)
 MARK = re.compile(rb"\x18fifobus (?:torn|lost|large ([0-9]{1,16}))\x18\Z")
@@ -84,8 +86,7 @@ def matches(topic_filter, topic):
 
 def encode(text):
     """Makes a file name of a topic or a filter, 6.3."""
-    name = urllib.parse.quote(text, safe=PLAIN)
-    name = re.sub("%..|[A-Z]", lambda it: it[0] if it[0][0] == "%" else f"%{ord(it[0]):02X}", name)
+    name = "".join(chr(it) if it in PLAIN else f"%{it:02X}" for it in text.encode())
     return re.sub(r"^\.", "%2E", name)
 
 
@@ -94,6 +95,8 @@ def decode(name):
     try:
         text = urllib.parse.unquote(name, errors="strict")
     except UnicodeError:
+        return None
+    if re.search("%(?![0-9A-Fa-f]{2})", name):
         return None
     return None if text == "" or CONTROL.search(text) else text
 
@@ -214,7 +217,7 @@ class Link:
     def put_locked(self, record):
         large = len(record) > PIPE_BUF
         kind = fcntl.LOCK_EX if large else fcntl.LOCK_SH  # 2.3
-        yield from self.wait(lambda: fcntl.flock(self.fd, kind | fcntl.LOCK_NB), "it is locked")
+        yield from self.lock(kind)
         queue = None
         try:
             queue = yield from self.open_queue(kind)
@@ -266,8 +269,12 @@ class Link:
             os.close(queue)
             fcntl.flock(self.fd, fcntl.LOCK_UN)
             yield
-            yield from self.wait(lambda: fcntl.flock(self.fd, kind | fcntl.LOCK_NB), "it is locked")
+            yield from self.lock(kind)
         return None
+
+    def lock(self, kind):
+        lock = functools.partial(fcntl.flock, self.fd, kind | fcntl.LOCK_NB)
+        yield from self.wait(lock, "another publisher is within a message")
 
     def write(self, piece):
         """Writes at most PIPE_BUF bytes: all or none of them, 2.5."""

@@ -510,6 +510,18 @@ clientTest("is told by us what it missed", async (client, bus) => {
   checkMissed(got, sumOf(stderr, /missed ([0-9]+) of t$/gm), sent);
 });
 
+clientTest(
+  "ends messages with NUL where that is asked for",
+  async (client, bus) => {
+    await using member = await Subscriber.open("t", { delimiter: "\0" });
+    await run(client, bus, "pub", "t", "small");
+    await run(client, bus, "pub", "t", "x".repeat(60_000));
+    const texts: string[] = [];
+    for await (const { text } of member) if (texts.push(text) === 2) break;
+    assertEquals(texts, ["small", "x".repeat(60_000)]);
+  },
+);
+
 clientTest("understands all marks", async (client, bus) => {
   await using member = await join(client, bus, 1, "sub", "t");
   const inbox = inboxes(bus).find((it) => it.startsWith("t@"))!;
