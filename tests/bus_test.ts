@@ -323,8 +323,8 @@ Deno.test("plain programs join: a publisher in shell, a subscriber in Python", a
   await using rest = await bus.sub("--exit-word=exit", "warehouse/#");
   await using other = await bus.sub("--exit-word=exit", "alarm");
   await using python = bus.sh(
-    'exec python3 "$0" "$1"',
-    `${EXAMPLES}subscribe.py`,
+    'exec python3 "$0" sub "$1"',
+    `${EXAMPLES}fifobus.py`,
     "+/a1/#",
   );
   await eventually(() => bus.names().length === 4);
@@ -333,13 +333,13 @@ Deno.test("plain programs join: a publisher in shell, a subscriber in Python", a
   assertEquals((await publish("warehouse/a1/temperature", "21.5")).code, 0);
   assertEquals(await ours.line(), "21.5");
   assertEquals(await rest.line(), "21.5");
-  assertEquals(await python.line(), "warehouse/a1/temperature: 21.5");
+  assertEquals(await python.line(), "warehouse/a1/temperature\t21.5");
   await finish(bus.pub("warehouse/a1", "from pub"));
-  assertEquals(await python.line(), "warehouse/a1: from pub");
+  assertEquals(await python.line(), "warehouse/a1\tfrom pub");
   await publish("alarm", "exit");
   assertEquals((await other.ended()).stdout, "");
   await finish(bus.pub("warehouse/a1", "exit"));
-  assertEquals(await python.line(), "warehouse/a1: exit");
+  assertEquals(await python.line(), "warehouse/a1\texit");
   python.kill("SIGTERM");
   assertEquals((await python.ended()).code, 143);
   assertEquals((await rest.ended()).stdout, "from pub\n");

@@ -1,5 +1,6 @@
 /**
- * examples/topics: programs on the bus without any code of fifobus.
+ * examples/topics/publish.sh: a publisher without any code of fifobus. The full
+ * clients are in interop/topic_clients_test.ts.
  *
  * @module
  */
@@ -10,66 +11,24 @@ import { NonblockingWriter } from "../lib/fifo/nonblocking.ts";
 import { Publisher, Subscriber } from "../mod.ts";
 import { ownBus } from "./harness/bus.ts";
 import { isThere, testWithout } from "./harness/needs.ts";
-import {
-  eventually,
-  finish,
-  Process,
-  type TestBus,
-} from "./harness/process.ts";
+import { finish, Process, type TestBus } from "./harness/process.ts";
+import { FILTERS, ODD_TOPICS } from "./interop/_topics.ts";
 
 const PUBLISH = `${ROOT}examples/topics/publish.sh`;
-const SUBSCRIBE = `${ROOT}examples/topics/subscribe.py`;
-
-const noPython = await isThere("python3", "--version") ? [] : ["python3"];
-
-/** Topics that a shell, a regular expression or a URL could misread. */
-const ODD_TOPICS = [
-  "a/b",
-  "warehouse/A1/Temperature",
-  "aa:bb:cc/rssi",
-  "two words",
-  "küche/t",
-  "東京/🌡️",
-  "rack(1)/t",
-  "a*b",
-  "?",
-  "[ab]/^.$",
-  "a,b;c&d|e",
-  "100%/%2F/%41",
-  "user@host/x",
-  "'quoted' \"twice\" `date` $HOME \\n",
-  "~",
-  "-n",
-  "--help",
-  ".hidden",
-  "..",
-  "a/",
-  "$SYS/load",
-  "<a>={b}!",
-];
-
-/** Filters, and the topics that they must and must not get. */
-const FILTERS: [filter: string, gets: string[], not: string[]][] = [
-  ["#", ["a", "a/b", "/", ".a/b"], ["$SYS/a"]],
-  ["+/b", ["a/b", "/b"], ["$a/b", "b", "a/b/c"]],
-  ["a/#", ["a", "a/", "a/b/c"], ["A", "A/b", "ab"]],
-  ["+", ["a", "küche"], ["a/b", "/", "$a"]],
-  ["a/+/c", ["a//c", "a/é/c"], ["a/c", "a/b/b/c"]],
-  ["+/+", ["/", "a/"], ["a", "$a/b"]],
-  [".h/+", [".h/x"], ["h/x", "xh/x"]],
-  ["$SYS/#", ["$SYS/a", "$SYS"], ["SYS/a"]],
-  ["a.c", ["a.c"], ["abc"]],
-];
-
-/** The names of subscriptions, those that start with a dot, too. */
-function inboxes(bus: TestBus): string[] {
-  return [...Deno.readDirSync(bus.env.FIFOBUS_DIR!)].map(({ name }) => name)
-    .filter((name) => name.includes("@"));
-}
 
 function publish(bus: TestBus, ...args: string[]): Process {
   return new Process(["sh", PUBLISH, ...args], bus.env);
 }
+
+/** Shells and locales that differ in what a character is. */
+const SHELLS = await Promise.all(
+  [["dash", "C"], ["dash", "C.UTF-8"], ["bash", "C"], ["bash", "C.UTF-8"]]
+    .map(async ([shell, locale]) => ({
+      shell: shell!,
+      locale: locale!,
+      absent: await isThere(shell!, "-c", ":") ? [] : [shell!],
+    })),
+);
 
 /** The messages of a subscriber up to the one that a publisher of ours sends. */
 async function upToEnd(
@@ -88,16 +47,24 @@ async function upToEnd(
   return topics;
 }
 
-Deno.test("publish.sh reaches topics of all characters", async () => {
-  await using bus = ownBus();
-  for (const topic of ODD_TOPICS) {
-    await using subscriber = await Subscriber.open(topic);
-    const { code, stderr } = await finish(publish(bus, topic, "%s \\n"));
-    assertEquals([code, stderr], [0, ""], topic);
-    const next = await subscriber[Symbol.asyncIterator]().next();
-    assertEquals([next.value?.topic, next.value?.text], [topic, "%s \\n"]);
-  }
-});
+for (const { shell, locale, absent } of SHELLS) {
+  testWithout(
+    absent,
+    `publish.sh reaches topics of all characters, in ${shell} and ${locale}`,
+    async () => {
+      await using bus = ownBus();
+      const env = { ...bus.env, LC_ALL: locale };
+      await using subscriber = await Subscriber.open(["#", "$SYS/#"]);
+      for (const topic of ODD_TOPICS) {
+        const command = [shell, PUBLISH, topic, "%s \\n"] as const;
+        const { code, stderr } = await finish(new Process([...command], env));
+        assertEquals([code, stderr], [0, ""], topic);
+        const [message] = (await subscriber.read())!;
+        assertEquals([message!.topic, message!.text], [topic, "%s \\n"]);
+      }
+    },
+  );
+}
 
 Deno.test("publish.sh matches filters as pub does", async () => {
   await using bus = ownBus();
@@ -181,7 +148,13 @@ Deno.test("publish.sh refuses what is not a topic and what is not one message", 
     ["", "x"],
     ["a/+", "x"],
     ["#", "x"],
+    ["$share/g/t", "x"],
     ["a\tb", "x"],
+    ["a\u0085b", "x"],
+    ["a", "x\x16fifobus wake 0123abcd\x16"],
+    ["a", "x\x18fifobus torn\x18"],
+    ["a", "x\x18fifobus lost\x18"],
+    ["a", "\x18fifobus large 5\x18"],
     ["a", "x\ny"],
     ["a", long],
   ];
@@ -197,45 +170,23 @@ Deno.test("publish.sh refuses what is not a topic and what is not one message", 
 });
 
 testWithout(
-  noPython,
-  "subscribe.py gets topics of all characters, and keeps bytes that are not UTF-8",
+  await isThere("flock", "-V") ? [] : ["flock"],
+  "publish.sh does not write into the middle of a large message",
   async () => {
     await using bus = ownBus();
-    await Deno.mkdir(bus.env.FIFOBUS_DIR!, { mode: 0o700 });
-    const bytes = Uint8Array.of(0xff, 0x41, 0xc3, 0x28, 0x80);
-    for (const topic of ODD_TOPICS) {
-      // To a file: what a Process prints is read as text.
-      const output = bus.file("output");
-      await using python = new Process([
-        ...["sh", "-c", 'exec python3 "$0" "$1" >"$2"'] as const,
-        ...[SUBSCRIBE, topic, output],
-      ], bus.env);
-      await eventually(() => inboxes(bus).length === 1);
-      await using publisher = await Publisher.open(topic);
-      await publisher.publish(bytes);
-      await publisher.publish("exit");
-      const head = new TextEncoder().encode(`${topic}: `);
-      const expected = [...head, ...bytes, 10, ...head, 101, 120, 105, 116, 10];
-      await eventually(() => {
-        return Deno.statSync(output).size === expected.length;
-      });
-      assertEquals([...Deno.readFileSync(output)], expected);
-      python.kill("SIGTERM");
-      assertEquals((await python.ended()).code, 143);
-      // It leaves no name.
-      assertEquals(inboxes(bus), []);
-    }
+    await using subscriber = await Subscriber.open("a");
+    const path = `${bus.env.FIFOBUS_DIR}/${bus.names()[0]}`;
+    using file = Deno.openSync(path, { write: true });
+    file.lockSync(true);
+    file.writeSync(new TextEncoder().encode("a\tin two "));
+    const { stderr } = await finish(publish(bus, "a", "in between"));
+    assertEquals(stderr, 'publish.sh: a subscriber of "a" did not get it\n');
+    file.writeSync(new TextEncoder().encode("writes\n"));
+    file.unlockSync();
+    await finish(publish(bus, "a", "behind it"));
+    await subscriber.end();
+    const texts: string[] = [];
+    for await (const { text } of subscriber) texts.push(text);
+    assertEquals(texts, ["in two writes", "behind it"]);
   },
 );
-
-testWithout(noPython, "publish.sh reaches subscribe.py", async () => {
-  await using bus = ownBus();
-  await Deno.mkdir(bus.env.FIFOBUS_DIR!, { mode: 0o700 });
-  await using python = new Process(
-    ["python3", SUBSCRIBE, "Küche/#"],
-    bus.env,
-  );
-  await eventually(() => inboxes(bus).length === 1);
-  await finish(publish(bus, "Küche/Herd (links)", "21.5 °C"));
-  assertEquals(await python.line(), "Küche/Herd (links): 21.5 °C");
-});

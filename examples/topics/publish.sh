@@ -3,21 +3,40 @@
 #
 #   ./publish.sh warehouse/a1/temperature 21.5
 #
-# Unlike pub it does not look whose folder and whose inboxes these are.
+# It publishes to every topic, in every locale, and refuses what is not a topic.
+# Unlike pub it does not look whose folder and whose inboxes these are, nor
+# whether the topic is UTF-8: what is not, subscribers drop. It does not know
+# about messages of more than one write; fifobus.py and fifobus.go do. Where
+# flock(1) is missing, it may write into the middle of such a message.
 topic=$1 message=$2 lf='
 '
 refuse() {
   printf 'publish.sh: Cannot publish to "%s": %s\n' "$topic" "$1" >&2
   exit 1
 }
-case $topic in '' | *[+#[:cntrl:]]*) refuse 'it is not the name of a topic' ;; esac
-case $message in *"$lf"*) refuse 'the message holds a line feed' ;; esac
+bytes=$(printf %s "$topic" | od -An -v -tx1 | tr -d '\n' | tr -s ' ' | tr a-f A-F)
+case $topic in '' | *[+#]* | '$share/'*) refuse 'it is not the name of a topic' ;; esac
+# Control characters, U+0000 to U+001F and U+007F to U+009F. What [:cntrl:] is
+# depends on the shell and the locale.
+case $bytes in
+  *' '[01]* | *' 7F'* | *' C2 '[89]*) refuse 'it holds a control character' ;;
+esac
+syn=$(printf '\026') can=$(printf '\030')
+case $message in
+  *"$lf"*) refuse 'the message holds a line feed' ;;
+  *"${syn}fifobus wake "????????"$syn" | *"${can}fifobus torn$can" | \
+    *"${can}fifobus lost$can" | *"${can}fifobus large "*[0-9]"$can")
+    refuse 'the message ends with a mark of fifobus'
+    ;;
+esac
 # Up to PIPE_BUF bytes a message goes in whole, whoever else writes: pipe(7).
 limit=$(getconf PIPE_BUF / 2>/dev/null || echo 512)
 [ "$(printf '%s\t%s' "$topic" "$message" | wc -c)" -lt "$limit" ] ||
   refuse "with its topic the message is over $limit bytes"
 
-bus=${FIFOBUS_DIR:-${XDG_RUNTIME_DIR:+$XDG_RUNTIME_DIR/fifobus}}
+run=${XDG_RUNTIME_DIR:-/run/user/$(id -u)}
+[ "${XDG_RUNTIME_DIR:-}" ] || { [ -d "$run" ] && [ -O "$run" ]; } || run=
+bus=${FIFOBUS_DIR:-${run:+$run/fifobus}}
 cd "${bus:-/tmp/fifobus-$(id -u)}" 2>/dev/null || exit 0 # nobody subscribes
 
 # A name is FILTER@ID, the filter percent-encoded. Topic and filters are compared
@@ -43,10 +62,7 @@ function matches(filter,   i, n, m, want, have) {
   }
   return n == m
 }
-BEGIN {
-  for (i = 32; i < 127; i++) ascii = ascii sprintf("%c", i)
-  gsub(/ +/, " ", topic)
-}
+BEGIN { for (i = 32; i < 127; i++) ascii = ascii sprintf("%c", i) }
 at = index($0, "@") {
   # An inbox may have many names with one ID; a group has an inbox for each.
   id = substr($0, at + 1)
@@ -56,7 +72,6 @@ at = index($0, "@") {
   seen[id]
   print
 }'
-bytes=$(printf %s "$topic" | od -An -v -tx1 | tr -d '\n' | tr a-f A-F)
 inboxes=$(ls -A | LC_ALL=C awk -v topic="$bytes" "$matching")
 
 send() {
@@ -70,6 +85,8 @@ send() {
     rm -f "$2"
   fi
   [ -p /dev/fd/4 ] || exit
+  # Not into the middle of a message of several writes.
+  flock -s -w 1 4 || [ $? -eq 127 ] || exit 1
   case $1 in *@0) end='\000' ;; *) end='\n' ;; esac
   printf "%s\t%s$end" "$topic" "$message" >&4
 }
