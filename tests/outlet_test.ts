@@ -33,12 +33,15 @@ Deno.test("FifoOutlet writes messages in order, and closes after the last", asyn
     outlet.send("t", bytes("4\n"), ONE),
   ];
   assertEquals(outlet.bufferedBytes, 8);
+  let isSent = false;
+  const all = Promise.all(sent).finally(() => isSent = true);
   const closed = outlet.close();
   await eventually(() => outlet.isUnread);
   using reader = Deno.openSync(path, { read: true, write: true });
   await closed;
+  assertEquals(isSent, true);
   // A FIFO does not tell how many have read a message.
-  assertEquals(await Promise.all(sent), [undefined, undefined, undefined]);
+  assertEquals(await all, [undefined, undefined, undefined]);
   assertEquals([outlet.bufferedBytes, outlet.isUnread], [0, false]);
   assertEquals(await outlet.subscribers(), undefined);
   const buffer = new Uint8Array(100);
