@@ -7,6 +7,7 @@ import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { assertStringIncludes } from "jsr:@std/assert@1.0.19/string-includes";
+import { testWithout, withoutPython } from "./harness/needs.ts";
 import {
   commandLine,
   eventually,
@@ -317,33 +318,37 @@ Deno.test("plain shell tools rewire topics: sub --keyed, a filter, pub --keyed",
   );
 });
 
-Deno.test("plain programs join: a publisher in shell, a subscriber in Python", async () => {
-  await using bus = new TestBus();
-  await using ours = await bus.sub("warehouse/+/temperature");
-  await using rest = await bus.sub("--exit-word=exit", "warehouse/#");
-  await using other = await bus.sub("--exit-word=exit", "alarm");
-  await using python = bus.sh(
-    'exec python3 "$0" "$1"',
-    `${EXAMPLES}subscribe.py`,
-    "+/a1/#",
-  );
-  await eventually(() => bus.names().length === 4);
-  const publish = (...args: string[]) =>
-    finish(bus.sh('sh "$0" "$@"', `${EXAMPLES}publish.sh`, ...args));
-  assertEquals((await publish("warehouse/a1/temperature", "21.5")).code, 0);
-  assertEquals(await ours.line(), "21.5");
-  assertEquals(await rest.line(), "21.5");
-  assertEquals(await python.line(), "warehouse/a1/temperature: 21.5");
-  await finish(bus.pub("warehouse/a1", "from pub"));
-  assertEquals(await python.line(), "warehouse/a1: from pub");
-  await publish("alarm", "exit");
-  assertEquals((await other.ended()).stdout, "");
-  await finish(bus.pub("warehouse/a1", "exit"));
-  assertEquals(await python.line(), "warehouse/a1: exit");
-  python.kill("SIGTERM");
-  assertEquals((await python.ended()).code, 143);
-  assertEquals((await rest.ended()).stdout, "from pub\n");
-});
+testWithout(
+  withoutPython,
+  "plain programs join: a publisher in shell, a subscriber in Python",
+  async () => {
+    await using bus = new TestBus();
+    await using ours = await bus.sub("warehouse/+/temperature");
+    await using rest = await bus.sub("--exit-word=exit", "warehouse/#");
+    await using other = await bus.sub("--exit-word=exit", "alarm");
+    await using python = bus.sh(
+      'exec python3 "$0" "$1"',
+      `${EXAMPLES}subscribe.py`,
+      "+/a1/#",
+    );
+    await eventually(() => bus.names().length === 4);
+    const publish = (...args: string[]) =>
+      finish(bus.sh('sh "$0" "$@"', `${EXAMPLES}publish.sh`, ...args));
+    assertEquals((await publish("warehouse/a1/temperature", "21.5")).code, 0);
+    assertEquals(await ours.line(), "21.5");
+    assertEquals(await rest.line(), "21.5");
+    assertEquals(await python.line(), "warehouse/a1/temperature: 21.5");
+    await finish(bus.pub("warehouse/a1", "from pub"));
+    assertEquals(await python.line(), "warehouse/a1: from pub");
+    await publish("alarm", "exit");
+    assertEquals((await other.ended()).stdout, "");
+    await finish(bus.pub("warehouse/a1", "exit"));
+    assertEquals(await python.line(), "warehouse/a1: exit");
+    python.kill("SIGTERM");
+    assertEquals((await python.ended()).code, 143);
+    assertEquals((await rest.ended()).stdout, "from pub\n");
+  },
+);
 
 Deno.test("the bus is refused where others could change it, and symbolic links too", async () => {
   await using bus = new TestBus();

@@ -123,13 +123,7 @@ Deno.test("what only looks like a subscriber is nobody", async () => {
   await Deno.writeTextFile(`${folder}/t@1`, "");
   await Deno.mkdir(`${folder}/t@2`);
   await Deno.symlink("/dev/null", `${folder}/t@3`);
-  await finish(
-    sh(
-      'python3 -c "import socket, sys; ' +
-        'socket.socket(socket.AF_UNIX).bind(sys.argv[1])" "$0"',
-      `${folder}/t@4`,
-    ),
-  );
+  using _listener = Deno.listen({ transport: "unix", path: `${folder}/t@4` });
   await finish(sh('mkfifo "$0" "$1"', `${folder}/@5`, `${folder}/%0A@6`));
   const before = [...Deno.readDirSync(folder)].length;
   const { code, stderr } = await finish(bus.pub("-v", "t", "x"));

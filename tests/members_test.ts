@@ -14,7 +14,8 @@ import {
   Subscriber,
 } from "../mod.ts";
 import { ownBus } from "./harness/bus.ts";
-import { finish, sh } from "./harness/process.ts";
+import { isThere, testWithout } from "./harness/needs.ts";
+import { finish, Process, sh } from "./harness/process.ts";
 
 async function take(subscriber: Subscriber, count: number): Promise<string[]> {
   const texts: string[] = [];
@@ -189,19 +190,33 @@ Deno.test("a topic that is too long for a file name is refused", async () => {
   await publish(long, "is fine for who does not keep it");
 });
 
-const isRoot = Deno.uid() === 0;
+/** Mounts a small file system at $0. */
+const MOUNT = 'mount -t tmpfs -o size=64k,mode=700 none "$0"';
+const AS_NOBODY = ["nobody", "-s", "/bin/sh", "-c"] as const;
 
-Deno.test({
-  name: isRoot
-    ? "a full disk fails a retained message, and keeps the value before"
-    : "a full disk (left out: a small file system needs root to mount it)",
-  ignore: !isRoot,
-  async fn() {
+const withoutRoot = Deno.uid() === 0 ? [] : ["root"];
+
+const withoutMount = [
+  ...withoutRoot,
+  ...await isThere("unshare", "-m", "sh", "-c", MOUNT, "/tmp")
+    ? []
+    : ["permission to mount"],
+];
+
+const withoutNobody = [
+  ...withoutRoot,
+  ...await isThere("su", ...AS_NOBODY, "true") ? [] : ["su of util-linux"],
+];
+
+testWithout(
+  withoutMount,
+  "a full disk fails a retained message, and keeps the value before",
+  async () => {
     await using bus = ownBus();
     const folder = bus.env.FIFOBUS_DIR!;
     await Deno.mkdir(folder);
     const mounted = await finish(
-      sh('mount -t tmpfs -o size=64k,mode=700 none "$0"', folder),
+      sh(MOUNT, folder),
     );
     assertEquals(mounted.code, 0, mounted.stderr);
     try {
@@ -221,14 +236,12 @@ Deno.test({
       await finish(sh('umount "$0"', folder));
     }
   },
-});
+);
 
-Deno.test({
-  name: isRoot
-    ? "two users share a bus that --mode opens, and not another one"
-    : "two users share a bus (left out: it needs root to be two users)",
-  ignore: !isRoot,
-  async fn() {
+testWithout(
+  withoutNobody,
+  "two users share a bus that --mode opens, and not another one",
+  async () => {
     await using bus = ownBus();
     const folder = bus.env.FIFOBUS_DIR!;
     await Deno.chmod(bus.path, 0o755);
@@ -239,10 +252,11 @@ Deno.test({
     await Deno.copyFile(publish, script);
     const asNobody = (line: string) =>
       finish(
-        sh(
-          'su nobody -s /bin/sh -c "$0"',
+        new Process([
+          "su",
+          ...AS_NOBODY,
           `export FIFOBUS_DIR='${folder}'; ${line}`,
-        ),
+        ]),
       );
     assertEquals((await asNobody(`sh '${script}' t hello`)).stderr, "");
     assertEquals(await subscriber.line(), "hello");
@@ -258,7 +272,7 @@ Deno.test({
       refused.stderr,
     );
   },
-});
+);
 
 Deno.test("a named pipe feeds a topic", async () => {
   await using bus = ownBus();

@@ -1,6 +1,7 @@
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { assertStringIncludes } from "jsr:@std/assert@1.0.19/string-includes";
+import { isRead } from "../lib/fifo/nonblocking.ts";
 import { VERSION } from "../lib/version.ts";
 import { Folder } from "./harness/folder.ts";
 import { eventually, finish, pub, sh, sub } from "./harness/process.ts";
@@ -168,7 +169,7 @@ Deno.test("pub --no-wait and --timeout publish where there is a reader", async (
   await using folder = new Folder();
   const path = folder.file("pipe");
   await using subscriber = sub(path);
-  await eventually(() => isRead(path));
+  await eventually(() => isRead(path) === true);
   assertEquals((await finish(pub("--no-wait", path, "a"))).code, 0);
   assertEquals((await finish(pub("--timeout", "9", path, "b"))).code, 0);
   assertEquals(await subscriber.line(), "a");
@@ -261,13 +262,4 @@ function isFifo(path: string): boolean {
   } catch {
     return false;
   }
-}
-
-/** Whether somebody reads a FIFO: dd opens it with O_NONBLOCK, writes nothing. */
-async function isRead(path: string): Promise<boolean> {
-  const { success } = await new Deno.Command("dd", {
-    args: ["if=/dev/null", `of=${path}`, "oflag=nonblock", "conv=nocreat"],
-    stderr: "null",
-  }).output();
-  return success;
 }

@@ -9,6 +9,7 @@ import { assertRejects } from "jsr:@std/assert@1.0.19/rejects";
 import { assertStringIncludes } from "jsr:@std/assert@1.0.19/string-includes";
 import { type Message, type Notice, publish, Subscriber } from "../mod.ts";
 import { Folder } from "./harness/folder.ts";
+import { testWithout, withoutLinux, withoutPython } from "./harness/needs.ts";
 import {
   commandLine,
   eventually,
@@ -187,32 +188,37 @@ Deno.test("sub -C takes its messages out of a FIFO that is kept full, and no mor
   assertEquals((await publisher.ended()).code, 0);
 });
 
-Deno.test("a FIFO of 4 KiB and one of 1 MiB are queues as well", async () => {
-  await using folder = new Folder();
-  for (const bytes of [4096, 1024 * 1024]) {
-    const path = await folder.fifo(`${bytes}`);
-    const script = "import fcntl,sys,os\n" +
-      "fd=os.open(sys.argv[1],os.O_RDWR)\n" +
-      "fcntl.fcntl(fd,1031,int(sys.argv[2]))\n" +
-      "print('ready',flush=True)\nsys.stdin.read()";
-    await using holder = new Process(
-      ["python3", "-c", script, path, `${bytes}`],
-    );
-    assertEquals(await holder.line(), "ready");
-    const count = 20_000;
-    const messages = numbers(1, count).map((it) => it.padStart(15, "0"));
-    await Deno.writeTextFile(folder.file("in"), messages.join("\n"));
-    await using publisher = pub("--file", folder.file("in"), path);
-    assertEquals(await take(1, path), [messages[0]]);
-    assertEquals(await take(3, path), messages.slice(1, 4));
-    assertEquals(await take(count - 4, path), messages.slice(4));
-    assertEquals((await publisher.ended()).code, 0);
-    // Nothing is left for a reader that is not ours, not even a marker.
-    await write(path, "end\n");
-    const read = await finish(sh('read -r line <> "$0"; echo "$line"', path));
-    assertEquals(read.stdout, "end\n");
-  }
-});
+testWithout(
+  [...withoutLinux, ...withoutPython],
+  "a FIFO of 4 KiB and one of 1 MiB are queues as well",
+  async () => {
+    await using folder = new Folder();
+    for (const bytes of [4096, 1024 * 1024]) {
+      const path = await folder.fifo(`${bytes}`);
+      const script = "import fcntl,sys,os\n" +
+        "fd=os.open(sys.argv[1],os.O_RDWR)\n" +
+        // F_SETPIPE_SZ, which only Linux has.
+        "fcntl.fcntl(fd,1031,int(sys.argv[2]))\n" +
+        "print('ready',flush=True)\nsys.stdin.read()";
+      await using holder = new Process(
+        ["python3", "-c", script, path, `${bytes}`],
+      );
+      assertEquals(await holder.line(), "ready");
+      const count = 20_000;
+      const messages = numbers(1, count).map((it) => it.padStart(15, "0"));
+      await Deno.writeTextFile(folder.file("in"), messages.join("\n"));
+      await using publisher = pub("--file", folder.file("in"), path);
+      assertEquals(await take(1, path), [messages[0]]);
+      assertEquals(await take(3, path), messages.slice(1, 4));
+      assertEquals(await take(count - 4, path), messages.slice(4));
+      assertEquals((await publisher.ended()).code, 0);
+      // Nothing is left for a reader that is not ours, not even a marker.
+      await write(path, "end\n");
+      const read = await finish(sh('read -r line <> "$0"; echo "$line"', path));
+      assertEquals(read.stdout, "end\n");
+    }
+  },
+);
 
 Deno.test("Subscriber.read(1) takes one message, the others go to other readers", async () => {
   await using folder = new Folder();
@@ -715,41 +721,45 @@ Deno.test("Subscriber reports with onNotice, which may throw", async () => {
   assertEquals(texts(await reading), ["a"]);
 });
 
-Deno.test("a reader that leaves waits for the publishers, however often they fill the FIFO", async () => {
-  await using folder = new Folder();
-  const path = await folder.fifo();
-  await using subscriber = sub("--no-exit-word", path);
-  await finish(pub(path, "first"));
-  assertEquals(await subscriber.line(), "first");
-  // Several publishers have the lock by turns, one at each moment: to the
-  // reader they look like this one, which goes on when it is asked to wait.
-  const script = "import fcntl,os,struct,sys,termios,time\n" +
-    "fd=os.open(sys.argv[1],os.O_WRONLY)\n" +
-    "fcntl.flock(fd,fcntl.LOCK_SH)\n" +
-    "end=time.time()+20\n" +
-    "count=asked=0\n" +
-    "while asked<20:\n" +
-    " if asked or open(sys.argv[2]).read()[19]=='L': asked+=1\n" +
-    " os.write(fd,b'%d\\n'%count)\n" +
-    " count+=1\n" +
-    " while struct.unpack('i',fcntl.ioctl(fd,termios.FIONREAD,b'0000'))[0]:\n" +
-    "  if time.time()>end: sys.exit('nobody reads')\n" +
-    " if time.time()>end: sys.exit('nobody asks')\n" +
-    " print(count,flush=True)\n" +
-    "os.write(fd,b'last\\n')\n";
-  await using publisher = new Process(
-    ["python3", "-c", script, path, queueOf(path)],
-  );
-  await publisher.line();
-  subscriber.kill("SIGTERM");
-  const written = await publisher.ended();
-  assertEquals([written.code, written.stderr], [0, ""]);
-  const count = Number(lines(written.stdout).at(-1));
-  const { stdout } = await subscriber.ended();
-  const rest = await finish(sub("-W", "0.1", path));
-  const all = [...numbers(0, count - 1), "last", ""].join("\n");
-  assertEquals(stdout + rest.stdout, all);
-});
+testWithout(
+  withoutPython,
+  "a reader that leaves waits for the publishers, however often they fill the FIFO",
+  async () => {
+    await using folder = new Folder();
+    const path = await folder.fifo();
+    await using subscriber = sub("--no-exit-word", path);
+    await finish(pub(path, "first"));
+    assertEquals(await subscriber.line(), "first");
+    // Several publishers have the lock by turns, one at each moment: to the
+    // reader they look like this one, which goes on when it is asked to wait.
+    const script = "import fcntl,os,struct,sys,termios,time\n" +
+      "fd=os.open(sys.argv[1],os.O_WRONLY)\n" +
+      "fcntl.flock(fd,fcntl.LOCK_SH)\n" +
+      "end=time.time()+20\n" +
+      "count=asked=0\n" +
+      "while asked<20:\n" +
+      " if asked or open(sys.argv[2]).read()[19]=='L': asked+=1\n" +
+      " os.write(fd,b'%d\\n'%count)\n" +
+      " count+=1\n" +
+      " while struct.unpack('i',fcntl.ioctl(fd,termios.FIONREAD,b'0000'))[0]:\n" +
+      "  if time.time()>end: sys.exit('nobody reads')\n" +
+      " if time.time()>end: sys.exit('nobody asks')\n" +
+      " print(count,flush=True)\n" +
+      "os.write(fd,b'last\\n')\n";
+    await using publisher = new Process(
+      ["python3", "-c", script, path, queueOf(path)],
+    );
+    await publisher.line();
+    subscriber.kill("SIGTERM");
+    const written = await publisher.ended();
+    assertEquals([written.code, written.stderr], [0, ""]);
+    const count = Number(lines(written.stdout).at(-1));
+    const { stdout } = await subscriber.ended();
+    const rest = await finish(sub("-W", "0.1", path));
+    const all = [...numbers(0, count - 1), "last", ""].join("\n");
+    assertEquals(stdout + rest.stdout, all);
+  },
+);
 
 /** The header of a queue file whose reader leaves. */
 const LEAVING = `fifobus queue 1\n-00L-00${"53".padStart(14, "0")} ${
@@ -773,36 +783,40 @@ Deno.test("a reader that was killed while it left holds nobody up", async () => 
   assertEquals(await subscriber.line(), "2");
 });
 
-Deno.test("publishers let a reader that leaves have the lock, and write when it has left", async () => {
-  await using folder = new Folder();
-  const path = await folder.fifo();
-  await Deno.writeTextFile(queueOf(path), LEAVING, { mode: 0o600 });
-  // It has the turn, as a reader that leaves, and takes the lock again and again.
-  const script = "import fcntl,os,struct,sys,termios,time\n" +
-    "queue=os.open(sys.argv[2],os.O_RDWR)\n" +
-    "fcntl.flock(queue,fcntl.LOCK_EX)\n" +
-    "fd=os.open(sys.argv[1],os.O_RDWR)\n" +
-    "lock=os.open(sys.argv[1],os.O_RDWR)\n" +
-    "print('ready',flush=True)\n" +
-    "end=time.time()+20\n" +
-    "isSeen=False\n" +
-    "count=0\n" +
-    "while not isSeen or count<1000:\n" +
-    " if time.time()>end: sys.exit('it does not let go')\n" +
-    " try:\n" +
-    "  fcntl.flock(lock,fcntl.LOCK_EX|fcntl.LOCK_NB)\n" +
-    "  fcntl.flock(lock,fcntl.LOCK_UN)\n" +
-    "  count+=isSeen\n" +
-    " except BlockingIOError: isSeen=True\n" +
-    " if struct.unpack('i',fcntl.ioctl(fd,termios.FIONREAD,b'0000'))[0]:\n" +
-    "  sys.exit('it writes')\n" +
-    "os.pwrite(queue,b'-',19)\n" +
-    "print(os.read(fd,100).decode(),end='')\n";
-  await using reader = new Process(
-    ["python3", "-c", script, path, queueOf(path)],
-  );
-  assertEquals(await reader.line(), "ready");
-  await finish(pub(path, "hello"));
-  const { stdout, stderr } = await reader.ended();
-  assertEquals([stdout, stderr], ["hello\n", ""]);
-});
+testWithout(
+  withoutPython,
+  "publishers let a reader that leaves have the lock, and write when it has left",
+  async () => {
+    await using folder = new Folder();
+    const path = await folder.fifo();
+    await Deno.writeTextFile(queueOf(path), LEAVING, { mode: 0o600 });
+    // It has the turn, as a reader that leaves, and takes the lock again and again.
+    const script = "import fcntl,os,struct,sys,termios,time\n" +
+      "queue=os.open(sys.argv[2],os.O_RDWR)\n" +
+      "fcntl.flock(queue,fcntl.LOCK_EX)\n" +
+      "fd=os.open(sys.argv[1],os.O_RDWR)\n" +
+      "lock=os.open(sys.argv[1],os.O_RDWR)\n" +
+      "print('ready',flush=True)\n" +
+      "end=time.time()+20\n" +
+      "isSeen=False\n" +
+      "count=0\n" +
+      "while not isSeen or count<1000:\n" +
+      " if time.time()>end: sys.exit('it does not let go')\n" +
+      " try:\n" +
+      "  fcntl.flock(lock,fcntl.LOCK_EX|fcntl.LOCK_NB)\n" +
+      "  fcntl.flock(lock,fcntl.LOCK_UN)\n" +
+      "  count+=isSeen\n" +
+      " except BlockingIOError: isSeen=True\n" +
+      " if struct.unpack('i',fcntl.ioctl(fd,termios.FIONREAD,b'0000'))[0]:\n" +
+      "  sys.exit('it writes')\n" +
+      "os.pwrite(queue,b'-',19)\n" +
+      "print(os.read(fd,100).decode(),end='')\n";
+    await using reader = new Process(
+      ["python3", "-c", script, path, queueOf(path)],
+    );
+    assertEquals(await reader.line(), "ready");
+    await finish(pub(path, "hello"));
+    const { stdout, stderr } = await reader.ended();
+    assertEquals([stdout, stderr], ["hello\n", ""]);
+  },
+);

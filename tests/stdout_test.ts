@@ -7,7 +7,7 @@ import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { Silence } from "../lib/cli/sub/silence.ts";
 import { Folder } from "./harness/folder.ts";
-import { isThere, testWithout } from "./harness/needs.ts";
+import { testWithout, withoutPython } from "./harness/needs.ts";
 import {
   commandLine,
   eventually,
@@ -73,8 +73,6 @@ while True:
 sys.stdout.flush()
 sys.exit(child.wait())
 `;
-
-const withoutPython = await isThere("python3", "--version") ? [] : ["python3"];
 
 // As it is where it is shared with a program of Node.js.
 testWithout(

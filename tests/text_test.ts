@@ -8,7 +8,7 @@ import { assertStringIncludes } from "jsr:@std/assert@1.0.19/string-includes";
 import { complain } from "../lib/cli/program.ts";
 import { publish, request, Subscriber } from "../mod.ts";
 import { ownBus } from "./harness/bus.ts";
-import { terminalTest } from "./harness/needs.ts";
+import { terminalTest, testWithout, withoutFullDisk } from "./harness/needs.ts";
 import { commandLine, finish, inTerminal, TestBus } from "./harness/process.ts";
 
 /** By the rules of MQTT a character as any other: MQTT 5, section 1.5.4. */
@@ -144,22 +144,26 @@ Deno.test("what would have to end a message is refused in the words of who asks"
   assertStringIncludes(dropped.stderr, "use --null on both sides");
 });
 
-Deno.test("a full disk behind standard error changes no exit code", async () => {
-  await using bus = new TestBus();
-  const path = await bus.fifo();
-  const codes: [args: string[], code: number][] = [
-    [["--no-wait", path, "x"], 3],
-    [["--timeout", "50ms", path, "x"], 124],
-    [["--nonsense"], 2],
-    [["-v", "a", "x"], 0],
-  ];
-  for (const [args, code] of codes) {
-    const ended = await finish(
-      bus.sh('"$0" "$@" 2> /dev/full', ...commandLine("pub", ...args)),
-    );
-    assertEquals(ended.code, code, args.join(" "));
-  }
-});
+testWithout(
+  withoutFullDisk,
+  "a full disk behind standard error changes no exit code",
+  async () => {
+    await using bus = new TestBus();
+    const path = await bus.fifo();
+    const codes: [args: string[], code: number][] = [
+      [["--no-wait", path, "x"], 3],
+      [["--timeout", "50ms", path, "x"], 124],
+      [["--nonsense"], 2],
+      [["-v", "a", "x"], 0],
+    ];
+    for (const [args, code] of codes) {
+      const ended = await finish(
+        bus.sh('"$0" "$@" 2> /dev/full', ...commandLine("pub", ...args)),
+      );
+      assertEquals(ended.code, code, args.join(" "));
+    }
+  },
+);
 
 Deno.test("sub --list leaves out names that no filter has", async () => {
   await using bus = new TestBus();
