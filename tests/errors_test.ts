@@ -1,5 +1,5 @@
 /**
- * What the system refuses, in words.
+ * Errors of the system, in words.
  *
  * @module
  */
@@ -20,7 +20,7 @@ function caught(action: () => unknown): unknown {
   }
 }
 
-Deno.test("inWords() says what the system says, and of which file", async () => {
+Deno.test("inWords() says what went wrong with which file", async () => {
   await using folder = new Folder();
   const path = folder.file("nothing");
   const cases: [action: () => unknown, text: string][] = [
@@ -68,7 +68,7 @@ testWithout(
   },
 );
 
-Deno.test("the programs say in one line what the system refuses", async () => {
+Deno.test("the programs report an error of the system in one line", async () => {
   await using bus = new TestBus();
   const path = await bus.fifo();
   await Deno.symlink("/nothing/there", bus.file("dangling"));
@@ -133,7 +133,7 @@ async function assertRefused(bus: TestBus, cases: Case[]): Promise<void> {
   }
 }
 
-Deno.test("the library throws a FifobusError for what the system refuses", async () => {
+Deno.test("the library throws a FifobusError for an error of the system", async () => {
   await using folder = new Folder();
   await Deno.symlink("/nothing/there", folder.file("dangling"));
   for (const address of [folder.file("dangling"), folder.file("new/")]) {

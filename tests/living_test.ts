@@ -1,5 +1,5 @@
 /**
- * Who is there: the living are counted, not names.
+ * Subscribers are counted if they are alive: a name alone does not count.
  *
  * @module
  */
@@ -66,7 +66,7 @@ Deno.test("pub -v says how many subscribers got the messages", async () => {
   );
 });
 
-Deno.test("pub --no-wait to a topic that nobody subscribes to has a code", async () => {
+Deno.test("pub --no-wait to a topic without subscribers has an exit code of its own", async () => {
   await using bus = new TestBus();
   const { code, stderr } = await finish(bus.pub("--no-wait", "t", "x"));
   assertEquals(
@@ -116,7 +116,7 @@ Deno.test("Publisher.subscribers(), { wait } and request() count the living", as
   assertEquals((await asked).text, "!");
 });
 
-Deno.test("what only looks like a subscriber is nobody", async () => {
+Deno.test("files that only look like subscribers do not count", async () => {
   await using bus = new TestBus();
   await finish(bus.pub("t", "makes the folder"));
   const folder = bus.env.FIFOBUS_DIR!;
@@ -134,6 +134,6 @@ Deno.test("what only looks like a subscriber is nobody", async () => {
   const waited = await finish(bus.pub("--wait", "--timeout=0.1", "t", "x"));
   assertEquals(waited.code, 124);
   assertEquals((await finish(bus.subOnce("--list"))).stdout, "");
-  // And nothing of it is removed.
+  // None of the files is removed.
   assertEquals([...Deno.readDirSync(folder)].length, before);
 });

@@ -51,7 +51,7 @@ Deno.test("300 Subscribers are one member, and leave the file system usable", as
 Deno.test("a publisher with 40 stopped subscribers leaves the file system usable", async () => {
   await using bus = ownBus();
   await publish("t", "makes the folder");
-  // Held open for reading, and never read.
+  // Open for reading, but never read.
   const inboxes = Array.from(
     { length: 40 },
     (_, i) => `${bus.env.FIFOBUS_DIR}/t@${i}`,
@@ -134,7 +134,7 @@ Deno.test("a large message that is dropped half-way does not arrive in part", as
   assertEquals(await line, "last");
 });
 
-Deno.test("a Subscriber that is not read holds up its process alone, and can be left", async () => {
+Deno.test("a Subscriber that is not read holds up only its own process, and can be closed", async () => {
   await using _bus = ownBus();
   await using unread = await Subscriber.open("t");
   const read = await Subscriber.open("t");
@@ -150,7 +150,7 @@ Deno.test("a Subscriber that is not read holds up its process alone, and can be 
   assertEquals(first[0], "t 0");
 });
 
-Deno.test("Subscriber.close() on the bus delivers all that was published before", async () => {
+Deno.test("Subscriber.close() on the bus delivers all messages published before it", async () => {
   await using _bus = ownBus();
   const subscriber = await Subscriber.open("t");
   await using publisher = await Publisher.open("t");
@@ -187,7 +187,7 @@ Deno.test("a topic that is too long for a file name is refused", async () => {
     const error = await assertRejects(attempt, FifobusError) as FifobusError;
     assertEquals(error.code, "bad_address");
   }
-  await publish(long, "is fine for who does not keep it");
+  await publish(long, "is fine without retain");
 });
 
 /** Mounts a small file system at $0. */
@@ -246,7 +246,7 @@ testWithout(
     const folder = bus.env.FIFOBUS_DIR!;
     await Deno.chmod(bus.path, 0o755);
     await using subscriber = await bus.sub("--mode", "777", "t");
-    // Another user in plain shell, as it may not read our sources.
+    // The other user runs a plain shell script, and may not read our sources.
     const publish = new URL("../examples/topics/publish.sh", import.meta.url);
     const script = bus.file("publish.sh");
     await Deno.copyFile(publish, script);
@@ -262,7 +262,7 @@ testWithout(
     assertEquals(await subscriber.line(), "hello");
     await asNobody(`mkfifo -m 666 '${folder}/theirs@1'`);
     await using _theirs = sh('exec 3<>"$0"; read line', `${folder}/theirs@1`);
-    // Trusted on a shared bus only.
+    // Another user's FIFO is trusted only on a shared bus.
     const { code, stderr } = await finish(bus.pub("--mode=777", "theirs", "x"));
     assertEquals([code, stderr], [0, ""]);
     await Deno.chmod(folder, 0o755);
@@ -288,7 +288,7 @@ Deno.test("a named pipe feeds a topic", async () => {
   await pipe.ended();
 });
 
-Deno.test("a NUL publisher loses only what a line-feed member cannot take", async () => {
+Deno.test("a NUL publisher loses only messages that a line-feed member cannot take", async () => {
   await using _bus = ownBus();
   await using subscriber = await Subscriber.open("t");
   const drops: Dropped[] = [];

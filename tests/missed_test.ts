@@ -1,5 +1,5 @@
 /**
- * What a subscriber is told of messages that it missed.
+ * A subscriber learns how many messages it missed.
  *
  * @module
  */
@@ -38,14 +38,14 @@ async function overflow(
     (_, i) => `${topics[i % topics.length]}\t${i} ${text}\n`,
   );
   await publisher.write(lines.join(""));
-  // They are through, and most of them dropped, before it goes on.
+  // All are written or dropped, most of them dropped, before the subscriber goes on.
   await eventually(async () => {
     const probe = bus.pub("--slow-timeout=0", "-v", topics[0]!, "probe");
     return (await finish(probe)).stderr.includes("heard by nobody");
   });
   sub.kill("SIGCONT");
   let more = 0;
-  // It is told with the next message that the same publisher sends.
+  // It learns that with the next message of the same publisher.
   await repeatUntil(
     () => publisher.write(`${topics[0]}\tmore ${more++}\n`),
     hasRead,
@@ -56,7 +56,7 @@ async function overflow(
   return COUNT + more;
 }
 
-Deno.test("sub says how many messages it missed, exactly, and --json where", async () => {
+Deno.test("sub says exactly how many messages it missed, and --json says where", async () => {
   await using bus = new TestBus();
   await using sub = await bus.sub("--json", "--exit-word=end", "a/#");
   const read = sub.until('"more ');
@@ -88,7 +88,7 @@ Deno.test("sub --strict-delivery ends with code 4 before the gap", async () => {
   assertEquals(numbers, numbers.map((_, i) => i));
 });
 
-Deno.test("Message.missed counts for the subscription that missed, and no other", async () => {
+Deno.test("Message.missed counts only at the subscription that missed messages", async () => {
   await using _bus = ownBus();
   await using one = await Subscriber.open("a/#");
   await using other = await Subscriber.open("b");
@@ -96,7 +96,7 @@ Deno.test("Message.missed counts for the subscription that missed, and no other"
   const text = "x".repeat(1000);
   let dropped = 0;
   {
-    // Nothing is read while this loop has the process.
+    // This loop does not let the event loop run, so nothing is read.
     const sent = [];
     for (let i = 0; i < COUNT; i++) {
       sent.push(publisher.publish(`${i} ${text}`));
@@ -121,7 +121,7 @@ Deno.test("Message.missed counts for the subscription that missed, and no other"
   assertEquals((await other.read())!.map((it) => it.missed), [0]);
 });
 
-Deno.test("a publisher that ends tells what was missed, if there is room again", async () => {
+Deno.test("a publisher that ends tells a member what it missed, if there is room again", async () => {
   await using bus = ownBus();
   await using subscriber = await Subscriber.open("t");
   const publisher = await Publisher.open("t", { delimiter: "\0" });
@@ -132,7 +132,7 @@ Deno.test("a publisher that ends tells what was missed, if there is room again",
   assertEquals([message!.text, message!.missed], ["next", 1]);
 });
 
-Deno.test("a member that takes no line feeds is told what it missed for them", async () => {
+Deno.test("a member that takes no line feeds learns how many messages it missed because of them", async () => {
   await using _bus = ownBus();
   await using lines = await Subscriber.open("t");
   await using publisher = await Publisher.open("t", { delimiter: "\0" });

@@ -42,7 +42,7 @@ Deno.test("pub sends an empty message and one that looks like an option", async 
   assertEquals((await cat.ended()).stdout, "\n-n\n-\n");
 });
 
-Deno.test("pub sends each line of standard input, the last one without an end too", async () => {
+Deno.test("pub sends each line of standard input, even an unfinished last line", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   for (const args of [[path], ["-l", path], ["--lines", path]]) {
@@ -77,7 +77,7 @@ Deno.test("pub --null takes and sends messages that hold line feeds", async () =
   assertEquals((await cat.ended()).stdout, "two\nlines|b|");
 });
 
-Deno.test("pub sends again what it could not when the reader was gone", async () => {
+Deno.test("pub sends messages again that it could not send without a reader", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   await using publisher = pub("-l", path);
@@ -93,7 +93,7 @@ Deno.test("pub sends again what it could not when the reader was gone", async ()
   assertEquals((await publisher.ended()).code, 0);
 });
 
-Deno.test("pub goes on when its subscriber is killed and started anew", async () => {
+Deno.test("pub goes on when its subscriber is killed and started again", async () => {
   await using folder = new Folder();
   const path = folder.file("pipe");
   await using publisher = pub("-l", path);
@@ -112,9 +112,9 @@ Deno.test("pub goes on when its subscriber is killed and started anew", async ()
   }
 });
 
-// By processes of their own: a process that this one is just starting holds its
-// open files for a moment, and a FIFO then has a reader that nobody knows of.
-Deno.test("pub finds the new FIFO when its path has been made anew", async () => {
+// In separate processes: a process that this one starts inherits its open files
+// for a moment, so that a FIFO would have an unexpected reader.
+Deno.test("pub finds the new FIFO when somebody has replaced it", async () => {
   await using folder = new Folder();
   for (const options of [[], ["--timeout", "60"]]) {
     const path = await folder.fifo(`pipe${options.length}`);
@@ -176,7 +176,7 @@ Deno.test("pub --no-wait and --timeout publish where there is a reader", async (
   assertEquals(await subscriber.line(), "b");
 });
 
-Deno.test("pub refuses what it cannot send, and sends what came before", async () => {
+Deno.test("pub refuses a message that it cannot send, and sends those before it", async () => {
   await using folder = new Folder();
   const path = folder.file("pipe");
   await using subscriber = sub("--no-exit-word", path);
