@@ -106,9 +106,13 @@ Deno.test("QueueReader.end() ends a waiting next(), and takes no message", async
   const next = reader.next();
   await reader.end();
   assertEquals(await next, undefined);
+  await using idle = await open(path, { demand: wanting(0) });
+  const wanted = idle.next();
+  await idle.end();
+  assertEquals(await wanted, undefined);
   echo(path, "later\n");
   assertEquals(await reader.next(), undefined);
-  await reader.close();
+  await Promise.all([reader.close(), idle.close()]);
   assertEquals(waiting(path), "later\n");
 });
 
@@ -154,6 +158,9 @@ Deno.test("QueueReader.giveBackNow() puts messages back at once, unless another 
   const canTry = "tryLockSync" in Deno.FsFile.prototype;
   assertEquals(reader.giveBackNow(messages), canTry);
   assertEquals(waiting(path), canTry ? "1\n2\n3\n" : "3\n");
+  // It did not keep the turn.
+  await using next = await open(path, { demand: wanting(1) });
+  assertEquals(texts(await next.next()), [canTry ? "1" : "3"]);
 });
 
 Deno.test("QueueReader counts its limit, and then leaves the FIFO", async () => {
