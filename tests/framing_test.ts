@@ -166,6 +166,23 @@ Deno.test("WireMessage.untagged() removes the topic that tagMessages() put befor
   assertEquals(tagged(messages[2]!).text, "t\t3\t\x1f");
 });
 
+Deno.test("WireMessage.after() says how many messages were missed, and changes nothing else", async () => {
+  const message = new WireMessage("t", encoder.encode("[1]\n"), 0, 3, true)
+    .withReply("r", (topic, answer) => {
+      assertEquals([topic, answer], ["r", "!"]);
+      return Promise.resolve();
+    });
+  const later = message.after(3);
+  assertEquals([message.missed, later.missed], [0, 3]);
+  const { topic, text, length, retained, replyTo } = later;
+  assertEquals(
+    [topic, text, length, retained, replyTo],
+    ["t", "[1]", 3, true, "r"],
+  );
+  assertEquals(later.json(), [1]);
+  await later.reply("!");
+});
+
 Deno.test("WireMessage.untagged() refuses a record that cannot be a message of a topic", () => {
   const long = "x".repeat(65_535);
   const cases: [record: string | Uint8Array<ArrayBuffer>, topic?: string][] = [
