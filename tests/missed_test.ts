@@ -169,6 +169,7 @@ Deno.test("parseGap() reads the record of a publisher, and nothing else", () => 
     ["fifobus missed 3 a\x18", undefined],
     ["x\x18fifobus missed 3 a\x18", undefined],
     ["\x18fifobus torn\x18", undefined],
+    ["\x18fifobus MISSED 3\x18", undefined],
   ];
   for (const [record, gap] of cases) {
     const found = parseGap(new WireMessage("p", bytes(record)));

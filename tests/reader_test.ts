@@ -201,15 +201,22 @@ Deno.test("FifoReader.empty() keeps publishers out, whose messages would be lost
   assertEquals(await reading, ["late"]);
 });
 
-Deno.test("FifoReader.putBack() writes whole messages behind all others", async () => {
-  await using folder = new Folder();
-  const path = await folder.fifo();
-  using reader = new Reading(path);
-  echo(path, "3\n");
-  const large = "x".repeat(10_000);
-  assertEquals(await reader.putBack(bytes(`1\n${large}\n2\n`)), true);
-  assertEquals(await reader.rest(), ["3", "1", large, "2"]);
-});
+// A timer that it left would keep the process alive.
+const CHECKS = { sanitizeOps: true, sanitizeResources: true };
+
+Deno.test(
+  "FifoReader.putBack() writes whole messages behind all others, and leaves no timer",
+  CHECKS,
+  async () => {
+    await using folder = new Folder();
+    const path = await folder.fifo();
+    using reader = new Reading(path);
+    echo(path, "3\n");
+    const large = "x".repeat(10_000);
+    assertEquals(await reader.putBack(bytes(`1\n${large}\n2\n`)), true);
+    assertEquals(await reader.rest(), ["3", "1", large, "2"]);
+  },
+);
 
 Deno.test("FifoReader.putBack() gives up on a FIFO that stays full", async () => {
   await using folder = new Folder();
