@@ -23,19 +23,19 @@ Deno.test("parseAddress() takes paths that start with /, ./, ../ and fifo:", () 
   }
 });
 
-Deno.test("parseAddress() takes everything else for a topic", () => {
+Deno.test("parseAddress() takes every other text as a topic", () => {
   for (const topic of ["warehouse/a1", "a", ".hidden", ".../x", "+/b", "#"]) {
     assertEquals(parseAddress(topic), { kind: "topic", topic });
   }
 });
 
-Deno.test("parseAddress() takes what follows topic: as it is", () => {
+Deno.test("parseAddress() takes the text after topic: as it is", () => {
   for (const topic of ["a/b", "/a", "./a", "fifo:a", "tcp://h/a", "topic:a"]) {
     assertEquals(parseAddress(`topic:${topic}`), { kind: "topic", topic });
   }
 });
 
-Deno.test("parseAddress() refuses what is neither", () => {
+Deno.test("parseAddress() refuses what is neither a path, a topic nor the URL of a broker", () => {
   const faults = ["fifo:", "/a\0b", "mqtt://", "mqtt://h:x/a", "ws:///a"];
   for (
     const text of [...faults, "mqtt://h?x/a", "mqtt://h#x", "mqtt://h\\x/a"]
@@ -45,7 +45,7 @@ Deno.test("parseAddress() refuses what is neither", () => {
   }
 });
 
-Deno.test("parseAddress() refuses other schemes, and names the nearest", () => {
+Deno.test("parseAddress() refuses other schemes, and suggests the nearest one", () => {
   const schemes: Record<string, string | undefined> = {
     "tcp": "mqtt",
     "ssl": "mqtts",
@@ -84,7 +84,7 @@ Deno.test("parseAddress() takes the URL of a broker, and the topic as it is", ()
   }
 });
 
-Deno.test("parseAddress() keeps a password out of what is shown", () => {
+Deno.test("parseAddress() leaves the password out of the address that is shown", () => {
   const address = parseAddress("mqtt://ada:p%40ss@host/a");
   assertEquals(address, {
     kind: "mqtt",
@@ -94,7 +94,7 @@ Deno.test("parseAddress() keeps a password out of what is shown", () => {
     topic: "a",
   });
   assertEquals(shownAddress(address), "mqtt://host:1883/a");
-  // What is not percent-encoded ends the host, or begins the topic.
+  // Characters that are not percent-encoded end the host, or begin the topic.
   const faults = ["secret@host:x/a", "%secret@host/a", "secret/@host/a"];
   const cut = ["se/cret@h/a", "12/secret@h:1883/a", "secret/a@h"];
   const queries = ["12#secret@host:1883/a", "secret?@host/a", "se#cret@host"];

@@ -12,14 +12,14 @@ import { ownBus } from "./harness/bus.ts";
 import { terminalTest } from "./harness/needs.ts";
 import { commandLine, finish, inTerminal, TestBus } from "./harness/process.ts";
 
-Deno.test("topic: is before topics that look like something else", async () => {
+Deno.test("the prefix topic: is for topics that look like another kind of address", async () => {
   await using bus = new TestBus();
   for (const topic of ["/a/b", "fifo:a", "tcp://host/a", "topic:a"]) {
     await using subscriber = await bus.sub("-v", "-C2", `topic:${topic}`);
     assertEquals((await finish(bus.pub(`topic:${topic}`, "1"))).code, 0);
     const list = await finish(bus.subOnce("--list", `topic:${topic}`));
     assertEquals(list.stdout.split("\t")[0], topic);
-    // The topics of lines are topics, too.
+    // In lines of --keyed, a topic needs no prefix.
     await using keyed = bus.pub("--keyed");
     await keyed.write(`${topic}\t2\n`);
     await keyed.end();
@@ -29,7 +29,7 @@ Deno.test("topic: is before topics that look like something else", async () => {
   }
 });
 
-Deno.test("the library takes topic:, too", async () => {
+Deno.test("the library takes the prefix topic:, too", async () => {
   await using _bus = ownBus();
   for (const topic of ["/a", "./a"]) {
     await using subscriber = await Subscriber.open(`topic:${topic}`);
@@ -43,7 +43,7 @@ Deno.test("the library takes topic:, too", async () => {
   }
 });
 
-Deno.test("a URL of another scheme is an error, and no topic", async () => {
+Deno.test("a URL of another scheme is an error, not a topic", async () => {
   await using bus = new TestBus();
   const uses = [
     bus.pub("tcp://host/a", "x"),
@@ -59,7 +59,7 @@ Deno.test("a URL of another scheme is an error, and no topic", async () => {
   }
 });
 
-Deno.test("no report has the password of an address", async () => {
+Deno.test("no report shows the password of an address", async () => {
   await using bus = new TestBus();
   const secret = "mqtt://ada:s3cret@127.0.0.1:1";
   const uses = [
@@ -89,7 +89,7 @@ Deno.test("a topic that is also the name of a FIFO gets a hint, and nothing else
   await Deno.mkdir(bus.file("a"));
   await bus.fifo("a/b");
   await Deno.writeTextFile(bus.file("regular"), "");
-  // Deno's permissions are for paths as they are from the working folder.
+  // Deno resolves the paths of permissions from the working folder.
   const run = (name: "pub" | "sub", ...args: string[]) => {
     const [deno, ...rest] = commandLine(name, ...args);
     return finish(bus.sh('cd "$0" && exec "$@"', bus.path, deno, ...rest));

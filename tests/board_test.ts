@@ -1,5 +1,5 @@
 /**
- * What the dashboards know of topics, and how the one in the terminal is drawn.
+ * The table behind the dashboards, and how the terminal shows it.
  *
  * @module
  */
@@ -85,13 +85,13 @@ Deno.test("a board knows the last value of a topic, and what came before", () =>
     [START / 1000, 30],
     [START / 1000 + 2, 31],
   ]);
-  // An alarm is over with the next value, also if that is none.
+  // The next value ends an alarm, even if it is not a number.
   add(board, "a/t", "off", START + 5000);
   assertEquals(row(board, "a/t", START + 5000).alarm, false);
   assertEquals(board.total, 5);
 });
 
-Deno.test("the history of a board is a minute, its rate that of ten seconds", () => {
+Deno.test("a board keeps the history of one minute, and the rate of ten seconds", () => {
   const board = new Board();
   for (let second = 0; second < 200; second++) {
     for (let i = 0; i < 3; i++) {
@@ -161,7 +161,7 @@ Deno.test("figures are short", () => {
   assertEquals(ages.map(formatAge), ["0s", "0s", "59s", "1m", "2h", "2d"]);
 });
 
-Deno.test("fit() makes text as wide as it is told, whatever is in it", () => {
+Deno.test("fit() makes any text as wide as requested", () => {
   const cases: [args: Parameters<typeof fit>, expected: string][] = [
     [["ab", 4], "ab  "],
     [["ab", 4, "right"], "  ab"],
@@ -178,7 +178,7 @@ Deno.test("fit() makes text as wide as it is told, whatever is in it", () => {
   for (const [args, expected] of cases) assertEquals(fit(...args), expected);
 });
 
-Deno.test("sparkline() has the newest second at its right, and gaps", () => {
+Deno.test("sparkline() shows the newest second at the right, and gaps", () => {
   assertEquals(sparkline([[40, 0], [59, 7], [60, 3.5]], 60, 60, 60).length, 60);
   const points: [number, number][] = [[51, 0], [57, 4], [60, 8]];
   assertEquals(sparkline(points, 60, 10, 10), "▁     ▅  █");
@@ -186,7 +186,7 @@ Deno.test("sparkline() has the newest second at its right, and gaps", () => {
   assertEquals(sparkline([], 60, 60, 4), "    ");
 });
 
-Deno.test("keysOf() tells keys apart in what a terminal sends", () => {
+Deno.test("keysOf() finds the keys in the bytes that a terminal sends", () => {
   assertEquals(keysOf("q\x1b[A\x1bOB\x1b[5~é\x7f\r\x1b"), [
     "q",
     "up",
@@ -214,7 +214,7 @@ function look(board: Board, now: number): Snapshot {
 
 const STYLE = new RegExp("\x1b\\[[0-9]*m", "g");
 
-/** What is drawn, without its style. */
+/** The drawn text, without its style. */
 function draw(
   board: Board,
   view: View,
@@ -239,7 +239,7 @@ Deno.test("the table has a line for each topic, and a mark at alarms", () => {
     "",
     " q quit   / filter   p pause   sort: t topic, v value, r rate, a age   ↑↓ scroll",
   ]);
-  // Columns go where there is no room, the topic and its value last.
+  // If there is no room, columns disappear; the topic and its value go last.
   assertEquals(draw(board, new View(), 40, 5, START + 2000), [
     " fifobus   2 topics   2 messages, 1.0/s…",
     " TOPIC▲                      VALUE   AGE",

@@ -7,6 +7,7 @@ import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { assertStringIncludes } from "jsr:@std/assert@1.0.19/string-includes";
+import { testWithout, withoutPython } from "./harness/needs.ts";
 import {
   commandLine,
   eventually,
@@ -55,7 +56,7 @@ Deno.test("a publish to nobody is dropped with code 0, and -v says so", async ()
   ]);
 });
 
-Deno.test("pub --wait waits for so many subscribers, with --timeout not for ever", async () => {
+Deno.test("pub --wait=N waits for N subscribers, and --timeout limits the wait", async () => {
   await using bus = new TestBus();
   await using publisher = bus.pub("--wait=2", "news", "hello");
   await using one = await bus.sub("news");
@@ -66,7 +67,7 @@ Deno.test("pub --wait waits for so many subscribers, with --timeout not for ever
   const late = await finish(
     bus.pub("--wait", "--timeout", "30ms", "other/topic", "x"),
   );
-  // "#" is there: one subscriber is enough.
+  // The subscriber to "#" counts, too.
   assertEquals(late.code, 0);
   const none = await finish(bus.pub("--wait=2", "--timeout=30ms", "z", "x"));
   assertEquals([none.code, none.stderr], [
@@ -81,7 +82,7 @@ Deno.test("a long-lived pub sees subscribers come and go", async () => {
   let round = 0;
   for (; round < 3; round++) {
     await using subscriber = await bus.sub("-C", "1", "t");
-    // Seen 10 ms after it is there, at the latest; others are dropped.
+    // pub sees it after 10 ms at most; earlier messages are dropped.
     let seen = false;
     const line = subscriber.line().finally(() => seen = true);
     while (!seen) await publisher.write(`${round}\n`);
@@ -113,7 +114,7 @@ Deno.test("large messages and NUL framing go to topics too", async () => {
   assertEquals((await nuls.ended()).stdout, `${large}\0two\nlines\0last\0`);
 });
 
-Deno.test("ten subscribers and four publishers, one killed and one stopped on the way", async () => {
+Deno.test("four publishers reach ten subscribers, of which one is killed and one is stopped", async () => {
   await using bus = new TestBus();
   const count = 2000;
   const subscribers: Process[] = [];
@@ -139,7 +140,7 @@ Deno.test("ten subscribers and four publishers, one killed and one stopped on th
   killed.kill("SIGKILL");
   await killed.ended();
   for (const { code } of await Promise.all(publishers)) assertEquals(code, 0);
-  // The killed one left names, which this publisher removes.
+  // This publisher removes the names of the killed subscriber.
   await finish(bus.pub("load/end", "exit"));
   for (const { code, stdout } of await Promise.all(ended)) {
     assertEquals(code, 0);
@@ -156,7 +157,7 @@ Deno.test("ten subscribers and four publishers, one killed and one stopped on th
   stopped.kill("SIGCONT");
 });
 
-Deno.test("a stopped subscriber loses messages alone, counted and reported", async () => {
+Deno.test("only a stopped subscriber loses messages, and the publisher counts and reports them", async () => {
   await using bus = new TestBus();
   await using stopped = await bus.sub("--no-exit-word", "t");
   await using healthy = await bus.sub("-C", "5000", "t");
@@ -205,7 +206,7 @@ Deno.test("subscribers that join and leave during a stream get runs without a ga
   assertEquals((await publisher.ended()).code, 0);
 });
 
-Deno.test("a killed subscriber is noticed by the next publisher, its names removed", async () => {
+Deno.test("the next publisher notices a killed subscriber, and removes its names", async () => {
   await using bus = new TestBus();
   await using subscriber = await bus.sub("a", "b/+");
   subscriber.kill("SIGKILL");
@@ -221,7 +222,7 @@ Deno.test("a killed subscriber is noticed by the next publisher, its names remov
   assertEquals([...Deno.readDirSync(bus.env.FIFOBUS_DIR!)], []);
 });
 
-Deno.test("what a subscriber left that died before it had a name is swept", async () => {
+Deno.test("the FIFO of a subscriber that died before it had a name is removed", async () => {
   await using bus = new TestBus();
   await finish(bus.pub("t", "makes the folder"));
   const orphan = `${bus.env.FIFOBUS_DIR}/.123-dead`;
@@ -235,7 +236,7 @@ Deno.test("what a subscriber left that died before it had a name is swept", asyn
   assertEquals(left.map(({ name }) => name), [".124-young"]);
 });
 
-Deno.test("a message over the limit of a subscriber ends it, and no other", async () => {
+Deno.test("a message over the limit of a subscriber ends only that subscriber", async () => {
   await using bus = new TestBus();
   await using strict = await bus.sub("--max-size=10", "t");
   await using other = await bus.sub("t");
@@ -270,7 +271,7 @@ Deno.test("last values come first to a new subscriber, until they are cleared", 
   assertEquals(after.stdout, "w/b\t3\nx\t4\n");
 });
 
-Deno.test("sub --list shows who subscribes to what", async () => {
+Deno.test("sub --list shows the subscribers and their filters", async () => {
   await using bus = new TestBus();
   await using subscriber = await bus.sub("b/#", "a");
   const { stdout } = await finish(bus.subOnce("--list"));
@@ -317,35 +318,39 @@ Deno.test("plain shell tools rewire topics: sub --keyed, a filter, pub --keyed",
   );
 });
 
-Deno.test("plain programs join: a publisher in shell, a subscriber in Python", async () => {
-  await using bus = new TestBus();
-  await using ours = await bus.sub("warehouse/+/temperature");
-  await using rest = await bus.sub("--exit-word=exit", "warehouse/#");
-  await using other = await bus.sub("--exit-word=exit", "alarm");
-  await using python = bus.sh(
-    'exec python3 "$0" sub "$1"',
-    `${EXAMPLES}fifobus.py`,
-    "+/a1/#",
-  );
-  await eventually(() => bus.names().length === 4);
-  const publish = (...args: string[]) =>
-    finish(bus.sh('sh "$0" "$@"', `${EXAMPLES}publish.sh`, ...args));
-  assertEquals((await publish("warehouse/a1/temperature", "21.5")).code, 0);
-  assertEquals(await ours.line(), "21.5");
-  assertEquals(await rest.line(), "21.5");
-  assertEquals(await python.line(), "warehouse/a1/temperature\t21.5");
-  await finish(bus.pub("warehouse/a1", "from pub"));
-  assertEquals(await python.line(), "warehouse/a1\tfrom pub");
-  await publish("alarm", "exit");
-  assertEquals((await other.ended()).stdout, "");
-  await finish(bus.pub("warehouse/a1", "exit"));
-  assertEquals(await python.line(), "warehouse/a1\texit");
-  python.kill("SIGTERM");
-  assertEquals((await python.ended()).code, 143);
-  assertEquals((await rest.ended()).stdout, "from pub\n");
-});
+testWithout(
+  withoutPython,
+  "plain programs join: a publisher in shell, a subscriber in Python",
+  async () => {
+    await using bus = new TestBus();
+    await using ours = await bus.sub("warehouse/+/temperature");
+    await using rest = await bus.sub("--exit-word=exit", "warehouse/#");
+    await using other = await bus.sub("--exit-word=exit", "alarm");
+    await using python = bus.sh(
+      'exec python3 "$0" sub "$1"',
+      `${EXAMPLES}fifobus.py`,
+      "+/a1/#",
+    );
+    await eventually(() => bus.names().length === 4);
+    const publish = (...args: string[]) =>
+      finish(bus.sh('sh "$0" "$@"', `${EXAMPLES}publish.sh`, ...args));
+    assertEquals((await publish("warehouse/a1/temperature", "21.5")).code, 0);
+    assertEquals(await ours.line(), "21.5");
+    assertEquals(await rest.line(), "21.5");
+    assertEquals(await python.line(), "warehouse/a1/temperature\t21.5");
+    await finish(bus.pub("warehouse/a1", "from pub"));
+    assertEquals(await python.line(), "warehouse/a1\tfrom pub");
+    await publish("alarm", "exit");
+    assertEquals((await other.ended()).stdout, "");
+    await finish(bus.pub("warehouse/a1", "exit"));
+    assertEquals(await python.line(), "warehouse/a1\texit");
+    python.kill("SIGTERM");
+    assertEquals((await python.ended()).code, 143);
+    assertEquals((await rest.ended()).stdout, "from pub\n");
+  },
+);
 
-Deno.test("the bus is refused where others could change it, and symbolic links too", async () => {
+Deno.test("the programs refuse a bus that others could change, or that is a symbolic link", async () => {
   await using bus = new TestBus();
   const folder = bus.env.FIFOBUS_DIR!;
   await Deno.mkdir(folder);

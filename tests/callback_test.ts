@@ -1,5 +1,5 @@
 /**
- * What a user's callbacks throw hurts nobody else.
+ * A user's callbacks may throw: nothing else fails.
  *
  * @module
  */
@@ -31,7 +31,7 @@ Deno.test("onDropped may throw: publish() settles, also later, and close() does"
   await using _subscriber = await Subscriber.open("made");
   const path = `${bus.env.FIFOBUS_DIR}/t@1`;
   await finish(sh('mkfifo "$0"', path));
-  // Open to read, and never read.
+  // A reader that never reads.
   using _reader = Deno.openSync(path, { read: true, write: true });
   const thrown = throwing();
   for (const onDropped of thrown.callbacks) {

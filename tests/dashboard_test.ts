@@ -27,14 +27,14 @@ async function withDashboard(
   await using terminal = await Terminal.open(bus.env);
   await terminal.run("echo before");
   const line = quoted(commandLine("sub", "--dashboard", ...args));
-  // Too long for the screen, and not to be seen on it.
+  // Too long for the screen, so it must not appear on it.
   await Deno.writeTextFile(bus.file("run"), `${line}\n`);
   await terminal.run(`clear; echo before; . ${bus.file("run")}; echo code $?`);
   await terminal.until((screen) => screen.includes("no message yet"));
   await test(terminal, bus);
 }
 
-/** Waits until the screen is that of the shell again. */
+/** Waits until the screen shows the shell again. */
 async function restored(terminal: Terminal, code: number): Promise<string> {
   const screen = await terminal.until((it) => it.includes(`code ${code}`));
   assertStringIncludes(screen, "before");
@@ -56,7 +56,7 @@ const FIELDS =
   /^!warehouse\/a1\/t +31 celsius +[\d.]+ +20 +25.5 +31 +\S+ +\d+s$/m;
 
 dashboardTest(
-  "sub --dashboard shows what arrives, marks alarms, and follows the terminal",
+  "sub --dashboard shows messages, marks alarms, and follows the size of the terminal",
   ["--alarm=warehouse/+/t>30", "--color=always", "warehouse/#"],
   async (terminal, bus) => {
     await finish(bus.pub("warehouse/a1/t", "20"));
@@ -76,7 +76,7 @@ dashboardTest(
     await terminal.resize(120, 8);
     await terminal.until((it) => it.includes("MAX  LAST MINUTE     "));
 
-    // Something else writes over it.
+    // Another program writes over the dashboard.
     await Deno.writeTextFile(await terminal.device(), "\x1b[2J\x1b[1;1Hstray");
     await terminal.until((it) => it.includes("stray"));
     await terminal.press("C-l");
@@ -110,7 +110,7 @@ dashboardTest(
   async (terminal, bus) => {
     const run = `. ${bus.file("run")}; echo code $?`;
     await terminal.press("C-c");
-    // dash, which runs it, ends the line with it.
+    // On Ctrl-C, dash also drops the rest of the line.
     await terminal.until((it) => !it.includes("TOPIC"));
     await eventually(() => bus.names().length === 0);
     await terminal.run(`clear; echo before; ${run}`);
@@ -126,7 +126,7 @@ dashboardTest(
 );
 
 dashboardTest(
-  "the screen comes back before an error is told",
+  "the screen comes back before an error is printed",
   ["--max-size=1k", "#"],
   async (terminal, bus) => {
     await finish(bus.pub("a/t", "x".repeat(3000)));
@@ -150,7 +150,7 @@ dashboardTest(
       `const timer = setInterval(() => {
         if (Deno.statSync("${bus.file("now")}").size > 0) throw "boom";
       }, 10);
-      // The program is not started before there is nothing to wait for.
+      // Deno starts the program when its preload has nothing to wait for.
       Deno.unrefTimer(timer);`,
     );
     await Deno.writeTextFile(bus.file("now"), "");
@@ -180,7 +180,7 @@ dashboardTest(
 );
 
 terminalTest(
-  "the dashboard draws ten frames a second at most, whatever arrives",
+  "the dashboard draws ten frames a second at most, however many messages arrive",
   async () => {
     await using bus = new TestBus();
     const env = Object.entries(bus.env).map((it) => it.join("="));

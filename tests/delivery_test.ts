@@ -1,5 +1,5 @@
 /**
- * Nothing lost, nothing joined, nothing parted: many programs on one FIFO.
+ * Many programs on one FIFO: no message is lost, joined or split.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { Folder } from "./harness/folder.ts";
 import { finish, pub, repeatUntil, sh, sub } from "./harness/process.ts";
 
-Deno.test("20,000 echoes of four shells, each opening the FIFO anew, all arrive", async () => {
+Deno.test("20,000 echoes of four shells, which open the FIFO each time, all arrive", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   await using subscriber = sub(path);
@@ -62,7 +62,7 @@ Deno.test("messages of 200 kB from six publishers stay whole, with small ones be
   });
 });
 
-Deno.test("echoes between the batches of a fast pub part no message", async () => {
+Deno.test("echoes between the batches of a fast pub split no message", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   const lines = Array.from({ length: 50_000 }, (_, i) => `pub ${i}`);
@@ -83,7 +83,7 @@ Deno.test("echoes between the batches of a fast pub part no message", async () =
   );
 });
 
-Deno.test("a publisher killed in mid-stream leaves whole messages, the next goes on", async () => {
+Deno.test("a publisher killed in mid-stream leaves whole messages, and the next one goes on", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   await using subscriber = sub("--no-exit-word", path);
@@ -107,7 +107,7 @@ Deno.test("a publisher killed in mid-stream leaves whole messages, the next goes
   ]);
 });
 
-Deno.test("two subscribers share the messages of a FIFO, each goes to one", async () => {
+Deno.test("two subscribers share the messages of a FIFO: each goes to one of them", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   await using one = sub("--no-exit-word", path);

@@ -1,5 +1,5 @@
 /**
- * What the system refuses, in words.
+ * Errors of the system, in words.
  *
  * @module
  */
@@ -9,6 +9,7 @@ import { openSync } from "node:fs";
 import { FifobusError, inWords, reasonOf } from "../lib/errors.ts";
 import { Publisher, Subscriber } from "../mod.ts";
 import { Folder } from "./harness/folder.ts";
+import { testWithout, withoutFullDisk } from "./harness/needs.ts";
 import { commandLine, finish, TestBus } from "./harness/process.ts";
 
 function caught(action: () => unknown): unknown {
@@ -19,7 +20,7 @@ function caught(action: () => unknown): unknown {
   }
 }
 
-Deno.test("inWords() says what the system says, and of which file", async () => {
+Deno.test("inWords() says what went wrong with which file", async () => {
   await using folder = new Folder();
   const path = folder.file("nothing");
   const cases: [action: () => unknown, text: string][] = [
@@ -32,10 +33,6 @@ Deno.test("inWords() says what the system says, and of which file", async () => 
     [
       () => Deno.renameSync(path, "/a"),
       `Cannot rename "${path}": it is not there`,
-    ],
-    [
-      () => Deno.writeTextFileSync("/dev/full", "x"),
-      'Cannot write "/dev/full": the disk is full',
     ],
   ];
   for (const [action, text] of cases) {
@@ -51,10 +48,27 @@ Deno.test("inWords() says what the system says, and of which file", async () => 
   for (const [error, text] of others) assertEquals(reasonOf(error), text);
 });
 
-/** Nothing of it is for people. */
+/** How a program is run, its arguments, and the reason that it gives. */
+type Case = [line: string, args: string[], reason: string];
+
+/** Parts of the system's own messages, which are not for people. */
 const RAW = /os error|readfile|readdir|\bE[A-Z]{4,}|[Uu]ncaught/;
 
-Deno.test("the programs say in one line what the system refuses", async () => {
+testWithout(
+  withoutFullDisk,
+  "inWords() and the programs say that the disk is full",
+  async () => {
+    const error = caught(() => Deno.writeTextFileSync("/dev/full", "x"));
+    assertEquals(inWords(error), 'Cannot write "/dev/full": the disk is full');
+    await using bus = new TestBus();
+    const cases: Case[] = [
+      ['sub "$@" > /dev/full', ["--help"], "standard output: the disk is full"],
+    ];
+    await assertRefused(bus, cases);
+  },
+);
+
+Deno.test("the programs report an error of the system in one line", async () => {
   await using bus = new TestBus();
   const path = await bus.fifo();
   await Deno.symlink("/nothing/there", bus.file("dangling"));
@@ -62,7 +76,7 @@ Deno.test("the programs say in one line what the system refuses", async () => {
   await Deno.writeTextFile(bus.file("regular"), "");
   const long = "x".repeat(300);
   const broker = "mqtts://127.0.0.1:1/a";
-  const cases: [line: string, args: string[], reason: string][] = [
+  const cases: Case[] = [
     [
       'pub "$@"',
       [bus.file("dangling"), "x"],
@@ -88,7 +102,6 @@ Deno.test("the programs say in one line what the system refuses", async () => {
       ["--ca", bus.path, broker, "x"],
       `read --ca "${bus.path}": it is`,
     ],
-    ['sub "$@" > /dev/full', ["--help"], "standard output: the disk is full"],
     [
       'FIFOBUS_DIR=$PWD/regular/b pub "$@"',
       ["a", "x"],
@@ -101,6 +114,10 @@ Deno.test("the programs say in one line what the system refuses", async () => {
     ],
     ['FIFOBUS_DIR=$PWD/regular sub "$@"', ["a"], "it is not a folder"],
   ];
+  await assertRefused(bus, cases);
+});
+
+async function assertRefused(bus: TestBus, cases: Case[]): Promise<void> {
   for (const [line, args, reason] of cases) {
     const name = /pub|sub/.exec(line)![0] as "pub" | "sub";
     // The program is $0, and its arguments are in front of ours.
@@ -114,9 +131,9 @@ Deno.test("the programs say in one line what the system refuses", async () => {
     assertEquals(stderr.includes(reason), true, stderr);
     assertEquals(RAW.exec(stderr), null, stderr);
   }
-});
+}
 
-Deno.test("the library throws a FifobusError for what the system refuses", async () => {
+Deno.test("the library throws a FifobusError for an error of the system", async () => {
   await using folder = new Folder();
   await Deno.symlink("/nothing/there", folder.file("dangling"));
   for (const address of [folder.file("dangling"), folder.file("new/")]) {

@@ -36,7 +36,7 @@ Deno.test("sub --exec runs a command with the message as its input", async () =>
   assertEquals((await subscriber.ended()).code, 0);
 });
 
-Deno.test("a command that does not read its input is fine with a large one", async () => {
+Deno.test("a command may leave a large input unread", async () => {
   await using bus = new TestBus();
   await using subscriber = await bus.sub("-C1", "--exec", "echo done", "t");
   await using publisher = bus.pub("t");
@@ -71,9 +71,9 @@ Deno.test("a command that fails is reported and counted, and stops sub with --st
   }
 });
 
-Deno.test("sub --jobs runs so many commands at a time, and waits for all", async () => {
+Deno.test("sub --jobs=N runs N commands at a time, and waits for all", async () => {
   await using bus = new TestBus();
-  // Each waits until all three are there.
+  // Each command waits until all three run.
   const command = 'cd "$DIR"; : > $FIFOBUS_SEQUENCE; ' +
     "until [ -e 1 ] && [ -e 2 ] && [ -e 3 ]; do :; done; echo $(cat)";
   bus.env.DIR = bus.path;
@@ -91,7 +91,7 @@ Deno.test("sub --jobs runs so many commands at a time, and waits for all", async
   assertEquals(stdout.split("\n").toSorted(), ["", "a", "b", "c"]);
 });
 
-Deno.test("sub --exec one at a time keeps the order", async () => {
+Deno.test("sub --exec runs one command at a time, in order", async () => {
   await using bus = new TestBus();
   await using subscriber = await bus.sub(
     "--exit-word=exit",
@@ -106,7 +106,7 @@ Deno.test("sub --exec one at a time keeps the order", async () => {
   assertEquals((await subscriber.ended()).stdout, lines);
 });
 
-Deno.test("sub --exec ends quietly when nobody reads what the commands print", async () => {
+Deno.test("sub --exec ends quietly when nobody reads the output of the commands", async () => {
   await using bus = new TestBus();
   const command = commandLine("sub", "--exec", "cat; echo", "t");
   await using line = bus.sh('"$@" | head -n 1', "sh", ...command);
@@ -143,7 +143,7 @@ class Workers extends Folder {
     return workers;
   }
 
-  /** What each worker has done. */
+  /** The jobs that each worker has run. */
   done(): string[][] {
     return this.processes.map((_, i) =>
       Deno.readTextFileSync(this.file(`log${i}`)).split("\n").slice(0, -1)
@@ -156,7 +156,7 @@ class Workers extends Folder {
     await finish(sh(line, this.jobs, jobs.map((job) => `${job}\\n`).join("")));
   }
 
-  /** What the queue holds when nobody works any more. */
+  /** The jobs in the queue when all workers have ended. */
   async left(): Promise<string[]> {
     const { stdout } = await finish(
       sub("--no-exit-word", "-W", "0.2", this.jobs),
@@ -170,11 +170,11 @@ class Workers extends Folder {
   }
 }
 
-Deno.test("four workers share a burst of jobs, none takes more than it can do", async () => {
+Deno.test("four workers share a burst of jobs, and none takes more than it can run", async () => {
   const job = 'read -r j; sleep 0.05; echo "$j" >> "$LOG"';
   await using workers = await Workers.start(4, job);
   const jobs = Array.from({ length: 40 }, (_, i) => `${i}`);
-  // All are there when the first job comes.
+  // All workers run when the first job comes.
   await workers.add(...jobs.slice(0, 4));
   await eventually(() => workers.done().flat().length === 4);
   await workers.add(...jobs.slice(4));
@@ -208,14 +208,14 @@ Deno.test("sub --exec --strict ends when a command fails, and leaves the other j
   assertEquals(await workers.left(), ["0", "0"]);
 });
 
-Deno.test("sub --exec --strict ends by a failure though no message follows", async () => {
+Deno.test("sub --exec --strict ends after a failure, even if no message follows", async () => {
   await using workers = await Workers.start(1, "cat; exit 3", "--strict");
   await workers.add("one");
   assertEquals((await workers.processes[0]!.ended()).code, 1);
   assertEquals(await workers.left(), []);
 });
 
-Deno.test("sub --retry runs a failed command again, --failed keeps what failed for good", async () => {
+Deno.test("sub --retry runs a failed command again, and --failed keeps messages that failed for good", async () => {
   const command = 'read -r j; echo "$j" >> "$LOG"; ' +
     '[ "$j" != twice ] || [ "$(grep -c twice "$LOG")" = 2 ]; c=$?; ' +
     '[ "$j" != never ] && exit $c';
@@ -240,7 +240,7 @@ Deno.test("sub --retry runs a failed command again, --failed keeps what failed f
   assertEquals(stdout, "never\nnever\n");
 });
 
-Deno.test("sub --failed publishes to a topic, and says if nobody is there", async () => {
+Deno.test("sub --failed publishes to a topic, and says if it has no subscriber", async () => {
   await using bus = new TestBus();
   const args = ["--failed", "lost", "--exec", "exit 1", "jobs"];
   await using worker = await bus.sub(...args);
@@ -251,7 +251,7 @@ Deno.test("sub --failed publishes to a topic, and says if nobody is there", asyn
   assertEquals(await listener.line(), "b");
 });
 
-Deno.test("SIGTERM ends a worker after the running command, and the rest stays", async () => {
+Deno.test("SIGTERM ends a worker after the running command, and the other jobs stay in the queue", async () => {
   const job = 'read -r j; echo "start $j" >> "$LOG"; ' +
     'until [ -e "$LOG.go" ]; do sleep 0.01; done; echo "end $j" >> "$LOG"';
   await using workers = await Workers.start(1, job);
@@ -265,7 +265,7 @@ Deno.test("SIGTERM ends a worker after the running command, and the rest stays",
   assertEquals(await workers.left(), ["2", "3"]);
 });
 
-Deno.test("sub --grace ends the commands, too, and their messages go back", async () => {
+Deno.test("sub --grace also ends the commands, and their messages go back", async () => {
   const job = 'read -r j; echo "$j" >> "$LOG"; exec sleep 60';
   await using workers = await Workers.start(
     1,
@@ -285,11 +285,11 @@ const noLimits = await isThere("prlimit", "--version") ? [] : ["prlimit"];
 
 testWithout(
   noLimits,
-  "a command that cannot be started has failed, and the next one runs",
+  "a command that cannot be started counts as failed, and the next one runs",
   async () => {
     await using bus = new TestBus();
     await using worker = await bus.sub("-C2", "--exec", "cat; echo", "t");
-    // What a spawn needs is used up; as with arguments that are too long.
+    // No file descriptor is left for a spawn, which fails as with long arguments.
     const limit = (files: string) =>
       finish(
         bus.sh('prlimit --pid "$0" "--nofile=$1:"', `${worker.pid}`, files),
@@ -327,7 +327,7 @@ Deno.test("sub --exec --respond answers pub --reply", async () => {
     bus.pub("--reply", "--timeout=200ms", "double", "13"),
   );
   assertEquals([unlucky.code, unlucky.stdout], [124, ""]);
-  // What is no request has nobody to answer: it is printed.
+  // A message that is not a request cannot be answered: the output is printed.
   await finish(bus.pub("double", "4"));
   assertEquals(await responder.line(), "8");
 });
@@ -353,7 +353,7 @@ Deno.test("pub --reply=N prints the answers of several", async () => {
   assertEquals([three.code, three.stdout.length], [124, 4]);
 });
 
-Deno.test("sub -C 1 --respond answers its last request, too", async () => {
+Deno.test("sub -C 1 --respond answers its only request", async () => {
   await using bus = new TestBus();
   for (const address of ["last", "$share/g/last"]) {
     const asked = bus.pub("--reply", "--wait", "--timeout=60", "last", "x");

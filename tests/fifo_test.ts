@@ -4,7 +4,7 @@ import { FifobusError } from "../lib/errors.ts";
 import { ensureFifo } from "../lib/fifo/file.ts";
 import { Folder } from "./harness/folder.ts";
 
-Deno.test("ensureFifo() makes a FIFO with the mode, and leaves one that is there", async () => {
+Deno.test("ensureFifo() makes a FIFO with the mode, and does not change an existing one", async () => {
   await using folder = new Folder();
   const path = folder.file("with space");
   await ensureFifo(path, 0o622);
@@ -14,7 +14,7 @@ Deno.test("ensureFifo() makes a FIFO with the mode, and leaves one that is there
   assertEquals((await Deno.stat(path)).mode! & 0o777, 0o622);
 });
 
-Deno.test("ensureFifo() succeeds for all who make the same FIFO at once", async () => {
+Deno.test("ensureFifo() succeeds for all programs that make the same FIFO at once", async () => {
   await using folder = new Folder();
   const path = folder.file("pipe");
   await Promise.all(
@@ -23,7 +23,7 @@ Deno.test("ensureFifo() succeeds for all who make the same FIFO at once", async 
   assertEquals((await Deno.stat(path)).isFifo, true);
 });
 
-Deno.test("ensureFifo() says what is in the way, and does not touch it", async () => {
+Deno.test("ensureFifo() says what else is at the path, and does not touch it", async () => {
   await using folder = new Folder();
   await Deno.writeTextFile(folder.file("regular"), "precious");
   await Deno.symlink(folder.file("nowhere"), folder.file("dangling"));

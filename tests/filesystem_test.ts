@@ -30,7 +30,7 @@ const COARSE = 'truncate -s 20M "$1/image" && ' +
   'mkfs.ext4 -q -I 128 "$1/image" 2>/dev/null && mount -o loop "$1/image" "$0"';
 const FUSE = 'mkdir "$1/source" && bindfs "$1/source" "$0"';
 
-/** What is missing to mount something, by name. */
+/** The names of what is missing to mount a file system. */
 async function without(line: string, program: string): Promise<string[]> {
   if (Deno.uid() !== 0) return ["root"];
   if (!await isThere("sh", "-c", `command -v ${program}`)) return [program];
@@ -44,7 +44,7 @@ async function without(line: string, program: string): Promise<string[]> {
 
 testWithout(
   await without(COARSE, "mkfs.ext4"),
-  "where time stamps have seconds only, a publisher sees who joins at once",
+  "where time stamps have whole seconds, a publisher sees new subscribers at once",
   async () => {
     await using bus = await Mounted.at(COARSE);
     await using first = await bus.sub("t");
@@ -52,7 +52,7 @@ testWithout(
     await publisher.write("1\n");
     await first.line();
     for (let i = 0; i < 3; i++) {
-      // Within the second of the listing.
+      // It joins in the same second in which pub lists the folder.
       await using next = await bus.sub("-C1", "t");
       await publisher.write("2\n");
       assertEquals((await next.ended()).stdout, "2\n");
@@ -67,7 +67,7 @@ testWithout(
 
 testWithout(
   await without(FUSE, "bindfs"),
-  "where hard links are other FIFOs, sub says so, and FIFOs work",
+  "where a hard link is another FIFO, sub says so, and FIFOs work",
   async () => {
     await using bus = await Mounted.at(FUSE);
     const { code, stderr } = await finish(bus.subOnce("t"));

@@ -27,7 +27,7 @@ Deno.test("MessageSplitter finds the same messages wherever the bytes are cut", 
     const messages: Uint8Array[] = [];
     const wire: number[] = [];
     for (let i = random(40); i > 0; i--) {
-      // All bytes, but for the delimiter and the ends of markers.
+      // All bytes except the delimiter and the last bytes of markers.
       const message = Uint8Array.from(
         { length: random(4) === 0 ? random(3000) : random(40) },
         () => 0x19 + random(0xff - 0x19),
@@ -70,7 +70,7 @@ Deno.test("MessageSplitter keeps empty messages, carriage returns and wide text"
   ]);
 });
 
-Deno.test("MessageSplitter hands out the last message without an end at the end", () => {
+Deno.test("MessageSplitter hands out an unfinished last message at the end of the input", () => {
   const splitter = new MessageSplitter("p", "\n", 100);
   assertEquals(split(splitter, "a\nb"), ["a"]);
   assertEquals(splitter.flush().map((message) => message.text), ["b"]);
@@ -88,7 +88,7 @@ Deno.test("MessageSplitter takes a message at the limit, and fails one byte abov
   );
 });
 
-Deno.test("MessageSplitter fails at an endless line, and keeps nothing of it", () => {
+Deno.test("MessageSplitter fails at an endless line, and does not keep it in memory", () => {
   const splitter = new MessageSplitter("p", "\n", 1000);
   const chunk = "x".repeat(400);
   assertEquals(split(splitter, chunk, chunk), []);
@@ -98,7 +98,7 @@ Deno.test("MessageSplitter fails at an endless line, and keeps nothing of it", (
   assertEquals(splitter.flush(), []);
 });
 
-Deno.test("MessageSplitter drops wake markers, and says which", () => {
+Deno.test("MessageSplitter drops wake markers, and returns their tokens", () => {
   const splitter = new MessageSplitter("p", "\n", 100);
   const [one, two, three] = [wake("\n"), wake("\n"), wake("\n")];
   assertEquals(
@@ -109,7 +109,7 @@ Deno.test("MessageSplitter drops wake markers, and says which", () => {
   assertEquals(splitter.takeWakes(), []);
 });
 
-Deno.test("MessageSplitter has no message before the one that is too large", () => {
+Deno.test("MessageSplitter hands out nothing for a message that is too large", () => {
   // The last chunk crosses the limit, with the end of the message in it.
   const splitter = new MessageSplitter("p", "\n", 100);
   assertEquals(
@@ -121,7 +121,7 @@ Deno.test("MessageSplitter has no message before the one that is too large", () 
   assertEquals(splitter.isInMessage, false);
 });
 
-Deno.test("MessageSplitter passes over the end of a message, and counts it", () => {
+Deno.test("MessageSplitter skips the end of a message, and counts the message as lost", () => {
   const splitter = new MessageSplitter("p", "\n", 100);
   splitter.dropRest();
   assertEquals(split(splitter, "x".repeat(1000), "x\na\n"), ["a"]);
@@ -145,7 +145,7 @@ Deno.test("WireMessage.frame() writes with another delimiter than was read", () 
   assertEquals([...WireMessage.frame(messages, "\0")], [97, 0, 0, 98, 99, 0]);
 });
 
-Deno.test("WireMessage.untagged() takes off what tagMessages() put before a message", () => {
+Deno.test("WireMessage.untagged() removes the topic that tagMessages() put before a message", () => {
   const records = [
     tagMessages("t", encoder.encode("1\n2\n"), "\n"),
     tagMessages("t", encoder.encode("3\t\x1f\n"), "\n", "$reply/1"),
@@ -166,7 +166,24 @@ Deno.test("WireMessage.untagged() takes off what tagMessages() put before a mess
   assertEquals(tagged(messages[2]!).text, "t\t3\t\x1f");
 });
 
-Deno.test("WireMessage.untagged() refuses what cannot be a message of a topic", () => {
+Deno.test("WireMessage.after() says how many messages were missed, and changes nothing else", async () => {
+  const message = new WireMessage("t", encoder.encode("[1]\n"), 0, 3, true)
+    .withReply("r", (topic, answer) => {
+      assertEquals([topic, answer], ["r", "!"]);
+      return Promise.resolve();
+    });
+  const later = message.after(3);
+  assertEquals([message.missed, later.missed], [0, 3]);
+  const { topic, text, length, retained, replyTo } = later;
+  assertEquals(
+    [topic, text, length, retained, replyTo],
+    ["t", "[1]", 3, true, "r"],
+  );
+  assertEquals(later.json(), [1]);
+  await later.reply("!");
+});
+
+Deno.test("WireMessage.untagged() refuses a record that cannot be a message of a topic", () => {
   const long = "x".repeat(65_535);
   const cases: [record: string | Uint8Array<ArrayBuffer>, topic?: string][] = [
     ["a/b\tmessage", "a/b"],
@@ -194,7 +211,7 @@ Deno.test("WireMessage.untagged() refuses what cannot be a message of a topic", 
   }
 });
 
-Deno.test("MessageSplitter passes over an endless record without a topic, and fails at one with a topic", () => {
+Deno.test("MessageSplitter skips an endless record without a topic, and fails at one with a topic", () => {
   const splitter = new MessageSplitter("p", "\n", 100, { hasTopics: true });
   const x = "x".repeat(90);
   assertEquals(
@@ -233,7 +250,7 @@ Deno.test("encodeMessage() appends the delimiter to text and to bytes", () => {
   );
 });
 
-Deno.test("encodeMessage() refuses its own delimiter and what is too long", () => {
+Deno.test("encodeMessage() refuses a message that holds the delimiter or is too long", () => {
   const cases: [string, Delimiter, string][] = [
     ["a\nb", "\n", "delimiter_in_message"],
     ["a\n", "\n", "delimiter_in_message"],

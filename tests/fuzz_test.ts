@@ -1,5 +1,5 @@
 /**
- * Every parser with random input, beside a slow and plain one that does the same.
+ * Every parser gets random input, and must agree with a slow and plain parser.
  *
  * @module
  */
@@ -60,7 +60,7 @@ function bytesOf(text: string): Uint8Array<ArrayBuffer> {
 
 const DELIMITERS: Delimiter[] = ["\n", "\0"];
 
-/** Runs what may be refused by an error of ours; another one is a fault. */
+/** Runs an action that may throw a FifobusError; any other error is a fault. */
 function refused(run: () => unknown): string | undefined {
   try {
     run();
@@ -71,13 +71,13 @@ function refused(run: () => unknown): string | undefined {
   }
 }
 
-/** What a mark ends with, and what could be a part of one. */
+/** Ends of marks, and pieces that could be a part of a mark. */
 const MARK = new RegExp(
   "(\x16fifobus wake [^]{8}\x16|\x18fifobus (?:torn|lost|large [0-9]{1,16})\x18)$",
 );
 const PARTS = ["\x16", "\x18", "fifobus ", "wake ", "torn", "lost", "01234567"];
 
-/** Bytes without a delimiter: some of everything, or what looks like marks. */
+/** Bytes without a delimiter: of all kinds, or similar to marks. */
 function message(random: Random, delimiter: Delimiter, max: number): string {
   const text = random.once(2)
     ? random.text(12, PARTS)
@@ -104,7 +104,7 @@ function cut(random: Random, wire: string): Uint8Array<ArrayBuffer>[] {
   return pieces;
 }
 
-/** What readers make of all bytes together, record by record. */
+/** Reads all bytes at once, record by record, by the rules of the wire. */
 function splitNaively(wire: string, delimiter: Delimiter, maxBytes: number) {
   const records = wire.split(delimiter);
   const rest = records.pop()!;
@@ -130,7 +130,7 @@ function splitNaively(wire: string, delimiter: Delimiter, maxBytes: number) {
 }
 
 fuzzTest(
-  "MessageSplitter finds what is in a wire with marks",
+  "MessageSplitter finds the messages among marks",
   1500,
   (random) => {
     const delimiter = random.pick(DELIMITERS);
@@ -212,7 +212,7 @@ fuzzTest(
 );
 
 fuzzTest(
-  "a record that nobody of ours has written is read, or is none",
+  "a record that fifobus did not write is read, or is not a message",
   2000,
   (random) => {
     const record = random.text(10, [
@@ -241,7 +241,7 @@ fuzzTest(
 );
 
 fuzzTest(
-  "messages are framed, framed again, and looked through for marks",
+  "messages are framed, reframed, and searched for marks",
   1500,
   (random) => {
     const [delimiter, other] = random.once(2)
@@ -348,7 +348,7 @@ fuzzTest("filters of groups are read as MQTT 5 says", 2000, (random) => {
   assertEquals(found, expected, text);
 });
 
-/** Not into a FIFO that is there: that would wait for a reader. */
+/** Fails if the file exists: opening a FIFO would wait for a reader. */
 const NEW = { createNew: true };
 
 async function make(folder: string, names: string[]): Promise<void> {
@@ -357,7 +357,7 @@ async function make(folder: string, names: string[]): Promise<void> {
 }
 
 fuzzTest(
-  "names of subscriptions say what they were made of, beside any others",
+  "names of subscriptions are read back, among names of all kinds",
   25,
   async (random) => {
     await using folder = new Folder();
@@ -383,7 +383,7 @@ fuzzTest(
       expected.set(name, { ...subscription, name });
     }
     await make(folder.path, [...expected.keys()]);
-    // What others may have put there, of all kinds.
+    // Files of all kinds that others may have put there.
     const characters = [
       ..."a@@%~+.0F-",
       "%41",
@@ -418,7 +418,7 @@ fuzzTest(
     }
     for (const [name, { filter, group, origin }] of found) {
       assert(Deno.lstatSync(folder.file(name)).isFifo, name);
-      // None of them is half decoded.
+      // No text is decoded only in part.
       for (const text of [filter, group ?? "", origin ?? ""]) {
         assert(text.isWellFormed(), name);
       }
@@ -447,7 +447,7 @@ fuzzTest("options are read however they are written", 2000, (random) => {
     const name = random.pick(Object.keys(TABLE)) as keyof typeof TABLE;
     const { short, takes, many, bare }: OptionTable[string] = TABLE[name];
     if (random.once(4)) {
-      // Letters only stand together where nothing stands between.
+      // Short options can be joined only if no operand is between them.
       if (letters) args.push(`-${letters}`);
       letters = "";
       const operand = random.text(5, ARGUMENTS).replace(/^-+(?=.)/s, "");
@@ -494,7 +494,7 @@ fuzzTest("options are read however they are written", 2000, (random) => {
 });
 
 fuzzTest(
-  "pub and sub take any arguments, or say what is wrong",
+  "pub and sub take all arguments, or say what is wrong with them",
   3000,
   (random) => {
     const { options } = random.pick([PUB, SUB]);
@@ -530,7 +530,7 @@ fuzzTest(
 
 const DIGITS = [..."0123456789"];
 
-/** A number as people write it, and what it is: whole, with a point, or none. */
+/** A number as people write it, with or without a point, and its value. */
 function decimal(random: Random): [text: string, value: number] {
   const whole = random.text(4, DIGITS);
   const part = random.text(3, DIGITS);
@@ -593,7 +593,7 @@ fuzzTest(
   },
 );
 
-fuzzTest("what is not a number is not read as one", 6000, (random) => {
+fuzzTest("a text that is not a number is not read as one", 6000, (random) => {
   const text = random.text(5, [
     ..."0178.smhkMG -+e:x_",
     "Infinity",
@@ -644,7 +644,7 @@ function isDecimal(text: string): boolean {
 }
 
 fuzzTest(
-  "a reading is the number that was written, with its unit",
+  "a reading has the number that was written, and its unit",
   3000,
   (random) => {
     const [text, value] = decimal(random);
@@ -668,7 +668,7 @@ fuzzTest(
 );
 
 fuzzTest(
-  "an alarm is its filter, its comparison and its limit",
+  "an alarm has its filter, its comparison and its limit",
   3000,
   (random) => {
     const filterOf = filter(random).replaceAll(/[<>=!]/g, "x").trim() || "a";
@@ -730,33 +730,37 @@ fuzzTest("addresses are read as they were put together", 2000, (random) => {
   }, text);
 });
 
-fuzzTest("any text is an address, or refused as one", 4000, (random) => {
-  const text = random.text(8, [
-    "mqtt",
-    "wss",
-    "://",
-    ":",
-    "/",
-    "@",
-    "a",
-    "%",
-    "[",
-    "]",
-    ".",
-    "é",
-    "\0",
-    " ",
-    "9",
-    "fifo:",
-  ]);
-  const code = refused(() => {
-    const address = parseAddress(text);
-    if (address.kind === "fifo") assert(address.path !== "", text);
-  });
-  assert(code === undefined || code === "bad_address", text);
-});
+fuzzTest(
+  "any text is an address, or is refused with a reason",
+  4000,
+  (random) => {
+    const text = random.text(8, [
+      "mqtt",
+      "wss",
+      "://",
+      ":",
+      "/",
+      "@",
+      "a",
+      "%",
+      "[",
+      "]",
+      ".",
+      "é",
+      "\0",
+      " ",
+      "9",
+      "fifo:",
+    ]);
+    const code = refused(() => {
+      const address = parseAddress(text);
+      if (address.kind === "fifo") assert(address.path !== "", text);
+    });
+    assert(code === undefined || code === "bad_address", text);
+  },
+);
 
-/** What may not reach a terminal as it is, by code unit. */
+/** Tells whether a terminal must not get this code unit as it is. */
 function isControl(code: number): boolean {
   return code < 0x20 && code !== 0x09 || code >= 0x7f && code <= 0x9f ||
     code === 0x061c || code >= 0x200e && code <= 0x200f ||
@@ -770,7 +774,7 @@ const SHOWN = [
 ];
 
 fuzzTest(
-  "what is shown moves no cursor, and JSON stays what it is",
+  "shown text moves no cursor, and JSON keeps its value",
   4000,
   (random) => {
     const text = random.text(12, SHOWN);
@@ -811,7 +815,7 @@ fuzzTest(
   },
 );
 
-fuzzTest("a format prints what its directives say", 3000, (random) => {
+fuzzTest("a format prints the values of its directives", 3000, (random) => {
   const bytes = bytesOf(random.text(5, "ab\xff%\\"));
   const name = topic(random);
   const retained = random.once(2);
@@ -859,7 +863,7 @@ fuzzTest("a format prints what its directives say", 3000, (random) => {
     parts.map((it) => DIRECTIVES[it]).join(""),
     parts.join(""),
   );
-  // At the end: what follows could make it another one.
+  // At the end, because the next character could make it a valid directive.
   const wrong = parts.join("") + random.pick(bad);
   if (!/%toString$/.test(wrong)) assertEquals(parse(wrong), undefined, wrong);
 
@@ -871,7 +875,7 @@ fuzzTest("a format prints what its directives say", 3000, (random) => {
 });
 
 fuzzTest(
-  "a queue file holds what was put into it, whoever opens it",
+  "every process that opens a queue file finds what was put into it",
   60,
   async (random) => {
     await using folder = new Folder();
@@ -894,7 +898,7 @@ fuzzTest(
             messages = more + messages;
             break;
           case 2: {
-            // As a reader does that takes all, and leaves what it does not want.
+            // As a reader that takes everything, and leaves unwanted messages.
             const at = random.below(messages.length + 1);
             queue.put(bytesOf(messages.slice(at)), messages.length, "whole");
             messages = messages.slice(at);
@@ -907,7 +911,7 @@ fuzzTest(
             break;
           }
           case 4: {
-            // What is put there may begin with what it replaces, or not.
+            // The new bytes may or may not begin with the bytes that they replace.
             const length = random.below(messages.length + 1);
             const kept = messages.slice(0, messages.length - length);
             const bytes = random.once(2)
@@ -937,7 +941,7 @@ fuzzTest(
   },
 );
 
-/** A header, with something in it changed, or something else. */
+/** A header, a header with a change, or other bytes. */
 function header(random: Random): string {
   const digits = () => `${random.below(200)}`.padStart(14, "0");
   const whole =
@@ -955,7 +959,7 @@ function header(random: Random): string {
 }
 
 fuzzTest(
-  "a queue file of somebody else is read, or refused in words",
+  "a queue file with any contents is read, or refused with a reason",
   300,
   async (random) => {
     await using folder = new Folder();
@@ -989,7 +993,7 @@ fuzzTest("a FIFO works whatever its queue file holds", 40, async (random) => {
   await Deno.writeFile(path, bytesOf(header(random)), { mode: 0o600 });
   await using subscriber = await Subscriber.open(pipe, { onNotice: () => {} });
   await using publisher = await Publisher.open(pipe, { timeoutMs: 30_000 });
-  // The first one may end what a reader is said to have begun.
+  // The first message may end a message that a reader seems to have begun.
   const texts = ["end", "one", "x".repeat(10_000)];
   const published = Promise.all(texts.map((it) => publisher.publish(it)));
   for await (const { text } of subscriber) if (text === texts[2]) break;

@@ -29,7 +29,7 @@ function allNames(folder: string): string[] {
   return [...Deno.readDirSync(folder)].map(({ name }) => name);
 }
 
-Deno.test("a group gets each message once, plain subscribers and other groups as well", async () => {
+Deno.test("a group gets each message once, and so do plain subscribers and other groups", async () => {
   await using bus = ownBus();
   const members = await Promise.all(
     [1, 2, 3].map(() => Subscriber.open(GROUP)),
@@ -82,7 +82,7 @@ Deno.test("members of a group share fairly, one message at a time", async () => 
   assertEquals(bus.names(), []);
 });
 
-Deno.test("a group gets no last values, and may wait for what a member gave back", async () => {
+Deno.test("a group gets no last values, and gets messages that a member gave back", async () => {
   await using bus = ownBus();
   await publish("jobs/kept", "old", { retain: true });
   const member = await Subscriber.open(GROUP);
@@ -119,7 +119,7 @@ Deno.test("a request to a group is answered once", async () => {
   await Promise.all(answering);
 });
 
-Deno.test("sub --list shows a group with its members, and not the dead", async () => {
+Deno.test("sub --list shows a group with its living members", async () => {
   await using bus = ownBus();
   const start = () => new Process(commandLine("sub", GROUP), bus.env);
   await using one = start();
@@ -147,7 +147,7 @@ Deno.test("sub --list shows a group with its members, and not the dead", async (
   assertEquals(allNames(bus.env.FIFOBUS_DIR!), []);
 });
 
-Deno.test("the members of a group have one delimiter", async () => {
+Deno.test("all members of a group have the same delimiter", async () => {
   await using _bus = ownBus();
   await using _member = await Subscriber.open(GROUP, { delimiter: "\0" });
   await assertRejects(() => Subscriber.open(GROUP), Error, "NUL");

@@ -1,5 +1,5 @@
 /**
- * What a script of the library leaves behind that does not close what it opened.
+ * Scripts that do not close their Subscribers and Publishers leave nothing behind.
  *
  * @module
  */
@@ -98,7 +98,7 @@ for (
           if (texts.length === 1) {
             ${line}
             await handled;
-            // Whoever publishes now finds all of them.
+            // A publisher finds all of the members now.
             texts.push(await publisher.publish("a"));
             texts.push(await publisher.publish("b", { topic: "b/1" }));
             texts.push(await publisher.publish("c", { topic: "c" }));
@@ -120,7 +120,7 @@ for (
   });
 }
 
-Deno.test("what a member of a group gives back at an error that is handled goes back once", async () => {
+Deno.test("a member of a group gives messages back once at an error that is handled", async () => {
   await using bus = new TestBus();
   await using running = await script(
     bus,
@@ -128,7 +128,7 @@ Deno.test("what a member of a group gives back at an error that is handled goes 
       addEventListener("unhandledrejection", (event) => event.preventDefault());
       const group = await Subscriber.open("$share/g/t", { maxBytes: 5 });
       console.log("ready");
-      // The ones behind it are taken, and not handed out.
+      // The messages behind it are taken, but not handed out.
       await group.read().catch(({ code }) => console.log(code));
       Promise.reject(new Error("x"));
       await new Promise((resolve) => setTimeout(resolve));
@@ -144,7 +144,7 @@ Deno.test("what a member of a group gives back at an error that is handled goes 
   assertEquals(next.stdout, "x\ny\n");
 });
 
-Deno.test("a Subscriber that is not closed keeps its process alive, from wherever it reads", async () => {
+Deno.test("a Subscriber that is not closed keeps its process alive, whatever it reads", async () => {
   await using bus = new TestBus();
   for (const address of ["t", bus.file("pipe"), "$share/g/t"]) {
     await using running = await script(
@@ -155,7 +155,7 @@ Deno.test("a Subscriber that is not closed keeps its process alive, from whereve
           console.log("still here");
           await subscriber.close();
         }, 200);
-        // It alone would not keep the process alive.
+        // This timer alone would not keep the process alive.
         Deno.unrefTimer(timer);
       `,
     );
@@ -202,7 +202,7 @@ Deno.test("a script that changes its folder stays on its bus", async () => {
   assertEquals(bus.names(), []);
 });
 
-Deno.test("members that were killed are forgotten by the next publisher", async () => {
+Deno.test("the next publisher forgets members that were killed", async () => {
   await using bus = new TestBus();
   await using sub = await bus.sub("Warehouse/Door");
   // No file name depends on case.
@@ -216,7 +216,7 @@ Deno.test("members that were killed are forgotten by the next publisher", async 
   await eventually(() => bus.names().length === 0);
 });
 
-Deno.test("topics that differ in case, and those of dots, have values of their own", async () => {
+Deno.test("topics that differ only in case, and topics of dots, have separate values", async () => {
   await using bus = new TestBus();
   const topics = ["a/Door", "a/door", ".", "..", ".hidden"];
   for (const topic of topics) {

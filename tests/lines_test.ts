@@ -1,5 +1,5 @@
 /**
- * The promise of order, and that a failure is told when it happens.
+ * Order is kept, and a failure is reported when it happens.
  *
  * @module
  */
@@ -21,7 +21,7 @@ function numbered(prefix = ""): string[] {
   );
 }
 
-/** What a subscriber gets of lines that are published at a rate. */
+/** Publishes lines at a rate, and returns those that a subscriber gets. */
 async function atRate(
   bus: TestBus,
   address: string,
@@ -40,7 +40,7 @@ async function atRate(
   return (await printed).stdout;
 }
 
-// What waits for its time must not be overtaken by what was read after it.
+// Lines that wait for their time must go out before lines that were read later.
 Deno.test("pub --rate keeps the order over all of its input", async () => {
   await using bus = new TestBus();
   const all = numbered();
@@ -93,7 +93,7 @@ async function fails(
   return code;
 }
 
-Deno.test("pub tells of a failure when it happens, not with the next line", async () => {
+Deno.test("pub reports a failure when it happens, not with the next line", async () => {
   await using bus = new TestBus();
   const pipe = bus.file("pipe");
   const soon = "--timeout=0.1";
@@ -116,7 +116,7 @@ Deno.test("pub tells of a failure when it happens, not with the next line", asyn
 
 testWithout(
   withoutMosquitto,
-  "pub tells of a failure at a broker when it happens",
+  "pub reports a failure at a broker when it happens",
   async () => {
     await using bus = new TestBus();
     const rules = bus.file("rules");

@@ -14,7 +14,8 @@ import {
   Subscriber,
 } from "../mod.ts";
 import { ownBus } from "./harness/bus.ts";
-import { finish, sh } from "./harness/process.ts";
+import { isThere, testWithout } from "./harness/needs.ts";
+import { finish, Process, sh } from "./harness/process.ts";
 
 async function take(subscriber: Subscriber, count: number): Promise<string[]> {
   const texts: string[] = [];
@@ -50,7 +51,7 @@ Deno.test("300 Subscribers are one member, and leave the file system usable", as
 Deno.test("a publisher with 40 stopped subscribers leaves the file system usable", async () => {
   await using bus = ownBus();
   await publish("t", "makes the folder");
-  // Held open for reading, and never read.
+  // Open for reading, but never read.
   const inboxes = Array.from(
     { length: 40 },
     (_, i) => `${bus.env.FIFOBUS_DIR}/t@${i}`,
@@ -133,7 +134,7 @@ Deno.test("a large message that is dropped half-way does not arrive in part", as
   assertEquals(await line, "last");
 });
 
-Deno.test("a Subscriber that is not read holds up its process alone, and can be left", async () => {
+Deno.test("a Subscriber that is not read holds up only its own process, and can be closed", async () => {
   await using _bus = ownBus();
   await using unread = await Subscriber.open("t");
   const read = await Subscriber.open("t");
@@ -149,7 +150,7 @@ Deno.test("a Subscriber that is not read holds up its process alone, and can be 
   assertEquals(first[0], "t 0");
 });
 
-Deno.test("Subscriber.close() on the bus delivers all that was published before", async () => {
+Deno.test("Subscriber.close() on the bus delivers all messages published before it", async () => {
   await using _bus = ownBus();
   const subscriber = await Subscriber.open("t");
   await using publisher = await Publisher.open("t");
@@ -186,22 +187,36 @@ Deno.test("a topic that is too long for a file name is refused", async () => {
     const error = await assertRejects(attempt, FifobusError) as FifobusError;
     assertEquals(error.code, "bad_address");
   }
-  await publish(long, "is fine for who does not keep it");
+  await publish(long, "is fine without retain");
 });
 
-const isRoot = Deno.uid() === 0;
+/** Mounts a small file system at $0. */
+const MOUNT = 'mount -t tmpfs -o size=64k,mode=700 none "$0"';
+const AS_NOBODY = ["nobody", "-s", "/bin/sh", "-c"] as const;
 
-Deno.test({
-  name: isRoot
-    ? "a full disk fails a retained message, and keeps the value before"
-    : "a full disk (left out: a small file system needs root to mount it)",
-  ignore: !isRoot,
-  async fn() {
+const withoutRoot = Deno.uid() === 0 ? [] : ["root"];
+
+const withoutMount = [
+  ...withoutRoot,
+  ...await isThere("unshare", "-m", "sh", "-c", MOUNT, "/tmp")
+    ? []
+    : ["permission to mount"],
+];
+
+const withoutNobody = [
+  ...withoutRoot,
+  ...await isThere("su", ...AS_NOBODY, "true") ? [] : ["su of util-linux"],
+];
+
+testWithout(
+  withoutMount,
+  "a full disk fails a retained message, and keeps the value before",
+  async () => {
     await using bus = ownBus();
     const folder = bus.env.FIFOBUS_DIR!;
     await Deno.mkdir(folder);
     const mounted = await finish(
-      sh('mount -t tmpfs -o size=64k,mode=700 none "$0"', folder),
+      sh(MOUNT, folder),
     );
     assertEquals(mounted.code, 0, mounted.stderr);
     try {
@@ -221,34 +236,33 @@ Deno.test({
       await finish(sh('umount "$0"', folder));
     }
   },
-});
+);
 
-Deno.test({
-  name: isRoot
-    ? "two users share a bus that --mode opens, and not another one"
-    : "two users share a bus (left out: it needs root to be two users)",
-  ignore: !isRoot,
-  async fn() {
+testWithout(
+  withoutNobody,
+  "two users share a bus that --mode opens, and not another one",
+  async () => {
     await using bus = ownBus();
     const folder = bus.env.FIFOBUS_DIR!;
     await Deno.chmod(bus.path, 0o755);
     await using subscriber = await bus.sub("--mode", "777", "t");
-    // Another user in plain shell, as it may not read our sources.
+    // The other user runs a plain shell script, and may not read our sources.
     const publish = new URL("../examples/topics/publish.sh", import.meta.url);
     const script = bus.file("publish.sh");
     await Deno.copyFile(publish, script);
     const asNobody = (line: string) =>
       finish(
-        sh(
-          'su nobody -s /bin/sh -c "$0"',
+        new Process([
+          "su",
+          ...AS_NOBODY,
           `export FIFOBUS_DIR='${folder}'; ${line}`,
-        ),
+        ]),
       );
     assertEquals((await asNobody(`sh '${script}' t hello`)).stderr, "");
     assertEquals(await subscriber.line(), "hello");
     await asNobody(`mkfifo -m 666 '${folder}/theirs@1'`);
     await using _theirs = sh('exec 3<>"$0"; read line', `${folder}/theirs@1`);
-    // Trusted on a shared bus only.
+    // Another user's FIFO is trusted only on a shared bus.
     const { code, stderr } = await finish(bus.pub("--mode=777", "theirs", "x"));
     assertEquals([code, stderr], [0, ""]);
     await Deno.chmod(folder, 0o755);
@@ -258,7 +272,7 @@ Deno.test({
       refused.stderr,
     );
   },
-});
+);
 
 Deno.test("a named pipe feeds a topic", async () => {
   await using bus = ownBus();
@@ -274,7 +288,7 @@ Deno.test("a named pipe feeds a topic", async () => {
   await pipe.ended();
 });
 
-Deno.test("a NUL publisher loses only what a line-feed member cannot take", async () => {
+Deno.test("a NUL publisher loses only messages that a line-feed member cannot take", async () => {
   await using _bus = ownBus();
   await using subscriber = await Subscriber.open("t");
   const drops: Dropped[] = [];

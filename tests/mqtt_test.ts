@@ -78,7 +78,7 @@ mqttTest("WebSockets take messages both ways", async () => {
   await using folder = new Folder();
   const port = freePort();
   await using _broker = await Mosquitto.start(folder, [
-    // It does not start without.
+    // The harness connects here, to see that the broker is ready.
     "listener {port} 127.0.0.1",
     `listener ${port} 127.0.0.1`,
     "protocol websockets",
@@ -166,7 +166,7 @@ mqttTest("the library publishes and receives bytes of any kind", async () => {
 });
 
 mqttTest(
-  "a reader that does not read holds the broker up, not memory",
+  "a Subscriber that is not read holds up the broker, and does not fill memory",
   async () => {
     await using folder = new Folder();
     await using broker = await Mosquitto.start(folder);
@@ -188,7 +188,7 @@ mqttTest(
 );
 
 mqttTest(
-  "what is wrong is said in one line, without the password",
+  "an error is one line, without the password",
   async () => {
     await using folder = new Folder();
     const file = folder.file("passwords");
@@ -321,7 +321,7 @@ mqttTest("a persistent session gets what was published meanwhile", async () => {
   for (const text of ["one", "two", "three"]) {
     await finish(pub("--qos=1", `${broker.url}/t`, text));
   }
-  // What one run does not take is for the next.
+  // The next run gets the messages that this run does not take.
   for (const text of ["one", "two", "three"]) {
     assertEquals((await finish(sub("-C1", ...args))).stdout, `${text}\n`);
   }
@@ -348,7 +348,7 @@ mqttTest(
     const lines = Array.from({ length: COUNT }, (_, i) => `${i}\n`);
     const written = publisher.write(lines.join("")).then(() => publisher.end());
     await subscriber.until("t 500\n");
-    // What a broker that is killed had acknowledged may be lost with it.
+    // A killed broker may lose messages that it has acknowledged.
     await broker.restart("SIGTERM");
     await written;
     const seen = new Set<number>(Array.from({ length: 501 }, (_, i) => i));
@@ -446,7 +446,7 @@ mqttTest("bridges in opposite directions pass each message once", async () => {
 });
 
 mqttTest(
-  "a bridge keeps what is published while the broker is away",
+  "a bridge keeps messages that are published while the broker is away",
   async () => {
     await using folder = new Folder();
     await using broker = await Mosquitto.start(folder, persistent(folder));
@@ -460,7 +460,7 @@ mqttTest(
     // A broker that is killed may not have stored this session yet.
     await broker.kill("SIGTERM");
     for (let i = 0; i < 5; i++) await finish(bus.pub("a/n", String(i)));
-    // More than it may keep.
+    // Together more than the bridge may keep.
     await finish(bus.pub("a/large", "x".repeat(102_400)));
     await finish(bus.pub("a/large", "too much"));
     await broker.restart();

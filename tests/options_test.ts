@@ -61,7 +61,7 @@ Deno.test("parseOptions() reads options as the shell's tools do", () => {
   }
 });
 
-Deno.test("parseOptions() refuses what is not in the table", () => {
+Deno.test("parseOptions() refuses options that are not in the table", () => {
   const cases: [args: string[], message: string][] = [
     [["--bogus"], "there is no option --bogus"],
     [["--bogus=1"], "there is no option --bogus"],
@@ -93,7 +93,7 @@ Deno.test("parseOptions() refuses what is not in the table", () => {
   }
 });
 
-Deno.test("withDefaults() reads the environment for what was not given", () => {
+Deno.test("withDefaults() reads the environment for options that were not given", () => {
   const table = {
     count: { takes: count, env: "COUNT", group: "", help: "" },
   } satisfies OptionTable;
@@ -107,7 +107,7 @@ Deno.test("withDefaults() reads the environment for what was not given", () => {
   );
 });
 
-Deno.test("values are read with their units, and nothing else is", () => {
+Deno.test("values are read with their units, and other texts are refused", () => {
   const cases: [ValueKind<unknown>, Record<string, unknown>][] = [
     [count, { 1: 1, 1000000: 1000000, "-1": undefined, "1.5": undefined }],
     [duration, {
@@ -155,7 +155,7 @@ Deno.test("no option is a digit: numbers are operands", () => {
   assertEquals(letters.filter((letter) => !/[A-Za-z]/.test(letter)), []);
 });
 
-Deno.test("what mosquitto_pub and mosquitto_sub take is told from ours", () => {
+Deno.test("options of mosquitto_pub and mosquitto_sub get a hint at ours", () => {
   const topic = "the topic is the first argument";
   const cases: [table: OptionTable, args: string[], hint: string][] = [
     [PUB.options, ["-t", "a", "-m", "b"], topic],

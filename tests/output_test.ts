@@ -1,5 +1,5 @@
 /**
- * What `sub` prints of a message.
+ * How `sub` prints a message.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import {
   TestBus,
 } from "./harness/process.ts";
 
-/** What `sub` prints of messages that are retained before it comes. */
+/** The output of `sub` for messages that were retained before it starts. */
 async function printed(
   bus: TestBus,
   messages: Record<string, string>,
@@ -31,7 +31,7 @@ async function printed(
   return sub.stdout;
 }
 
-Deno.test("sub --format prints what its directives say", async () => {
+Deno.test("sub --format prints the values of its directives", async () => {
   await using bus = new TestBus();
   const format = "%n %t: %p (%l) %x %b %r[%R] 100%%\\t\\\\ ü";
   assertEquals(
@@ -71,7 +71,7 @@ Deno.test("formats know the fields of strftime", async () => {
   if (date.code === 0) assertEquals(`${zone.join("")}\n`, date.stdout);
 });
 
-Deno.test("sub refuses a format with a directive that there is not", async () => {
+Deno.test("sub refuses a format with an unknown directive", async () => {
   await using bus = new TestBus();
   for (const format of ["%y", "100%", "%@Q", "%@", "\\q", "a\\"]) {
     const { code, stderr } = await finish(bus.subOnce("-F", format, "t"));
@@ -102,7 +102,7 @@ Deno.test("sub --json prints an object on a line, sub --parse puts JSON into it"
   assertMatch(parsed, /"message":"exit\\u2028<b>"\}\n/);
 });
 
-Deno.test("sub --json gives bytes that are no text as base64", async () => {
+Deno.test("sub --json prints bytes that are not text as base64", async () => {
   await using bus = new TestBus();
   await using subscriber = await bus.sub("--json", "-C", "1", "t");
   await finish(
@@ -118,7 +118,7 @@ Deno.test("sub --raw prints bytes and nothing else", async () => {
   assertEquals(await printed(bus, values, "--raw"), "onetwo");
 });
 
-Deno.test("sub --filter-out leaves topics out, which do not count", async () => {
+Deno.test("sub --filter-out leaves topics out, and does not count their messages", async () => {
   await using bus = new TestBus();
   await using subscriber = await bus.sub("-v", "-C2", "-Ta/#", "-Tb", "#");
   await using publisher = bus.pub("--keyed");
@@ -141,7 +141,7 @@ Deno.test("sub --stats counts on standard error", async () => {
   );
 });
 
-Deno.test("sub --color has colors where it is told to", async () => {
+Deno.test("sub --color prints colors if asked to", async () => {
   await using bus = new TestBus();
   const values = { "a": "one" };
   const colored = "\x1b[36ma\x1b[39m\tone\n";

@@ -18,7 +18,7 @@ import {
 } from "./harness/process.ts";
 import { Served } from "./harness/served.ts";
 
-/** What a test has. */
+/** The tools of a test. */
 interface Stage {
   bus: TestBus;
   served: Served;
@@ -44,7 +44,7 @@ function pageTest(
   });
 }
 
-/** What the card of a topic says, once it says that. */
+/** Waits until the card of a topic shows a text. */
 async function card(page: Page, topic: string, text: string): Promise<string> {
   const title = page.getByRole("heading", { name: topic, exact: true });
   const element = page.locator(".card").filter({ has: title });
@@ -52,7 +52,7 @@ async function card(page: Page, topic: string, text: string): Promise<string> {
   return (await element.innerText()).replaceAll(/\s+/g, " ");
 }
 
-/** Waits until the page says how much it has. */
+/** Waits until the page shows these counts. */
 async function counts(page: Page, text: string): Promise<void> {
   await page.locator("#counts", { hasText: text }).waitFor();
 }
@@ -120,7 +120,7 @@ pageTest(
 
 testWithout(
   withoutBrowser,
-  "a page goes on when its server comes back, and when it was away itself",
+  "a page goes on after its server, or the page itself, was away",
   async () => {
     await using bus = new TestBus();
     await using browser = await TestBrowser.start();
@@ -142,7 +142,7 @@ testWithout(
     await using _served = await Served.start(bus, [`--serve=${port}`]);
     await page.locator("#state", { hasText: "live" }).waitFor();
     await finish(bus.pub("b", "3"));
-    // What the other run had counted is gone.
+    // The counts of the other run are gone.
     await counts(page, "1 topic, 1 message");
     await card(page, "b", "3");
     assertEquals(await page.locator("#log li").count(), 1);
@@ -204,7 +204,7 @@ pageTest(
         system,
         colorScheme === "light" ? "rgb(244, 246, 246)" : "rgb(20, 25, 26)",
       );
-      // The theme of the page goes before that of the system, and stays.
+      // The theme of the page wins over that of the system, and stays.
       while (await color() === system) await page.keyboard.press("t");
       const other = await color();
       await page.reload();
@@ -240,7 +240,7 @@ pageTest(
 );
 
 pageTest(
-  "the page keeps count of more than it can draw",
+  "the page counts more messages than it can draw",
   [],
   async ({ page, complaints, publisher }) => {
     const COUNT = 50_000;

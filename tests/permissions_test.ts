@@ -1,6 +1,6 @@
 /**
  * The documented `--allow-*` lists, where they were not written: in a clone
- * anywhere, and with variables that Deno minds.
+ * anywhere, and with variables that change the permissions Deno asks for.
  *
  * @module
  */
@@ -30,7 +30,7 @@ class Clone extends Folder {
     return clone;
   }
 
-  /** What the first line of a program says, with folders in its lists. */
+  /** The permissions in the first line of a program, with folders in its lists. */
   narrow(program: string, ...readable: string[]): string[] {
     return permissions(program).map((it) => {
       if (it === "--allow-write") return `${it}=${this.data}`;
@@ -60,7 +60,7 @@ class Clone extends Folder {
     return new Process(command, this.env);
   }
 
-  /** A subscriber that is there already. */
+  /** Starts a subscriber, and waits until it has subscribed. */
   async sub(topic: string, ...args: string[]): Promise<Process> {
     const process = this.start("sub", ...args, topic);
     const name = `${topic.replaceAll("/", "%2F")}@`;
@@ -77,7 +77,7 @@ class Clone extends Folder {
   }
 }
 
-Deno.test("from a clone elsewhere: --allow-read with the clone in its list does for everything", async () => {
+Deno.test("from a clone elsewhere: --allow-read with the clone in its list is enough for everything", async () => {
   await using clone = await Clone.make();
   const pipe = `${clone.data}/pipe`;
   {
@@ -127,10 +127,10 @@ Deno.test("from a clone elsewhere: --allow-read with the clone in its list does 
   }
 });
 
-Deno.test("from a clone elsewhere: without its folder one line says what to add", async () => {
+Deno.test("from a clone elsewhere: if its folder is not in the list, one line says what to add", async () => {
   await using clone = await Clone.make();
   const pipe = `${clone.data}/pipe`;
-  // What needs no options works.
+  // A run without options works.
   await using reader = clone.startWith([], "sub", pipe);
   await finish(clone.startWith([], "pub", pipe, "hello"));
   assertEquals(await reader.line(), "hello");
@@ -154,7 +154,7 @@ Deno.test("from a clone elsewhere: without its folder one line says what to add"
   }
 });
 
-Deno.test("a script with mod.ts of a clone elsewhere: only a broker needs to read the clone", async () => {
+Deno.test("a script with mod.ts of a clone elsewhere: only brokers need permission to read the clone", async () => {
   await using clone = await Clone.make();
   const path = clone.file("script.ts");
   await Deno.writeTextFile(
@@ -178,7 +178,7 @@ try {
     const narrow = clone.narrow("pub.ts", ...readable);
     const command: Command = [
       ...[Deno.execPath(), "run", "--quiet", "--no-prompt"] as const,
-      // Where JSR is not reached, its map says where deno finds @std.
+      // If JSR cannot be reached, an import map says where @std is.
       ...["--config", `${clone.root}/deno.json`, ...narrow],
       ...[path, `${clone.data}/pipe`],
     ];
@@ -194,7 +194,7 @@ try {
   assertMatch(wider.stdout, /^(21\.5\n){3}Cannot .+ mqtt:\/\/.+\n$/);
 });
 
-/** Variables that load libraries into programs, which Deno minds. */
+/** Variables that load libraries into programs: Deno then asks for more. */
 const LOADERS: Record<string, string>[] = [
   { LD_LIBRARY_PATH: "/opt/vendor/lib" },
   { LD_PRELOAD: "/usr/lib/libstdbuf.so.none" },
@@ -238,14 +238,14 @@ for (const loader of LOADERS) {
       refused.stderr,
       new RegExp(`sub: Cannot run a command: ${variable} is set, .+\n`),
     );
-    // It says the truth.
+    // The advice is right.
     const all = args.map((it) => it.replace(/^--allow-run=.*/, "--allow-run"));
     const { code, stdout } = await run(all);
     assertEquals([code, stdout], [0, "hello"]);
   });
 }
 
-Deno.test("without --allow-run=mkfifo one line says what cannot be made", async () => {
+Deno.test("without --allow-run=mkfifo, one line says which FIFO cannot be made", async () => {
   await using folder = new Folder();
   const pipe = folder.file("pipe");
   const [deno, ...args] = commandLine("sub", pipe);

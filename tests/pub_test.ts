@@ -1,6 +1,7 @@
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { assertStringIncludes } from "jsr:@std/assert@1.0.19/string-includes";
+import { isRead } from "../lib/fifo/nonblocking.ts";
 import { VERSION } from "../lib/version.ts";
 import { Folder } from "./harness/folder.ts";
 import { eventually, finish, pub, sh, sub } from "./harness/process.ts";
@@ -41,7 +42,7 @@ Deno.test("pub sends an empty message and one that looks like an option", async 
   assertEquals((await cat.ended()).stdout, "\n-n\n-\n");
 });
 
-Deno.test("pub sends each line of standard input, the last one without an end too", async () => {
+Deno.test("pub sends each line of standard input, even an unfinished last line", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   for (const args of [[path], ["-l", path], ["--lines", path]]) {
@@ -76,7 +77,7 @@ Deno.test("pub --null takes and sends messages that hold line feeds", async () =
   assertEquals((await cat.ended()).stdout, "two\nlines|b|");
 });
 
-Deno.test("pub sends again what it could not when the reader was gone", async () => {
+Deno.test("pub sends messages again that it could not send without a reader", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   await using publisher = pub("-l", path);
@@ -92,7 +93,7 @@ Deno.test("pub sends again what it could not when the reader was gone", async ()
   assertEquals((await publisher.ended()).code, 0);
 });
 
-Deno.test("pub goes on when its subscriber is killed and started anew", async () => {
+Deno.test("pub goes on when its subscriber is killed and started again", async () => {
   await using folder = new Folder();
   const path = folder.file("pipe");
   await using publisher = pub("-l", path);
@@ -111,9 +112,9 @@ Deno.test("pub goes on when its subscriber is killed and started anew", async ()
   }
 });
 
-// By processes of their own: a process that this one is just starting holds its
-// open files for a moment, and a FIFO then has a reader that nobody knows of.
-Deno.test("pub finds the new FIFO when its path has been made anew", async () => {
+// In separate processes: a process that this one starts inherits its open files
+// for a moment, so that a FIFO would have an unexpected reader.
+Deno.test("pub finds the new FIFO when somebody has replaced it", async () => {
   await using folder = new Folder();
   for (const options of [[], ["--timeout", "60"]]) {
     const path = await folder.fifo(`pipe${options.length}`);
@@ -168,14 +169,14 @@ Deno.test("pub --no-wait and --timeout publish where there is a reader", async (
   await using folder = new Folder();
   const path = folder.file("pipe");
   await using subscriber = sub(path);
-  await eventually(() => isRead(path));
+  await eventually(() => isRead(path) === true);
   assertEquals((await finish(pub("--no-wait", path, "a"))).code, 0);
   assertEquals((await finish(pub("--timeout", "9", path, "b"))).code, 0);
   assertEquals(await subscriber.line(), "a");
   assertEquals(await subscriber.line(), "b");
 });
 
-Deno.test("pub refuses what it cannot send, and sends what came before", async () => {
+Deno.test("pub refuses a message that it cannot send, and sends those before it", async () => {
   await using folder = new Folder();
   const path = folder.file("pipe");
   await using subscriber = sub("--no-exit-word", path);
@@ -261,13 +262,4 @@ function isFifo(path: string): boolean {
   } catch {
     return false;
   }
-}
-
-/** Whether somebody reads a FIFO: dd opens it with O_NONBLOCK, writes nothing. */
-async function isRead(path: string): Promise<boolean> {
-  const { success } = await new Deno.Command("dd", {
-    args: ["if=/dev/null", `of=${path}`, "oflag=nonblock", "conv=nocreat"],
-    stderr: "null",
-  }).output();
-  return success;
 }

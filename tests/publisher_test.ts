@@ -62,7 +62,7 @@ Deno.test("Publisher.publish() resolves once the message is in the FIFO, not bef
   await using publisher = await Publisher.open(path);
   let written = false;
   const publishing = publisher.publish("x").then(() => written = true);
-  // A turn of the event loop in which it would have been written.
+  // Lets the event loop run, so that the message could be written.
   await Deno.stat(path);
   assertEquals(written, false);
   await using subscriber = await Subscriber.open(path);
@@ -84,7 +84,7 @@ Deno.test("Publisher.publish() waits again when the reader has gone", async () =
   }
 });
 
-Deno.test("Publisher takes back the message that its reader left half read", async () => {
+Deno.test("Publisher drops the part of a message that its reader left, and sends it again", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   await using publisher = await Publisher.open(path, { timeoutMs: 100 });
@@ -98,7 +98,7 @@ Deno.test("Publisher takes back the message that its reader left half read", asy
   assertEquals(await received, ["next"]);
 });
 
-Deno.test("Publisher gives up as its options say, and can go on", async () => {
+Deno.test("Publisher gives up as its options say, and can be used again", async () => {
   await using folder = new Folder();
   const path = folder.file("pipe");
   assertEquals(await code(publish(path, "x", { wait: false })), "no_reader");
@@ -110,7 +110,7 @@ Deno.test("Publisher gives up as its options say, and can go on", async () => {
   assertEquals(await texts(subscriber, 1), ["kept"]);
 });
 
-Deno.test("Publisher fails what is queued behind a message that timed out with it", async () => {
+Deno.test("messages queued behind a message that timed out fail with it", async () => {
   await using folder = new Folder();
   await using publisher = await Publisher.open(folder.file("pipe"), {
     timeoutMs: 20,
@@ -129,7 +129,7 @@ Deno.test("Publisher fails what is queued behind a message that timed out with i
   assertEquals(publisher.bufferedBytes, 0);
 });
 
-Deno.test("Publisher is aborted while it waits for a reader, and for room", async () => {
+Deno.test("Publisher can be aborted while it waits for a reader, or for room", async () => {
   await using folder = new Folder();
   const path = folder.file("pipe");
   const reason = new Error("enough");
@@ -151,7 +151,7 @@ Deno.test("Publisher is aborted while it waits for a reader, and for room", asyn
   }
 });
 
-Deno.test("Publisher.close() writes what was published, and refuses more", async () => {
+Deno.test("Publisher.close() writes all published messages, and refuses new ones", async () => {
   await using folder = new Folder();
   const path = folder.file("pipe");
   await using subscriber = await Subscriber.open(path);
@@ -214,12 +214,12 @@ Deno.test("pipeTo() rejects if a message of Publisher.writable was not delivered
   const full = await Publisher.open(path, { timeoutMs: 20 });
   const many = ReadableStream.from(Array(80).fill("x".repeat(1000)));
   assertEquals(await code(many.pipeTo(full.writable)), "timed_out");
-  // Whoever has only the stream cannot close it.
+  // A user who has only the stream cannot close the Publisher.
   assertEquals(await code(full.publish("x")), "closed");
   await full.close();
 });
 
-Deno.test("an abort of Publisher.writable gives up what waits for a reader, or for room", async () => {
+Deno.test("an abort of Publisher.writable gives up messages that wait for a reader, or for room", async () => {
   await using folder = new Folder();
   for (const isRead of [false, true]) {
     for (const cause of ["signal", "source", "writer"] as const) {
@@ -256,7 +256,7 @@ Deno.test("an abort of Publisher.writable gives up what waits for a reader, or f
   }
 });
 
-Deno.test("a script ends whose stream into a FIFO without a reader was aborted", async () => {
+Deno.test("a script ends after it aborted a stream into a FIFO without a reader", async () => {
   await using folder = new Folder();
   const script = folder.file("script.ts");
   await Deno.writeTextFile(
@@ -291,7 +291,7 @@ Deno.test("Publisher aborted while it is parked writes nothing to a reader that 
   assertEquals(await texts(subscriber, 1), ["next"]);
 });
 
-Deno.test("a number of the options that is negative or NaN is a RangeError that names it", async () => {
+Deno.test("an option that is negative or NaN is a RangeError that names it", async () => {
   await using folder = new Folder();
   const path = folder.file("pipe");
   const calls: Record<string, (value: number) => Promise<unknown>> = {
@@ -456,7 +456,7 @@ Deno.test("a publisher that goes on with the next reader says so in its queue fi
   const open = () => Deno.openSync(path, { read: true, write: true });
   let next = open();
   for (let i = 0; !isWithin() && i < 1000; i++) {
-    // It may not have seen that there was no reader for a moment.
+    // It may not have noticed that there was no reader for a moment.
     next.close();
     next = open();
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -469,7 +469,7 @@ Deno.test("a publisher that goes on with the next reader says so in its queue fi
   next.close();
 });
 
-Deno.test("a publisher that is killed within a message to a topic joins it to no other", async () => {
+Deno.test("a part of a message to a topic, whose publisher was killed, joins no other message", async () => {
   await using bus = new TestBus();
   for (const filter of ["t", "$share/g/t"]) {
     await using subscriber = await bus.sub("--no-exit-word", filter);

@@ -9,6 +9,7 @@ import { assertRejects } from "jsr:@std/assert@1.0.19/rejects";
 import { assertStringIncludes } from "jsr:@std/assert@1.0.19/string-includes";
 import { type Message, type Notice, publish, Subscriber } from "../mod.ts";
 import { Folder } from "./harness/folder.ts";
+import { testWithout, withoutLinux, withoutPython } from "./harness/needs.ts";
 import {
   commandLine,
   eventually,
@@ -74,15 +75,15 @@ async function takeAll(subscriber: Subscriber): Promise<string[]> {
   return await Array.fromAsync(open, (message: Message) => message.text);
 }
 
-/** Fills a FIFO that nobody reads; it is gone with the holder. */
+/** Writes into a FIFO; the text stays as long as some process has it open. */
 async function write(path: string, text: string): Promise<void> {
   await finish(sh('printf "$1" > "$0"', path, text));
 }
 
-Deno.test("what was written before the last reader left is there for the next one", async () => {
+Deno.test("the next reader gets messages that were written before the last reader left", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
-  // Each holds the FIFO open alone, and reads nothing of it when it ends.
+  // Each is the only reader, and leaves these messages unread when it ends.
   const leave: Record<string, () => Promise<unknown>> = {
     "Subscriber.close()": async () => {
       await using _subscriber = await Subscriber.open(path);
@@ -113,7 +114,7 @@ Deno.test("what was written before the last reader left is there for the next on
   }
 });
 
-Deno.test("a reader ended by a signal leaves what it did not print", async () => {
+Deno.test("a reader ended by a signal leaves the messages that it did not print", async () => {
   await using folder = new Folder();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     const path = await folder.fifo(signal);
@@ -146,13 +147,13 @@ Deno.test("a loop of sub -C 1 gets every message, alone and four at a time", asy
     const sorted = (texts: string[]) =>
       texts.toSorted((a, b) => Number(a) - Number(b));
     assertEquals(sorted(printed.flat()), numbers(0, 40));
-    // In order, each of them.
+    // Each has its messages in order.
     for (const some of printed) assertEquals(some, sorted(some));
     assert(!exists(queueOf(path)));
   }
 });
 
-Deno.test("readers share messages of 20 kB, and part none", async () => {
+Deno.test("readers share messages of 20 kB, and split none", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   const message = (i: number) => `${i} ${"x".repeat(20_000)} ${i}`;
@@ -172,7 +173,7 @@ Deno.test("readers share messages of 20 kB, and part none", async () => {
   }
 });
 
-Deno.test("sub -C takes its messages out of a FIFO that is kept full, and no more", async () => {
+Deno.test("sub -C takes N messages, and no more, from a FIFO that is kept full", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   const file = folder.file("numbers");
@@ -181,40 +182,45 @@ Deno.test("sub -C takes its messages out of a FIFO that is kept full, and no mor
   assertEquals(await take(1, path), ["1"]);
   assertEquals(await take(1, path), ["2"]);
   assertEquals(await take(1000, path), numbers(3, 1002));
-  // The publisher waits: readers leave a few times what a FIFO holds, once.
+  // The publisher waits, so the file holds at most a few times the size of a FIFO.
   assert(Deno.statSync(queueOf(path)).size < 1_000_000);
   assertEquals(await take(200_000 - 1002, path), numbers(1003, 200_000));
   assertEquals((await publisher.ended()).code, 0);
 });
 
-Deno.test("a FIFO of 4 KiB and one of 1 MiB are queues as well", async () => {
-  await using folder = new Folder();
-  for (const bytes of [4096, 1024 * 1024]) {
-    const path = await folder.fifo(`${bytes}`);
-    const script = "import fcntl,sys,os\n" +
-      "fd=os.open(sys.argv[1],os.O_RDWR)\n" +
-      "fcntl.fcntl(fd,1031,int(sys.argv[2]))\n" +
-      "print('ready',flush=True)\nsys.stdin.read()";
-    await using holder = new Process(
-      ["python3", "-c", script, path, `${bytes}`],
-    );
-    assertEquals(await holder.line(), "ready");
-    const count = 20_000;
-    const messages = numbers(1, count).map((it) => it.padStart(15, "0"));
-    await Deno.writeTextFile(folder.file("in"), messages.join("\n"));
-    await using publisher = pub("--file", folder.file("in"), path);
-    assertEquals(await take(1, path), [messages[0]]);
-    assertEquals(await take(3, path), messages.slice(1, 4));
-    assertEquals(await take(count - 4, path), messages.slice(4));
-    assertEquals((await publisher.ended()).code, 0);
-    // Nothing is left for a reader that is not ours, not even a marker.
-    await write(path, "end\n");
-    const read = await finish(sh('read -r line <> "$0"; echo "$line"', path));
-    assertEquals(read.stdout, "end\n");
-  }
-});
+testWithout(
+  [...withoutLinux, ...withoutPython],
+  "a FIFO of 4 KiB and one of 1 MiB are queues as well",
+  async () => {
+    await using folder = new Folder();
+    for (const bytes of [4096, 1024 * 1024]) {
+      const path = await folder.fifo(`${bytes}`);
+      const script = "import fcntl,sys,os\n" +
+        "fd=os.open(sys.argv[1],os.O_RDWR)\n" +
+        // F_SETPIPE_SZ, which only Linux has.
+        "fcntl.fcntl(fd,1031,int(sys.argv[2]))\n" +
+        "print('ready',flush=True)\nsys.stdin.read()";
+      await using holder = new Process(
+        ["python3", "-c", script, path, `${bytes}`],
+      );
+      assertEquals(await holder.line(), "ready");
+      const count = 20_000;
+      const messages = numbers(1, count).map((it) => it.padStart(15, "0"));
+      await Deno.writeTextFile(folder.file("in"), messages.join("\n"));
+      await using publisher = pub("--file", folder.file("in"), path);
+      assertEquals(await take(1, path), [messages[0]]);
+      assertEquals(await take(3, path), messages.slice(1, 4));
+      assertEquals(await take(count - 4, path), messages.slice(4));
+      assertEquals((await publisher.ended()).code, 0);
+      // Nothing is left for a reader that is not ours, not even a marker.
+      await write(path, "end\n");
+      const read = await finish(sh('read -r line <> "$0"; echo "$line"', path));
+      assertEquals(read.stdout, "end\n");
+    }
+  },
+);
 
-Deno.test("Subscriber.read(1) takes one message, the others go to other readers", async () => {
+Deno.test("Subscriber.read(1) takes one message, and other readers get the others", async () => {
   await using folder = new Folder();
   const paths = [await folder.fifo("a"), await folder.fifo("b")];
   await using worker = await Subscriber.open(paths);
@@ -235,7 +241,7 @@ Deno.test("Subscriber.read(1) takes one message, the others go to other readers"
   assertEquals(received.toSorted(), all);
 });
 
-Deno.test("Subscriber.close() gives back what was not handled, before what came later", async () => {
+Deno.test("Subscriber.close() gives unhandled messages back, before those that came later", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   const worker = await Subscriber.open(path);
@@ -256,7 +262,7 @@ Deno.test("Subscriber.close() gives back what was not handled, before what came 
   assertEquals(await worker.read(), undefined);
 });
 
-Deno.test("Subscriber.close() gives back while another reader waits", async () => {
+Deno.test("Subscriber.close() gives messages back while another reader waits", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   const worker = await Subscriber.open(path);
@@ -340,7 +346,7 @@ for (
   });
 }
 
-Deno.test("sub gives back what it could not print", async () => {
+Deno.test("sub gives back messages that it could not print", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   await using pipeline = sh(
@@ -355,7 +361,7 @@ Deno.test("sub gives back what it could not print", async () => {
   await eventually(() => waiting(path) === "b\nc\n");
 });
 
-Deno.test("Subscriber limit counts over all FIFOs, and what one holds goes back", async () => {
+Deno.test("the limit of a Subscriber counts over all FIFOs, and the other messages go back", async () => {
   await using folder = new Folder();
   const paths = [await folder.fifo("a"), await folder.fifo("b")];
   await using _holderA = await hold(paths[0]!);
@@ -368,7 +374,7 @@ Deno.test("Subscriber limit counts over all FIFOs, and what one holds goes back"
   }
 });
 
-Deno.test("Subscriber limit with NUL, and a large message after the last", async () => {
+Deno.test("the limit of a Subscriber works with NUL, and with a large message after the last", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   const large = "two\nlines ".repeat(10_000);
@@ -382,7 +388,7 @@ Deno.test("Subscriber limit with NUL, and a large message after the last", async
   assertEquals((await publisher.ended()).code, 0);
 });
 
-Deno.test("Subscriber limit is a number from 0", async () => {
+Deno.test("the limit of a Subscriber is 0 or more", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   assertEquals(await takeAll(await Subscriber.open(path, { limit: 0 })), []);
@@ -390,7 +396,7 @@ Deno.test("Subscriber limit is a number from 0", async () => {
   await assertRejects(() => Subscriber.open(path, { limit: NaN }), RangeError);
 });
 
-Deno.test("a message over the limit is dropped, and told; the next reader goes on behind it", async () => {
+Deno.test("a message over the limit is dropped and reported, and the next reader goes on behind it", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   const long = "x".repeat(200);
@@ -406,7 +412,7 @@ Deno.test("a message over the limit is dropped, and told; the next reader goes o
 
 const FOREIGN = `${"x".repeat(19)}L${"x".repeat(60)}`;
 
-Deno.test("a queue file that is not one is left alone, and said", async () => {
+Deno.test("a file that only has the name of a queue file is reported, and not changed", async () => {
   await using folder = new Folder();
   await Deno.writeTextFile(folder.file("precious"), "precious");
   const cases: [make: (path: string) => void, reason: string][] = [
@@ -458,7 +464,7 @@ Deno.test("Ctrl-Z gives the turn to another reader, whether it has it or waits f
   const state = async (pid: number) =>
     (await finish(new Process(["ps", "-o", "stat=", "-p", `${pid}`]))).stdout;
   for (const [stopped, other] of [[one, two], [two, one]] as const) {
-    // Both are there, one of them with the turn.
+    // Both run, and one of them has the turn.
     for (const reader of readers) {
       await repeatUntil(
         () => finish(sh('echo ready > "$0"; sleep 0.01', path)),
@@ -482,11 +488,11 @@ Deno.test("readers agree on a queue file again when somebody has removed it", as
   await write(path, "ready\n");
   assertEquals(await first.line(), "ready");
   await Deno.remove(queueOf(path));
-  // It makes another file, and has the turn there.
+  // The second reader makes another file, and has the turn there.
   await using second = sub("-W", "1", path);
   await eventually(() => exists(queueOf(path)));
   const printed = [first.ended(), second.ended()];
-  // Each looks at the path again with one of the next messages.
+  // Each reader looks at the path again with one of the next messages.
   for (let i = 0; i < 20; i++) {
     await finish(sh('echo small > "$0"; sleep 0.02', path));
   }
@@ -501,7 +507,7 @@ Deno.test("readers agree on a queue file again when somebody has removed it", as
   );
 });
 
-Deno.test("what is left to others survives the removal of the queue file", async () => {
+Deno.test("messages left to others survive the removal of the queue file", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   await using first = sub("--no-exit-word", "-C", "1", path);
@@ -512,7 +518,7 @@ Deno.test("what is left to others survives the removal of the queue file", async
   assertEquals(await take(2, path), ["2", "3"]);
 });
 
-Deno.test("readers go on with the FIFO that has taken the place of theirs", async () => {
+Deno.test("readers go on with the FIFO that has replaced theirs", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   await using first = sub("--no-exit-word", path);
@@ -531,7 +537,7 @@ Deno.test("readers go on with the FIFO that has taken the place of theirs", asyn
   assertEquals(await lines, ["new", "new"]);
 });
 
-Deno.test("readers end though a process that was stopped has the turn", async () => {
+Deno.test("readers can end while a stopped process has the turn", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   await using stopped = sub("--no-exit-word", path);
@@ -548,7 +554,7 @@ Deno.test("readers end though a process that was stopped has the turn", async ()
   stopped.kill("SIGKILL");
 });
 
-Deno.test("a worker gives back past many readers that wait", async () => {
+Deno.test("a worker gives messages back although many readers wait for the turn", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   const worker = await Subscriber.open(path);
@@ -568,7 +574,7 @@ Deno.test("a worker gives back past many readers that wait", async () => {
   assertEquals(received, ["job"]);
 });
 
-Deno.test("without turns a worker keeps what it cannot do yet, whole and in order", async () => {
+Deno.test("without turns, a worker keeps messages that it cannot handle yet, in order", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   await Deno.mkdir(queueOf(path));
@@ -585,7 +591,7 @@ Deno.test("without turns a worker keeps what it cannot do yet, whole and in orde
   await holder.end();
 });
 
-Deno.test("a bridge that ends gives back what it could not pass on", async () => {
+Deno.test("a bridge that ends gives back messages that it could not pass on", async () => {
   await using folder = new Folder();
   const [from, to] = [await folder.fifo("from"), await folder.fifo("to")];
   await using bridge = pub("--from", from, to);
@@ -598,7 +604,7 @@ Deno.test("a bridge that ends gives back what it could not pass on", async () =>
   assertEquals(await take(3, from), ["1", "2", "3"]);
 });
 
-Deno.test("sub --list says who reads a FIFO, and what waits", async () => {
+Deno.test("sub --list says whether a FIFO is read, and how many messages wait", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   const list = async (...more: string[]) =>
@@ -640,7 +646,7 @@ Deno.test("the second name of a queue file whose maker was killed is removed", a
   assertEquals([...Deno.readDirSync(folder.path)].length, 1);
 });
 
-Deno.test("a lock on the folder of a FIFO is nobody's business", async () => {
+Deno.test("a lock on the folder of a FIFO disturbs nobody", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   using locked = Deno.openSync(folder.path);
@@ -693,7 +699,7 @@ Deno.test("where there can be no queue file beside the FIFO, it is in the folder
   assertEquals((await second.ended()).stdout, "b\n");
 });
 
-Deno.test("with permission for the FIFO alone there are no turns, and nobody is asked", async () => {
+Deno.test("with permission for the FIFO alone there are no turns, and no prompt", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   const script = folder.file("script.ts");
@@ -716,7 +722,7 @@ Deno.test("with permission for the FIFO alone there are no turns, and nobody is 
   assertEquals([code, stdout], [0, "a\nb\n"]);
 });
 
-Deno.test("messages are kept while the disk is full, and that is said", async () => {
+Deno.test("messages are kept while the disk is full, and sub says so", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   // No file of this program may grow over 512 bytes: as a full disk, for it.
@@ -731,7 +737,7 @@ Deno.test("messages are kept while the disk is full, and that is said", async ()
   await worker.said(
     /are kept here until they can: the file would be too large/,
   );
-  // It goes on with what it keeps.
+  // It goes on with the messages that it keeps.
   await write(path, `${long}\nb\n`);
   assertEquals(await worker.line(), long + long);
   assertEquals(await worker.line(), "b");
@@ -755,48 +761,52 @@ Deno.test("Subscriber reports with onNotice, which may throw", async () => {
   assertEquals(texts(await reading), ["a"]);
 });
 
-Deno.test("a reader that leaves waits for the publishers, however often they fill the FIFO", async () => {
-  await using folder = new Folder();
-  const path = await folder.fifo();
-  await using subscriber = sub("--no-exit-word", path);
-  await finish(pub(path, "first"));
-  assertEquals(await subscriber.line(), "first");
-  // Several publishers have the lock by turns, one at each moment: to the
-  // reader they look like this one, which goes on when it is asked to wait.
-  const script = "import fcntl,os,struct,sys,termios,time\n" +
-    "fd=os.open(sys.argv[1],os.O_WRONLY)\n" +
-    "fcntl.flock(fd,fcntl.LOCK_SH)\n" +
-    "end=time.time()+20\n" +
-    "count=asked=0\n" +
-    "while asked<20:\n" +
-    " if asked or open(sys.argv[2]).read()[19]=='L': asked+=1\n" +
-    " os.write(fd,b'%d\\n'%count)\n" +
-    " count+=1\n" +
-    " while struct.unpack('i',fcntl.ioctl(fd,termios.FIONREAD,b'0000'))[0]:\n" +
-    "  if time.time()>end: sys.exit('nobody reads')\n" +
-    " if time.time()>end: sys.exit('nobody asks')\n" +
-    " print(count,flush=True)\n" +
-    "os.write(fd,b'last\\n')\n";
-  await using publisher = new Process(
-    ["python3", "-c", script, path, queueOf(path)],
-  );
-  await publisher.line();
-  subscriber.kill("SIGTERM");
-  const written = await publisher.ended();
-  assertEquals([written.code, written.stderr], [0, ""]);
-  const count = Number(lines(written.stdout).at(-1));
-  const { stdout } = await subscriber.ended();
-  const rest = await finish(sub("-W", "0.1", path));
-  const all = [...numbers(0, count - 1), "last", ""].join("\n");
-  assertEquals(stdout + rest.stdout, all);
-});
+testWithout(
+  withoutPython,
+  "a reader that leaves waits for the publishers, however often they fill the FIFO",
+  async () => {
+    await using folder = new Folder();
+    const path = await folder.fifo();
+    await using subscriber = sub("--no-exit-word", path);
+    await finish(pub(path, "first"));
+    assertEquals(await subscriber.line(), "first");
+    // Several publishers have the lock by turns, one at each moment: to the
+    // reader they look like this one, which goes on when it is asked to wait.
+    const script = "import fcntl,os,struct,sys,termios,time\n" +
+      "fd=os.open(sys.argv[1],os.O_WRONLY)\n" +
+      "fcntl.flock(fd,fcntl.LOCK_SH)\n" +
+      "end=time.time()+20\n" +
+      "count=asked=0\n" +
+      "while asked<20:\n" +
+      " if asked or open(sys.argv[2]).read()[19]=='L': asked+=1\n" +
+      " os.write(fd,b'%d\\n'%count)\n" +
+      " count+=1\n" +
+      " while struct.unpack('i',fcntl.ioctl(fd,termios.FIONREAD,b'0000'))[0]:\n" +
+      "  if time.time()>end: sys.exit('nobody reads')\n" +
+      " if time.time()>end: sys.exit('nobody asks')\n" +
+      " print(count,flush=True)\n" +
+      "os.write(fd,b'last\\n')\n";
+    await using publisher = new Process(
+      ["python3", "-c", script, path, queueOf(path)],
+    );
+    await publisher.line();
+    subscriber.kill("SIGTERM");
+    const written = await publisher.ended();
+    assertEquals([written.code, written.stderr], [0, ""]);
+    const count = Number(lines(written.stdout).at(-1));
+    const { stdout } = await subscriber.ended();
+    const rest = await finish(sub("-W", "0.1", path));
+    const all = [...numbers(0, count - 1), "last", ""].join("\n");
+    assertEquals(stdout + rest.stdout, all);
+  },
+);
 
 /** The header of a queue file whose reader leaves. */
 const LEAVING = `fifobus queue 1\n-00L-00${"53".padStart(14, "0")} ${
   "53".padStart(14, "0")
 }\n`;
 
-Deno.test("a reader that was killed while it left holds nobody up", async () => {
+Deno.test("a reader that was killed while it left holds up nobody", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   const isLeaving = async () =>
@@ -813,36 +823,40 @@ Deno.test("a reader that was killed while it left holds nobody up", async () => 
   assertEquals(await subscriber.line(), "2");
 });
 
-Deno.test("publishers let a reader that leaves have the lock, and write when it has left", async () => {
-  await using folder = new Folder();
-  const path = await folder.fifo();
-  await Deno.writeTextFile(queueOf(path), LEAVING, { mode: 0o600 });
-  // It has the turn, as a reader that leaves, and takes the lock again and again.
-  const script = "import fcntl,os,struct,sys,termios,time\n" +
-    "queue=os.open(sys.argv[2],os.O_RDWR)\n" +
-    "fcntl.flock(queue,fcntl.LOCK_EX)\n" +
-    "fd=os.open(sys.argv[1],os.O_RDWR)\n" +
-    "lock=os.open(sys.argv[1],os.O_RDWR)\n" +
-    "print('ready',flush=True)\n" +
-    "end=time.time()+20\n" +
-    "isSeen=False\n" +
-    "count=0\n" +
-    "while not isSeen or count<1000:\n" +
-    " if time.time()>end: sys.exit('it does not let go')\n" +
-    " try:\n" +
-    "  fcntl.flock(lock,fcntl.LOCK_EX|fcntl.LOCK_NB)\n" +
-    "  fcntl.flock(lock,fcntl.LOCK_UN)\n" +
-    "  count+=isSeen\n" +
-    " except BlockingIOError: isSeen=True\n" +
-    " if struct.unpack('i',fcntl.ioctl(fd,termios.FIONREAD,b'0000'))[0]:\n" +
-    "  sys.exit('it writes')\n" +
-    "os.pwrite(queue,b'-',19)\n" +
-    "print(os.read(fd,100).decode(),end='')\n";
-  await using reader = new Process(
-    ["python3", "-c", script, path, queueOf(path)],
-  );
-  assertEquals(await reader.line(), "ready");
-  await finish(pub(path, "hello"));
-  const { stdout, stderr } = await reader.ended();
-  assertEquals([stdout, stderr], ["hello\n", ""]);
-});
+testWithout(
+  withoutPython,
+  "publishers let a reader that leaves have the lock, and write when it has left",
+  async () => {
+    await using folder = new Folder();
+    const path = await folder.fifo();
+    await Deno.writeTextFile(queueOf(path), LEAVING, { mode: 0o600 });
+    // It has the turn, as a reader that leaves, and takes the lock again and again.
+    const script = "import fcntl,os,struct,sys,termios,time\n" +
+      "queue=os.open(sys.argv[2],os.O_RDWR)\n" +
+      "fcntl.flock(queue,fcntl.LOCK_EX)\n" +
+      "fd=os.open(sys.argv[1],os.O_RDWR)\n" +
+      "lock=os.open(sys.argv[1],os.O_RDWR)\n" +
+      "print('ready',flush=True)\n" +
+      "end=time.time()+20\n" +
+      "isSeen=False\n" +
+      "count=0\n" +
+      "while not isSeen or count<1000:\n" +
+      " if time.time()>end: sys.exit('it does not let go')\n" +
+      " try:\n" +
+      "  fcntl.flock(lock,fcntl.LOCK_EX|fcntl.LOCK_NB)\n" +
+      "  fcntl.flock(lock,fcntl.LOCK_UN)\n" +
+      "  count+=isSeen\n" +
+      " except BlockingIOError: isSeen=True\n" +
+      " if struct.unpack('i',fcntl.ioctl(fd,termios.FIONREAD,b'0000'))[0]:\n" +
+      "  sys.exit('it writes')\n" +
+      "os.pwrite(queue,b'-',19)\n" +
+      "print(os.read(fd,100).decode(),end='')\n";
+    await using reader = new Process(
+      ["python3", "-c", script, path, queueOf(path)],
+    );
+    assertEquals(await reader.line(), "ready");
+    await finish(pub(path, "hello"));
+    const { stdout, stderr } = await reader.ended();
+    assertEquals([stdout, stderr], ["hello\n", ""]);
+  },
+);

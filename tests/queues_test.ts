@@ -1,5 +1,5 @@
 /**
- * The queues between users and what reads and writes, on their own.
+ * The queues in memory, each on its own.
  *
  * @module
  */
@@ -53,7 +53,7 @@ Deno.test("Outbox.addAll() cuts between messages only, with no write above the l
   assertEquals(written, ["a\nbb\n", "ccccc\n", "dddddddddddd\n", "\n"]);
 });
 
-Deno.test("Outbox fails what waits behind a write that failed, and goes on with what comes later", async () => {
+Deno.test("Outbox fails the messages behind a write that failed, and writes later messages", async () => {
   let isBroken = true;
   const written: string[] = [];
   const box = new Outbox((bytes) => {
@@ -70,7 +70,7 @@ Deno.test("Outbox fails what waits behind a write that failed, and goes on with 
   assertEquals(written, ["ccc\n"]);
 });
 
-Deno.test("Outbox counts dropped messages instead of failing, where it is told to", async () => {
+Deno.test("Outbox counts dropped messages instead of failing, if its caller asks for that", async () => {
   const lost: string[] = [];
   const box = new Outbox(
     () => Promise.reject(new Error("no")),
@@ -85,7 +85,7 @@ Deno.test("Outbox counts dropped messages instead of failing, where it is told t
   assertEquals(lost, ["aaa\n", "b\nc\n", "ddd\n"]);
 });
 
-Deno.test("Window admits messages in order up to its limits, and one alone always", async () => {
+Deno.test("Window admits messages in order up to its limits, and always admits a single one", async () => {
   const window = new Window(() => ({ messages: 2, bytes: 10 }));
   const admitted: string[] = [];
   const enter = (name: string, size: number) =>
@@ -104,7 +104,7 @@ Deno.test("Window admits messages in order up to its limits, and one alone alway
   assertEquals([admitted.join(""), window.bytes], ["abcd", 1]);
 });
 
-Deno.test("Window.abort() gives up those that wait, and counts the others on", async () => {
+Deno.test("Window.abort() rejects messages that wait, and still counts the others", async () => {
   const window = new Window(() => ({ messages: 1, bytes: 10 }));
   await window.enter(3);
   const waiting = window.enter(4);
@@ -115,7 +115,7 @@ Deno.test("Window.abort() gives up those that wait, and counts the others on", a
   await window.enter(5);
 });
 
-Deno.test("Inbound hands out what has come together, and ends behind it", async () => {
+Deno.test("Inbound hands out all messages that have come, and then ends", async () => {
   const inbound = new Inbound(10);
   const next = inbound.next();
   inbound.add(message("1"));
@@ -130,7 +130,7 @@ Deno.test("Inbound hands out what has come together, and ends behind it", async 
   await assertRejects(() => inbound.next(), Error, "broken");
 });
 
-Deno.test("Inbound ends at a message that is too large, behind those before it", async () => {
+Deno.test("Inbound hands out the messages before one that is too large, and then ends", async () => {
   const inbound = new Inbound(3);
   inbound.add(message("123"));
   inbound.add(message("1234", "a/b"));
@@ -167,7 +167,7 @@ Deno.test("Demand gives out as many as the limit and the current read allow", ()
   assertEquals([demand.now, demand.isOver], [1, false]);
 });
 
-Deno.test("Demand.takeOwn() leaves what the current read wants as it is", async () => {
+Deno.test("Demand.takeOwn() does not change how many the current read wants", async () => {
   const demand = new Demand(2);
   demand.want(1);
   const changed = demand.changed;

@@ -1,5 +1,5 @@
 /**
- * What anybody can write, against plain and slow readers of the same rules.
+ * Texts that anybody can write, compared with plain and slow parsers.
  *
  * @module
  */
@@ -112,7 +112,7 @@ Deno.test("a splitter of records finds the good ones, wherever the bytes are cut
   }
 });
 
-Deno.test("parseAddress() reads what it is given, or says why not, without a password", () => {
+Deno.test("parseAddress() reads an address, or says why it cannot, without the password", () => {
   const pieces = [
     ...["mqtt://", "tcp://", "fifo:", "topic:", "s3cret", ":", "@", "/", "."],
     ...["#", "?", "%", "1883", "\\", "[", "]", " ", "host", "\0"],
@@ -126,7 +126,7 @@ Deno.test("parseAddress() reads what it is given, or says why not, without a pas
         try {
           const read = parseAddress(address);
           if (read.kind === "mqtt") new URL(read.broker);
-          // What is behind the last @ of a host is not secret.
+          // The text behind the last @ of a host is not secret.
           if (address === password && !/[/@]/.test(given)) {
             assert(!shownAddress(read).includes("s3cret"), address);
           }
@@ -142,7 +142,7 @@ Deno.test("parseAddress() reads what it is given, or says why not, without a pas
   }
 });
 
-Deno.test("parseOptions() reads arguments, or says which is wrong", () => {
+Deno.test("parseOptions() reads arguments, or says which one is wrong", () => {
   const words = [
     ...[
       "-",

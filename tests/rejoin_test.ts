@@ -1,5 +1,6 @@
 /**
- * Nobody is silently deaf: names, FIFOs and folders that go away.
+ * Subscribers whose names, FIFO or folder are removed join again, or end with an
+ * error.
  *
  * @module
  */
@@ -19,7 +20,7 @@ import {
   TestBus,
 } from "./harness/process.ts";
 
-/** What may happen to the bus, as a line of shell in its folder. */
+/** Damages to the bus, as lines of shell that run in its folder. */
 const LOSSES: Record<string, string> = {
   "a name": "rm -- ./*@*",
   "the hidden name": "rm .[!.]*",
@@ -35,7 +36,7 @@ for (const [what, line] of Object.entries(LOSSES)) {
     await using sub = await bus.sub("-v", "a/#", "b");
     await eventually(() => bus.names().length === 2);
     await using group = await bus.sub("$share/g/c");
-    // They have been there for a while: a look at the folder is old news.
+    // They subscribed a while ago, so the publisher trusts its listing.
     await using publisher = bus.pub("-l", "--keyed");
     await publisher.write("a/1\tbefore\nb\tbefore\nc\tbefore\n");
     await sub.until("a/1\tbefore\nb\tbefore\n");
@@ -68,7 +69,7 @@ Deno.test("a subscriber whose folder cannot be made again ends with an error", a
   await Deno.mkdir(bus.file("runtime"));
   await using sub = await bus.sub("t");
   await using group = await bus.sub("$share/g/t");
-  // They are through with joining.
+  // They have joined again.
   await repeatUntil(() => finish(bus.pub("t", "x")), group.line());
   await sub.line();
   await Deno.remove(bus.file("runtime"), { recursive: true });
@@ -157,7 +158,7 @@ Deno.test("an inbox that has failed is not joined again", async () => {
   assertEquals((await second.read())!.map(({ text }) => text), ["heard"]);
 });
 
-Deno.test("Subscriber.open() that fails leaves nothing behind, and hinders nobody", async () => {
+Deno.test("a failed Subscriber.open() leaves nothing behind, and disturbs nobody", async () => {
   await using bus = ownBus();
   const long = "x".repeat(300);
   const [failed, opened] = await Promise.allSettled([
@@ -189,7 +190,7 @@ Deno.test("a member whose name was gone for a moment gets its messages in order"
   const published = sent.slice(0, 150).map(publish);
   await published[0];
   await Deno.rename(path, `${bus.path}/away`);
-  // It looks anew for a topic that it has not sent to yet.
+  // It lists the folder again for a topic that it has not sent to yet.
   assertEquals(await publisher.subscribers("new"), 0);
   await Deno.rename(`${bus.path}/away`, path);
   await eventually(async () => await publisher.subscribers() === 1);
@@ -201,7 +202,7 @@ Deno.test("a member whose name was gone for a moment gets its messages in order"
   assertEquals(numbers, sent);
 });
 
-Deno.test("a publisher that closes waits for what a member gets that was gone for a moment", async () => {
+Deno.test("a publisher that closes waits for messages to a member that was gone for a moment", async () => {
   await using bus = ownBus();
   await using sub = await bus.sub("t");
   const [name] = bus.names();
@@ -250,7 +251,7 @@ testWithout(
     await using sub = await bus.sub("-C1", "t");
     const before = bus.names();
     const config = bus.file("tmpfiles.conf");
-    // As for /tmp, but with an age of nothing.
+    // The rule for /tmp, but with an age of zero.
     await Deno.writeTextFile(config, `d ${bus.path} - - - 0\n`);
     const cleaned = await finish(
       new Process(["systemd-tmpfiles", "--clean", config]),

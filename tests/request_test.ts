@@ -58,7 +58,7 @@ function left(bus: TestBus): string[] {
   return [...Deno.readDirSync(bus.env.FIFOBUS_DIR!)].map(({ name }) => name);
 }
 
-Deno.test("request() gets what Message.reply() answers, and leaves nothing behind", async () => {
+Deno.test("request() gets the answer of Message.reply(), and leaves nothing behind", async () => {
   await using bus = ownBus();
   {
     await using _double = await responder(
@@ -73,7 +73,7 @@ Deno.test("request() gets what Message.reply() answers, and leaves nothing behin
   assertEquals(left(bus), []);
 });
 
-Deno.test("request() in quick succession: no answer misses who asked a moment ago", async () => {
+Deno.test("request() in quick succession gets every answer", async () => {
   await using _bus = ownBus();
   await using _echo = await responder(
     "echo",
@@ -99,7 +99,7 @@ Deno.test("requests of one process at the same time get their own answers", asyn
   assertEquals(bus.names().length, 1);
 });
 
-Deno.test("requestAll() goes through the answers of all, until the time is over", async () => {
+Deno.test("requestAll() iterates over the answers of all, until the time is over", async () => {
   await using bus = ownBus();
   const names = ["Ada", "Grace", "Edsger"];
   const responders = await Promise.all(
@@ -114,7 +114,7 @@ Deno.test("requestAll() goes through the answers of all, until the time is over"
   shell.kill("SIGKILL");
 });
 
-Deno.test("requestAll() hands out what came in time to who is slow to ask for it", async () => {
+Deno.test("requestAll() hands out answers that came in time, even to a slow loop", async () => {
   await using _bus = ownBus();
   await using _two = await responder("two", async (message) => {
     await message.reply("1");
@@ -126,7 +126,7 @@ Deno.test("requestAll() hands out what came in time to who is slow to ask for it
   assertEquals(await Array.fromAsync(answers, ({ text }) => text), ["2"]);
 });
 
-Deno.test("request() at nobody is no_reader at once, and waits if told so", async () => {
+Deno.test("request() without a responder fails with no_reader at once, or waits if asked to", async () => {
   await using bus = ownBus();
   assertEquals(await codeOf(request("echo", "x")), "no_reader");
   // A subscriber that was killed has left its names.
@@ -145,7 +145,7 @@ Deno.test("request() at nobody is no_reader at once, and waits if told so", asyn
   assertEquals((await asked).text, "x");
 });
 
-Deno.test("request() is timed_out if nobody answers, also if nobody reads", async () => {
+Deno.test("request() fails with timed_out if nobody answers, even if nobody reads", async () => {
   await using bus = ownBus();
   await using subscriber = await Subscriber.open("deaf");
   const options: RequestOptions = { timeoutMs: 50 };
@@ -194,7 +194,7 @@ Deno.test("a plain shell subscriber answers", async () => {
   shell.kill("SIGKILL");
 });
 
-Deno.test("who subscribes to everything sees requests, and no answers", async () => {
+Deno.test("a subscriber to everything sees requests, but no answers", async () => {
   await using bus = ownBus();
   await using all = await bus.sub("--exit-word=exit", "-v", "#", "+/+");
   await using _shell = await shellResponder(bus, "ask");
@@ -206,7 +206,7 @@ Deno.test("who subscribes to everything sees requests, and no answers", async ()
   );
 });
 
-Deno.test("a request is answered while its process has more to read than it takes", async () => {
+Deno.test("a request gets its answer while its process leaves other messages unread", async () => {
   await using bus = ownBus();
   await using shell = await shellResponder(bus, "ask");
   await using unread = await Subscriber.open("busy");
@@ -230,7 +230,7 @@ Deno.test("Message.reply() answers with large messages and with line feeds", asy
   assertEquals((await asked).text, large);
 });
 
-Deno.test("Message.reply() is refused for what is no request, and once closed", async () => {
+Deno.test("Message.reply() fails for a message that is not a request, and after close()", async () => {
   await using _bus = ownBus();
   const subscriber = await Subscriber.open("t");
   await publish("t", "plain");
@@ -244,7 +244,7 @@ Deno.test("Message.reply() is refused for what is no request, and once closed", 
   assertEquals(await codeOf(asking!.reply("x")), "closed");
 });
 
-Deno.test("what cannot be a request is refused", async () => {
+Deno.test("request() refuses addresses and messages that cannot be a request", async () => {
   await using bus = ownBus();
   await using _subscriber = await Subscriber.open("t");
   const path = await bus.fifo();

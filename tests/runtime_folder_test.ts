@@ -12,7 +12,7 @@ import { ForUsers, withoutUsers } from "./harness/users.ts";
 
 const [ADA, GRACE] = [60_001, 60_002];
 
-/** With a /run/user of the test's own, which nobody else sees. */
+/** Runs a test with a /run/user of its own. */
 const withoutMounts = [
   ...withoutUsers,
   ...await isThere("unshare", "-m", "mount", "-t", "tmpfs", "none", "/run/user")
@@ -20,7 +20,7 @@ const withoutMounts = [
     : ["unshare -m"],
 ];
 
-/** Runs one of our programs as a user whose environment says little. */
+/** Runs one of our programs as a user, with few variables. */
 function run(
   folder: ForUsers,
   uid: number,

@@ -33,7 +33,7 @@ Deno.test("pub --stdin-message sends all of its input as one message", async () 
   assertEquals((await nul.ended()).stdout, `${"a\n".repeat(100_000)}\0`);
 });
 
-Deno.test("pub --stdin-message says what the wire cannot carry", async () => {
+Deno.test("pub --stdin-message refuses a message that the wire cannot carry, with the reason", async () => {
   await using bus = new TestBus();
   for (
     const [input, reason] of [
@@ -81,7 +81,7 @@ Deno.test("pub --rate sends everything, in order", async () => {
   assertEquals((await subscriber.ended()).stdout, lines);
 });
 
-Deno.test("Pace lets no more go than are due, and does not make up for a pause", async () => {
+Deno.test("Pace lets only messages go that are due, and does not make up for a pause", async () => {
   const start = performance.now();
   const pace = new Pace(1000);
   let sent = 0;
@@ -94,7 +94,7 @@ Deno.test("Pace lets no more go than are due, and does not make up for a pause",
   assert(await pace.take(1000) <= 102);
 });
 
-Deno.test("pub --json refuses what is no JSON, and says where it is", async () => {
+Deno.test("pub --json refuses text that is not JSON, and says where the error is", async () => {
   await using bus = new TestBus();
   await using subscriber = await bus.sub("-C", "3", "t");
   await using publisher = bus.pub("--json", "-l", "t");
@@ -112,7 +112,7 @@ Deno.test("pub --json refuses what is no JSON, and says where it is", async () =
   assertEquals(stdout, '{"celsius": 21.5}\n"x"\n[1]\n');
 });
 
-Deno.test("pub --verbose says how much was published, pub --quiet nothing of drops", async () => {
+Deno.test("pub --verbose says how much was published, and pub --quiet does not report drops", async () => {
   await using bus = new TestBus();
   await using stopped = await bus.sub("t");
   stopped.kill("SIGSTOP");
@@ -155,7 +155,7 @@ Deno.test("the environment sets the largest message and the slow timeout", async
   assertEquals((await finish(bus.pub("t", "x"))).code, 2);
 });
 
-Deno.test("an option that means nothing for an address is an error", async () => {
+Deno.test("an option that does not apply to an address is an error", async () => {
   await using bus = new TestBus();
   const pipe = bus.file("pipe");
   const cases: [program: "pub" | "sub", args: string[], reason: string][] = [
@@ -287,7 +287,7 @@ Deno.test("an option that means nothing for an address is an error", async () =>
       "option --color takes auto, always or never",
     ],
   ];
-  // How long to try to connect is another matter.
+  // With --from, --timeout limits the time to connect, and is allowed.
   const bridge = ["--from=mqtt://127.0.0.1:1/a", "--timeout=0.1", "b"];
   assertEquals((await finish(bus.pub(...bridge))).code, 124);
   for (const [program, args, reason] of cases) {
@@ -302,7 +302,7 @@ Deno.test("an option that means nothing for an address is an error", async () =>
 });
 
 terminalTest(
-  "pub shows progress on a terminal while it sends a file, and takes it away",
+  "pub shows progress on a terminal while it sends a file, and then removes it",
   async () => {
     await using bus = new TestBus();
     const file = bus.file("lines");

@@ -1,5 +1,5 @@
 /**
- * A bus that several users share, and what they find there of each other.
+ * A bus that several users share.
  *
  * @module
  */
@@ -11,12 +11,12 @@ import { ForUsers, withoutUsers } from "./harness/users.ts";
 
 const [ADA, GRACE, ALAN] = [60_001, 60_002, 60_003];
 
-/** A group that is nobody's first one. */
+/** A group that is not the first group of any user. */
 const GROUP = 60_100;
 
 testWithout(
   withoutUsers,
-  "a sticky bus, and one of a group that is nobody's first, are shared by users",
+  "users share a sticky bus, and a bus of a secondary group",
   async () => {
     await using folder = await ForUsers.prepare();
     for (
@@ -82,7 +82,7 @@ async function share(
   assertMatch(sent.stderr, /\npub: 1 message published to 2 subscribers\n$/);
   assertEquals(await grace.line(), "a/kept\t22");
   assertEquals(await alan.line(), "22");
-  // One of them replaces the value of another one.
+  // One user replaces the value of another.
   const replaced = await finish(run(GRACE, "pub", "-r", "a/kept", "23"));
   assertEquals(replaced.stderr, "");
   assertEquals(await grace.line(), "a/kept\t23");
@@ -99,7 +99,7 @@ async function share(
   assertEquals((await finish(asked)).stdout, "x\n");
 }
 
-/** What the dead have left cannot be removed by others, and hinders nobody. */
+/** Other users cannot remove the leftovers of dead members: they disturb nobody. */
 async function passOverTheDead(
   folder: ForUsers,
   mode: number,
@@ -143,7 +143,7 @@ async function makeBus(folder: ForUsers): Promise<void> {
   assertMatch(stderr, /as the bus: user 60001 owns it\n$/);
 }
 
-/** In a folder of everybody, a FIFO of another user may be a trap. */
+/** In a folder where everybody may write, another user's FIFO may be a trap. */
 async function refuseFifoOfOthers(folder: ForUsers): Promise<void> {
   const shared = await makeFolder(folder, 0o1777, "0:0");
   const path = `${shared}/pipe`;
@@ -178,7 +178,7 @@ async function refuseFifoOfOthers(folder: ForUsers): Promise<void> {
   assertEquals([toHer.code, toHer.stderr], [0, ""]);
 }
 
-/** What another user has put into a shared bus in the place of our files. */
+/** Another user has put files in the place of ours into a shared bus. */
 async function changeNothingElse(folder: ForUsers): Promise<void> {
   const bus = await makeFolder(folder, 0o777, "0:0");
   const run = on(folder, bus, 0o777);

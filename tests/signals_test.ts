@@ -19,7 +19,7 @@ const withoutNamespaces = await isThere(...CONTAINER, "true")
   ? []
   : ["unshare, as root"];
 
-// The kernel does nothing with a signal that such a process raises itself.
+// The kernel ignores a signal that the first process of a container sends itself.
 testWithout(
   withoutNamespaces,
   "pub and sub as the first process of a container end with 143, 130 and 129",

@@ -7,7 +7,7 @@ import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { Silence } from "../lib/cli/sub/silence.ts";
 import { Folder } from "./harness/folder.ts";
-import { isThere, testWithout } from "./harness/needs.ts";
+import { testWithout, withoutPython } from "./harness/needs.ts";
 import {
   commandLine,
   eventually,
@@ -18,14 +18,14 @@ import {
   TestBus,
 } from "./harness/process.ts";
 
-/** More than fits into a pipe, and less than fits into two: all is published. */
+/** More than one pipe holds, and less than two: pub can write all of it. */
 const LINES = Array.from(
   { length: 4000 },
   (_, i) => `line ${`${i}`.padStart(25, "0")}\n`,
 );
 
 // A write that waits cannot be cancelled, and a second signal should not be needed.
-Deno.test("one signal ends a sub whose output is stuck, and gives back what was not printed", async () => {
+Deno.test("one signal ends a sub whose output is stuck, and unprinted messages go back", async () => {
   await using folder = new Folder();
   const path = folder.file("pipe");
   const out = await folder.fifo("out");
@@ -74,12 +74,10 @@ sys.stdout.flush()
 sys.exit(child.wait())
 `;
 
-const withoutPython = await isThere("python3", "--version") ? [] : ["python3"];
-
-// As it is where it is shared with a program of Node.js.
+// Node.js makes an output that it shares with other programs nonblocking.
 testWithout(
   withoutPython,
-  "sub waits for an output that is nonblocking",
+  "sub waits for room in a nonblocking output",
   async () => {
     await using folder = new Folder();
     const path = folder.file("pipe");
@@ -114,7 +112,7 @@ testWithout(
 
 testWithout(
   withoutPython,
-  "pub --reply waits for an output that is nonblocking",
+  "pub --reply waits for room in a nonblocking output",
   async () => {
     await using bus = new TestBus();
     const answer = "x".repeat(200_000);
@@ -134,7 +132,7 @@ testWithout(
   },
 );
 
-// A process that was stopped has not been silent: what came waits for it.
+// While a process is stopped, messages wait for it, so that was not a silence.
 Deno.test("Silence does not count the time for which its process was stopped", async () => {
   let calls = 0;
   using silence = new Silence(20, () => calls++);

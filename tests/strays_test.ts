@@ -1,5 +1,5 @@
 /**
- * What is written to the FIFO of a subscriber of the bus and is not a message.
+ * Records in the FIFO of a subscriber of the bus that are not messages.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { type Notice, publish, Subscriber } from "../mod.ts";
 import { ownBus } from "./harness/bus.ts";
 import { eventually, finish, type TestBus } from "./harness/process.ts";
 
-/** None of them is a topic, a tab and a message. */
+/** Records that are not a topic, a tab and a message. */
 const STRAYS = [
   "no tab",
   "\\tno topic",
@@ -53,7 +53,7 @@ for (const filter of ["#", "$share/group/#"]) {
   });
 }
 
-Deno.test("onNotice is told of strays once a burst, and their sum is right", async () => {
+Deno.test("onNotice reports strays once for each burst, and counts all of them", async () => {
   await using bus = ownBus();
   const notices: Notice[] = [];
   const onNotice = (notice: Notice) => {

@@ -11,7 +11,7 @@ import {
   TestBus,
 } from "./harness/process.ts";
 
-Deno.test("sub prints what plain echoes write, across their coming and going", async () => {
+Deno.test("sub prints the lines of several echo commands, one after the other", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   await using subscriber = sub(path);
@@ -47,7 +47,7 @@ Deno.test("sub ends on the exit word, which can be another, or none", async () =
   }
 });
 
-Deno.test("on topics nobody else's message ends sub, unless it was asked for", async () => {
+Deno.test("no message to a topic ends sub, unless --exit-word is given", async () => {
   await using bus = new TestBus();
   await finish(bus.pub("--retain", "a", "exit"));
   const path = await bus.fifo();
@@ -65,13 +65,13 @@ Deno.test("on topics nobody else's message ends sub, unless it was asked for", a
     const { code, stdout } = await subscriber.ended();
     assertEquals([code, stdout], [0, printed], args.join(" "));
   }
-  // A FIFO's still does, beside a topic.
+  // The exit word in a FIFO still ends sub, if it also reads a topic.
   await using both = await bus.sub("-R", path, "a");
   await finish(bus.pub(path, "exit"));
   assertEquals((await both.ended()).stdout, "");
 });
 
-Deno.test("sub --count prints so many messages and ends", async () => {
+Deno.test("sub --count=N prints N messages and ends", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   await using subscriber = sub("-C", "3", path);
@@ -122,7 +122,7 @@ Deno.test("sub --null prints messages that hold line feeds, each with a NUL", as
   assertEquals((await subscriber.ended()).stdout, "two\nlines\0b\0");
 });
 
-Deno.test("sub ends by the signal that it is sent", async () => {
+Deno.test("sub ends by the signal that it receives", async () => {
   await using folder = new Folder();
   const codes = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
   for (const [name, code] of Object.entries(codes)) {
@@ -142,7 +142,7 @@ Deno.test("sub ends by the signal that it is sent", async () => {
   }
 });
 
-Deno.test("sub ends quietly when whoever reads its output leaves", async () => {
+Deno.test("sub ends quietly when the reader of its output leaves", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   await using pipeline = sh(
@@ -157,7 +157,7 @@ Deno.test("sub ends quietly when whoever reads its output leaves", async () => {
   assertEquals(stderr, "code 0\n");
 });
 
-Deno.test("sub stops at an endless line, after what came before it", async () => {
+Deno.test("sub stops at an endless line, after the messages before it", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   await using subscriber = sub("--max-size", "100k", path);

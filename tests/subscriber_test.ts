@@ -17,13 +17,13 @@ function texts(messages: Message[] | undefined): string[] | undefined {
   return messages?.map((message) => message.text);
 }
 
-Deno.test("Subscriber closed with a read pending steals nothing from the next one", async () => {
+Deno.test("a Subscriber closed during a read takes no message from the next Subscriber", async () => {
   await using folder = new Folder();
   const path = folder.file("pipe");
   for (let round = 0; round < 20; round++) {
     const first = await Subscriber.open(path);
     const pending = first.read();
-    // Lets the read get as far as the kernel.
+    // Lets the read reach the kernel.
     await Deno.stat(path);
     await using second = await Subscriber.open(path);
     await first.close();
@@ -33,7 +33,7 @@ Deno.test("Subscriber closed with a read pending steals nothing from the next on
   }
 });
 
-Deno.test("Subscriber.close() leaves what it did not take to other readers", async () => {
+Deno.test("Subscriber.close() leaves the messages that it did not take to other readers", async () => {
   await using folder = new Folder();
   const path = folder.file("pipe");
   await using other = await Subscriber.open(path);
@@ -43,7 +43,7 @@ Deno.test("Subscriber.close() leaves what it did not take to other readers", asy
   assertEquals(texts(await other.read()), ["x"]);
 });
 
-Deno.test("Subscriber.close() comes back though another reader waits for longer", async () => {
+Deno.test("Subscriber.close() ends although another reader waits for longer", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   await using elsewhere = sub("--no-exit-word", path);
@@ -57,11 +57,11 @@ Deno.test("Subscriber.close() comes back though another reader waits for longer"
     assertEquals(await pending, undefined);
   }
   await publish(path, "last");
-  // No marker of the ones that closed was taken for a message.
+  // No wake marker of the closed Subscribers was taken for a message.
   assertEquals(await elsewhere.line(), "last");
 });
 
-Deno.test("Subscriber is aborted while it waits, with the reason given", async () => {
+Deno.test("a Subscriber that waits can be aborted with a reason", async () => {
   await using folder = new Folder();
   const path = folder.file("pipe");
   const reason = new Error("enough");
@@ -79,7 +79,7 @@ Deno.test("Subscriber is aborted while it waits, with the reason given", async (
   );
 });
 
-Deno.test("Subscriber iterates on where the last loop was left", async () => {
+Deno.test("Subscriber iterates from where the last loop ended", async () => {
   await using folder = new Folder();
   const path = folder.file("pipe");
   await using subscriber = await Subscriber.open(path);
@@ -92,7 +92,7 @@ Deno.test("Subscriber iterates on where the last loop was left", async () => {
   assertEquals(texts(await subscriber.read()), ["b", "c"]);
 });
 
-Deno.test("loops and reads of one Subscriber at a time share its messages", async () => {
+Deno.test("loops and reads of one Subscriber, one at a time, share its messages", async () => {
   await using folder = new Folder();
   const path = folder.file("pipe");
   const sent = Array.from({ length: 300 }, (_, i) => `${i}`);
@@ -175,7 +175,7 @@ Deno.test("Subscriber.lines splits at NUL with that delimiter", async () => {
   await lines.cancel();
 });
 
-Deno.test("Subscriber reads several FIFOs, and says which a message is from", async () => {
+Deno.test("Subscriber reads several FIFOs, and each message says its FIFO", async () => {
   await using folder = new Folder();
   const paths = ["a", "b", "c"].map((name) => folder.file(name));
   await using subscriber = await Subscriber.open(paths);
@@ -186,7 +186,7 @@ Deno.test("Subscriber reads several FIFOs, and says which a message is from", as
   }
 });
 
-Deno.test("24 FIFOs can be read in a process, one more is an error, none stays open", async () => {
+Deno.test("a process can read 24 FIFOs; one more is an error, and all get closed", async () => {
   await using folder = new Folder();
   const paths = Array.from({ length: 25 }, (_, i) => folder.file(`pipe${i}`));
   const error = await assertRejects(
@@ -212,7 +212,7 @@ Deno.test("Message.json() reads the message as JSON, or throws", async () => {
   assertThrows(() => messages[1]!.json(), SyntaxError);
 });
 
-Deno.test("a message that somebody else made does not go back", async () => {
+Deno.test("a message that this Subscriber did not hand out does not go back", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   const first = await Subscriber.open(path, { limit: 2 });

@@ -13,7 +13,7 @@ const absent = await isThere("systemd-analyze", "--version")
   ? []
   : ["systemd-analyze"];
 
-testWithout(absent, "the units for systemd are in order", async () => {
+testWithout(absent, "systemd-analyze finds no fault in the units", async () => {
   await using folder = new Folder();
   const units = {
     "fifobus-on-alarm.service": [],

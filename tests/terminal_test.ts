@@ -84,12 +84,12 @@ terminalTest(
 );
 
 terminalTest(
-  "pub on a terminal says after a while what it waits for, once",
+  "pub on a terminal says once, after a while, what it waits for",
   async () => {
     await using bus = new TestBus();
     const path = bus.file("pipe");
     const env = ["env", `FIFOBUS_DIR=${bus.env.FIFOBUS_DIR}`];
-    // Started first, so that they have waited as long.
+    // Started first, so that they have waited at least as long.
     await using piped = pub(path, "piped");
     await using quiet = inTerminal(...commandLine("pub", "-q", path, "quiet"));
     await using waiting = inTerminal(...commandLine("pub", path, "told"));
@@ -124,7 +124,7 @@ terminalTest(
 );
 
 terminalTest(
-  "pub that is asked for messages says if nobody subscribes, and checks --json",
+  "pub that asks for messages says if nobody subscribes, and checks --json",
   async () => {
     await using bus = new TestBus();
     await using publisher = inTerminal(
@@ -145,7 +145,7 @@ terminalTest(
 );
 
 terminalTest(
-  "pub shows progress for a file on its input, and for nothing else",
+  "pub shows progress only if its input is a file",
   async () => {
     await using bus = new TestBus();
     const path = bus.file("pipe");
@@ -155,7 +155,7 @@ terminalTest(
       'exec "$0" "$@" > /dev/null',
       ...commandLine("sub", path),
     );
-    // What has the terminal is told to those only who are allowed everything.
+    // Only with all permissions, Deno lets pub ask which group has the terminal.
     const deno = [Deno.execPath(), "run", "--allow-all", `${ROOT}pub.ts`];
     const shell = (line: string) =>
       inTerminal("sh", "-c", line, file, ...deno, "--rate=300", "-l", path);

@@ -1,5 +1,5 @@
 /**
- * Texts that are more than letters: U+FEFF, and what a terminal would obey.
+ * Special characters: U+FEFF, and control characters that a terminal obeys.
  *
  * @module
  */
@@ -8,10 +8,10 @@ import { assertStringIncludes } from "jsr:@std/assert@1.0.19/string-includes";
 import { complain } from "../lib/cli/program.ts";
 import { publish, request, Subscriber } from "../mod.ts";
 import { ownBus } from "./harness/bus.ts";
-import { terminalTest } from "./harness/needs.ts";
+import { terminalTest, testWithout, withoutFullDisk } from "./harness/needs.ts";
 import { commandLine, finish, inTerminal, TestBus } from "./harness/process.ts";
 
-/** By the rules of MQTT a character as any other: MQTT 5, section 1.5.4. */
+/** A character like any other by the rules of MQTT 5, section 1.5.4. */
 const FEFF = "\ufeff";
 
 Deno.test("U+FEFF stays in messages, topics, lines and answers", async () => {
@@ -50,7 +50,7 @@ Deno.test("sub prints U+FEFF in every format, and it is not JSON", async () => {
     );
     assertStringIncludes(stdout, expected);
   }
-  // RFC 8259, section 8.1: of the text of an argument and of standard input.
+  // RFC 8259, section 8.1. An argument, then standard input.
   const { code } = await finish(bus.pub("--json", "a", `${FEFF}1`));
   assertEquals(code, 1);
   await using publisher = bus.pub("--json", "-s", "a");
@@ -62,7 +62,7 @@ Deno.test("sub prints U+FEFF in every format, and it is not JSON", async () => {
 const ESCAPES = "\x1b]0;title\x07\u009b2J\u202e";
 const SHOWN = "^[]0;title^G<U+009B>2J<U+202E>";
 
-Deno.test("what the programs say on standard error moves no cursor", async () => {
+Deno.test("reports on standard error move no cursor", async () => {
   await using bus = new TestBus();
   const said: [name: "pub" | "sub", args: string[]][] = [
     ["pub", [`--${ESCAPES}`]],
@@ -94,7 +94,7 @@ Deno.test("sub --json has no control characters, whatever the message", async ()
   assertEquals(topics, ["a\u202eb\u2028", "c\u202ed\u2028"]);
 });
 
-Deno.test("complain() fails at nothing, and writes all of a line", () => {
+Deno.test("complain() never fails, and writes the whole line", () => {
   let written = "";
   const stderr = {
     writeSync: (bytes: Uint8Array) => {
@@ -116,7 +116,7 @@ Deno.test("complain() fails at nothing, and writes all of a line", () => {
   }
 });
 
-Deno.test("what would have to end a message is refused in the words of who asks", async () => {
+Deno.test("a message that holds its delimiter is refused with advice for its caller", async () => {
   await using bus = ownBus();
   const error = await publish("a", "two\nlines").catch((it) => it);
   assertStringIncludes(error.message, 'use { delimiter: "\\0" } on both sides');
@@ -144,24 +144,28 @@ Deno.test("what would have to end a message is refused in the words of who asks"
   assertStringIncludes(dropped.stderr, "use --null on both sides");
 });
 
-Deno.test("a full disk behind standard error changes no exit code", async () => {
-  await using bus = new TestBus();
-  const path = await bus.fifo();
-  const codes: [args: string[], code: number][] = [
-    [["--no-wait", path, "x"], 3],
-    [["--timeout", "50ms", path, "x"], 124],
-    [["--nonsense"], 2],
-    [["-v", "a", "x"], 0],
-  ];
-  for (const [args, code] of codes) {
-    const ended = await finish(
-      bus.sh('"$0" "$@" 2> /dev/full', ...commandLine("pub", ...args)),
-    );
-    assertEquals(ended.code, code, args.join(" "));
-  }
-});
+testWithout(
+  withoutFullDisk,
+  "a full disk behind standard error changes no exit code",
+  async () => {
+    await using bus = new TestBus();
+    const path = await bus.fifo();
+    const codes: [args: string[], code: number][] = [
+      [["--no-wait", path, "x"], 3],
+      [["--timeout", "50ms", path, "x"], 124],
+      [["--nonsense"], 2],
+      [["-v", "a", "x"], 0],
+    ];
+    for (const [args, code] of codes) {
+      const ended = await finish(
+        bus.sh('"$0" "$@" 2> /dev/full', ...commandLine("pub", ...args)),
+      );
+      assertEquals(ended.code, code, args.join(" "));
+    }
+  },
+);
 
-Deno.test("sub --list leaves out names that no filter has", async () => {
+Deno.test("sub --list leaves out names that are not filters", async () => {
   await using bus = new TestBus();
   await using subscriber = await bus.sub("a");
   const folder = bus.env.FIFOBUS_DIR!;
@@ -178,7 +182,7 @@ Deno.test("sub --list leaves out names that no filter has", async () => {
   assertEquals(stdout.split("\t")[1], `${subscriber.pid}`);
 });
 
-terminalTest("sub --list on a terminal shows what it would obey", async () => {
+terminalTest("sub --list on a terminal shows control characters", async () => {
   await using bus = new TestBus();
   await using _subscriber = await bus.sub("a\u202eb");
   const path = await bus.fifo("p\x1b[31m");

@@ -51,7 +51,7 @@ Deno.test("matchesTopic() follows MQTT 5, section 4.7", () => {
   }
 });
 
-/** By the definition, one level at a time; slow and plain. */
+/** Follows the definition, one level at a time; slow and plain. */
 function matchesNaively(filter: string[], name: string[]): boolean {
   const [wanted, ...filterRest] = filter;
   const [level, ...nameRest] = name;
@@ -107,10 +107,10 @@ Deno.test("topics and filters have 65,535 bytes at most, as in MQTT", () => {
     for (const check of [checkTopicName, checkTopicFilter]) {
       const error = assertThrows(() => check(`${topic}b`), FifobusError);
       assertEquals(error.code, "bad_address");
-      // The topic is not in the error as a whole.
+      // The error does not hold the whole topic.
       assertEquals(error.message.length < 300, true);
     }
   }
-  // The name of the group counts.
+  // The limit includes the name of the group.
   assertThrows(() => checkTopicFilter(`$share/g/${fits[0]}`), FifobusError);
 });

@@ -1,6 +1,5 @@
 /**
- * Two machines with a network between them, as namespaces of this one: what is
- * published on the one is seen on the other.
+ * Two machines with a network between them, as namespaces of this machine.
  *
  * @module
  */
@@ -42,7 +41,7 @@ class Host implements AsyncDisposable {
     this.address = address;
   }
 
-  /** Makes two that reach each other. */
+  /** Makes two machines that reach each other. */
   static async pair(): Promise<[Host, Host]> {
     const hosts = ["10.77.0.1", "10.77.0.2"].map((address, i) =>
       new Host(`fifobus-${Deno.pid}-${i}`, address)
@@ -62,7 +61,7 @@ class Host implements AsyncDisposable {
     return [one, other];
   }
 
-  /** A command that runs there. */
+  /** A command that runs on this machine. */
   command(command: Command): Command {
     return ["ip", "netns", "exec", this.name, ...command];
   }
@@ -74,7 +73,7 @@ class Host implements AsyncDisposable {
 
 testWithout(
   [...withoutHosts, ...withoutMosquitto, ...withoutTmux],
-  "what is published on one machine is on the dashboard of another",
+  "a message published on one machine is on the dashboard of another",
   async () => {
     await using folder = new Folder();
     const [warehouse, office] = await Host.pair();

@@ -1,5 +1,5 @@
 /**
- * The types, as the strictest of projects check them.
+ * The types, as very strict projects check them.
  *
  * @module
  */
@@ -21,7 +21,7 @@ import { ownBus } from "./harness/bus.ts";
 import { Folder } from "./harness/folder.ts";
 import { finish, Process } from "./harness/process.ts";
 
-Deno.test("a copy is checked in a project that allows nothing unused", async () => {
+Deno.test("a copy passes the checks of a project that allows nothing unused", async () => {
   await using folder = new Folder();
   const config = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`));
   // Not in deno.json: in the examples of the documentation deno itself imports
@@ -39,7 +39,7 @@ Deno.test("a copy is checked in a project that allows nothing unused", async () 
   assertEquals([code, stderr], [0, ""]);
 });
 
-Deno.test("a script that uses no broker is checked, and documented, without MQTT.js", async () => {
+Deno.test("a script without a broker is checked and documented without MQTT.js", async () => {
   for (const args of [["info", "--json"], ["doc"]]) {
     const { stdout, stderr } = await finish(
       new Process([Deno.execPath(), ...args, `${ROOT}mod.ts`]),
@@ -48,13 +48,13 @@ Deno.test("a script that uses no broker is checked, and documented, without MQTT
   }
 });
 
-// What mod.ts does not see is what it takes it for.
+// The late modules have the types that the library declares for them.
 const _: [
   (outlet: typeof import("../lib/mqtt/outlet.ts")) => OutletModule,
   (source: typeof import("../lib/mqtt/source.ts")) => SourceModule,
 ] = [(outlet) => outlet, (source) => source];
 
-/** All options of an interface, none of them given; those that are new, too. */
+/** All options of an interface as undefined; a new option must be added here. */
 type None<T> = Record<keyof T, undefined>;
 
 const publisherOptions: PublisherOptions = {
@@ -117,7 +117,7 @@ const mqttOptions: MqttOptions = {
 
 const will: Will = { topic: "gone", message: "", retain: undefined };
 
-Deno.test("an option that is undefined is one that was not given", async () => {
+Deno.test("an option that is undefined counts as not given", async () => {
   await using bus = ownBus();
   for (const address of [bus.file("pipe"), "a/topic"]) {
     await using subscriber = await Subscriber.open(address, subscriberOptions);

@@ -49,7 +49,7 @@ async function shareMessages(folder: ForUsers): Promise<void> {
   assertEquals(received.sort((a, b) => parseInt(a) - parseInt(b)), messages);
 }
 
-/** Neither the folder of the FIFO nor that of a bus takes a file of hers. */
+/** These users can make no queue file, neither beside the FIFO nor in a bus. */
 async function tellUsers(folder: ForUsers): Promise<void> {
   const path = folder.file("closed/pipe");
   await Deno.mkdir(folder.file("closed"));
@@ -62,7 +62,7 @@ async function tellUsers(folder: ForUsers): Promise<void> {
   assertMatch(stderr, /^sub: .*cannot take turns.*permission denied.*\n$/);
 }
 
-/** A queue file of somebody else is not used. */
+/** Another user's queue file is not used. */
 async function leaveOthersAlone(folder: ForUsers): Promise<void> {
   const path = await folder.fifo("hers");
   await Deno.chown(path, ADA, ADA);
@@ -76,7 +76,7 @@ async function leaveOthersAlone(folder: ForUsers): Promise<void> {
   assertMatch(stderr, /it belongs to user 60002/);
 }
 
-/** A FIFO that may not be read gets no queue file of whoever tried. */
+/** A user who may not read a FIFO leaves no queue file. */
 async function leaveNothing(folder: ForUsers): Promise<void> {
   const shared = folder.file("open");
   await Deno.mkdir(shared);

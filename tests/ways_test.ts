@@ -23,7 +23,7 @@ interface Way {
   env?: Record<string, string>;
 }
 
-/** What a user would notice first if it did not work. */
+/** Checks the things that a user would notice first. */
 async function assertWorks(way: Way): Promise<void> {
   await using folder = new Folder();
   const env = { ...way.env, FIFOBUS_DIR: folder.file("bus") };
@@ -102,7 +102,7 @@ Deno.test("from the sources: messages, topics, answers, errors", async () => {
   await assertWorks({ command: (program) => commandLine(program) });
 });
 
-/** The tree on a web server, as raw file hosts serve it: all of it is text. */
+/** The tree on a web server that serves all files as plain text. */
 class WebServer implements AsyncDisposable {
   readonly requested = new Set<string>();
   readonly #server = Deno.serve(
@@ -128,12 +128,12 @@ class WebServer implements AsyncDisposable {
     return `http://${this.host}`;
   }
 
-  /** How deno finds @std where JSR is not reached. */
+  /** How deno finds @std if JSR cannot be reached. */
   get importMap(): string {
     return `--import-map=${this.url}/deno.json`;
   }
 
-  /** What was asked for, but for the import map. */
+  /** The requested files, except the import map. */
   modules(): string[] {
     return [...this.requested].filter((path) => path !== "deno.json").sort();
   }
@@ -161,7 +161,7 @@ Deno.test("from a URL: with an empty cache, the documented permissions and no pr
   }
 });
 
-Deno.test("from a URL: pub to a FIFO fetches what it needs, and nothing else", async () => {
+Deno.test("from a URL: pub to a FIFO fetches only the modules that it needs", async () => {
   await using folder = new Folder();
   await using server = new WebServer();
   const pipe = folder.file("pipe");
@@ -198,7 +198,7 @@ Deno.test("from a URL: pub to a FIFO fetches what it needs, and nothing else", a
   ]);
 });
 
-/** A script of a user, who knows where mod.ts is. */
+/** A user's script, which imports mod.ts. */
 function script(mod: string): string {
   return `import { publish, subscribe } from "${mod}";
 for (const address of [Deno.args[0], "a/topic"]) {
@@ -212,7 +212,7 @@ for (const address of [Deno.args[0], "a/topic"]) {
 `;
 }
 
-/** What a script is allowed to use FIFOs and topics in a folder. */
+/** The permissions of a script that uses FIFOs and topics in a folder. */
 function scriptPermissions(folder: Folder): string[] {
   return [
     `--allow-read=${folder.path}`,
@@ -284,7 +284,7 @@ async function canCompile(): Promise<boolean> {
 
 testWithout(
   noRuntime,
-  "as binaries: with nothing but themselves, an empty home and environment",
+  "as binaries: they need no other file, no home and no environment",
   async () => {
     await using folder = new Folder();
     await compile(folder.path);
@@ -422,7 +422,7 @@ function loadedLater(path: string): string[] {
   return paths;
 }
 
-/** What a module loads at once, and what that does, by their paths. */
+/** The modules that a module loads at once, directly or not, by their paths. */
 function graph(path: string, found = new Set<string>()): Set<string> {
   if (found.has(path)) return found;
   found.add(path);

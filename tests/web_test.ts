@@ -1,5 +1,5 @@
 /**
- * What `sub --serve` answers, and to whom.
+ * The answers of `sub --serve`, and who gets them.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { WireMessage } from "../lib/wire/message.ts";
 import { commandLine, finish, pub, sub, TestBus } from "./harness/process.ts";
 import { Served } from "./harness/served.ts";
 
-/** What a page is told. */
+/** The data of an event that a page gets. */
 interface Told {
   id: string;
   total: number;
@@ -22,7 +22,7 @@ interface Told {
   messages: { topic: string; text: string }[];
 }
 
-/** Reads events until one has what is looked for; returns all of them. */
+/** Reads events until one matches; returns all of them. */
 async function events(
   served: Served,
   path: string,
@@ -47,13 +47,13 @@ async function events(
   return all;
 }
 
-/** What is answered, without its body. */
+/** An answer without its body. */
 async function answered(response: Promise<Response>): Promise<Response> {
   await (await response).body?.cancel();
   return await response;
 }
 
-Deno.test("sub --serve tells what is known as JSON and to Prometheus", async () => {
+Deno.test("sub --serve serves its figures as JSON and for Prometheus", async () => {
   await using bus = new TestBus();
   const args = ["--serve=0", "--alarm=a/t>30"];
   await using served = await Served.start(bus, args);
@@ -97,7 +97,7 @@ Deno.test("sub --serve tells what is known as JSON and to Prometheus", async () 
   assertStringIncludes(text, 'fifobus_alarm{topic="a/t"} 1\n');
 });
 
-Deno.test("a page that comes back is told what it missed, as far as that is kept", async () => {
+Deno.test("a page that reconnects gets the messages it missed, if they are still kept", async () => {
   await using bus = new TestBus();
   await using served = await Served.start(bus, ["--serve=0", "--history=5"]);
   await using publisher = bus.pub("-l", "t");
@@ -121,12 +121,12 @@ Deno.test("a page that comes back is told what it missed, as far as that is kept
   const [short] = await events(served, `events?since=${id}`, later);
   assertEquals(short!.messages.map(({ text }) => text).join(), "5,6,7,8,9");
   assertEquals(short!.skipped, 1);
-  // Another run of the program has counted anew.
+  // Another run of the program starts to count at zero.
   const [strange] = await events(served, "events?since=00000000.9", later);
   assertEquals([strange!.messages.length, strange!.skipped], [5, 4]);
 });
 
-Deno.test("a page that does not read holds nobody up", async () => {
+Deno.test("a page that does not read holds up nobody", async () => {
   await using bus = new TestBus();
   await using served = await Served.start(bus);
   const still = await served.get("events");
@@ -151,11 +151,11 @@ Deno.test("a page that does not read holds nobody up", async () => {
   await still.body!.cancel();
 });
 
-Deno.test("Feed.stream() makes an event when it is taken, and lists a bounded number", async () => {
+Deno.test("Feed.stream() makes events only when they are read, and a limited number of them", async () => {
   const board = new Board();
   const feed = new Feed(board, 10);
   const events = feed.stream(null)[Symbol.asyncIterator]();
-  // What would be made ahead is made now, with nothing in it.
+  // If events were made ahead, one would be made now, without messages.
   await new Promise((resolve) => setTimeout(resolve, 0));
   for (let i = 0; i < 1000; i++) {
     const message = new WireMessage("t", new TextEncoder().encode(`${i}`));
@@ -171,7 +171,7 @@ Deno.test("Feed.stream() makes an event when it is taken, and lists a bounded nu
   await events.return!();
 });
 
-Deno.test("only who asks for this machine is answered, whatever its name means", async () => {
+Deno.test("requests are answered only if their Host header names this machine", async () => {
   await using bus = new TestBus();
   await using served = await Served.start(bus);
   for (const host of ["localhost", "127.0.0.1:80", "[::1]:80", "192.0.2.1"]) {
@@ -189,7 +189,7 @@ Deno.test("only who asks for this machine is answered, whatever its name means",
   assert(!/unsafe|\*|https?:/.test(policy), policy);
 });
 
-Deno.test("with a token, nobody is served who does not know it", async () => {
+Deno.test("with a token, only requests with the token are served", async () => {
   await using bus = new TestBus();
   await using served = await Served.start(bus, ["--serve=0", "--token"]);
   const token = new URL(served.url).searchParams.get("token")!;

@@ -287,8 +287,12 @@ export class FifoReader {
       const piece = rest.subarray(0, limit || rest.indexOf(end) + 1);
       const written = this.#waker.write(piece).then(() => true);
       written.catch(() => {});
-      const full = delay(PUT_BACK_MS).then(() => false);
-      if (!await Promise.race([written, full])) return false;
+      // The timer must not keep the process alive.
+      const waited = new AbortController();
+      const full = delay(PUT_BACK_MS, waited).then(() => false, () => false);
+      const isWritten = await Promise.race([written, full]);
+      waited.abort();
+      if (!isWritten) return false;
       rest = rest.subarray(piece.length);
     }
     return true;

@@ -1,5 +1,5 @@
 /**
- * What the benchmarks share: processes that are timed, and ratios of one run.
+ * Shared by the benchmarks: timed processes, and ratios within one run.
  *
  * @module
  */
@@ -8,15 +8,15 @@
 export const LINE = (i: number): string =>
   `warehouse/a1/temp ${String(i).padStart(12, "0")}\n`;
 
-/** What a program gets. */
+/** The files and the environment of a program. */
 export interface TimedOptions {
-  /** The file that it reads. */
+  /** The file for its standard input. */
   from?: string;
-  /** The file that it writes. */
+  /** The file for its standard output. */
   to?: string;
-  /** Its environment, beside ours. */
+  /** Variables to add to our environment. */
   env?: Record<string, string>;
-  /** Where it runs, if not here. */
+  /** Its working folder, if not ours. */
   cwd?: string;
 }
 
@@ -72,7 +72,7 @@ export async function run(command: string[]): Promise<void> {
   await timed.end();
 }
 
-/** The one in the middle. */
+/** Returns the median. */
 export function median(values: number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1]!;
 }
@@ -82,7 +82,7 @@ export function report(what: string, figure: string): void {
   console.log(`${what.padEnd(56)} ${figure}`);
 }
 
-/** Says what it was measured on. */
+/** Describes the machine. */
 export function reportMachine(): void {
   const { hardwareConcurrency } = navigator;
   report(

@@ -1,6 +1,6 @@
 /**
  * Writes messages, one write(2) each, to a FIFO or behind the end of a file:
- * `_transport_writer.ts PATH COUNT PAUSE_MS fsync|-`. Each message is the time.
+ * `_transport_writer.ts PATH COUNT PAUSE_MS fsync|-`. Each message holds the time.
  *
  * @module
  */

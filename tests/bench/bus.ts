@@ -15,7 +15,7 @@ const bus = folder.file("bus");
 Deno.env.set("FIFOBUS_DIR", bus);
 reportMachine();
 
-/** One publisher's lines from a file to so many subscribers. */
+/** Sends one publisher's lines from a file to a number of subscribers. */
 async function fanOut(subscribers: number, messages: number): Promise<number> {
   const from = folder.file(`${messages}`);
   const lines = Array.from({ length: messages }, (_, i) => LINE(i));

@@ -46,7 +46,7 @@ async function throughMosquitto(folder: Folder, count: number) {
     ["mosquitto_sub", ...topic, "-C", `${count + 1}`],
     { to },
   );
-  // Retained, so that it does not matter who is there first.
+  // Retained, so that it does not matter which program starts first.
   await run(["mosquitto_pub", ...topic, "-r", "-m", "ready"]);
   await eventually(async () => (await Deno.stat(to)).size > 0);
   const start = performance.now();

@@ -1,7 +1,7 @@
 /**
  * A FIFO against a regular file, as a way from one process to another:
  * `deno task bench:file`. The writer is the same program for both, one write(2)
- * a message; the reader differs by what it takes to see the end of a file move.
+ * a message; the reader of a file also has to notice that the file grows.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { median, reportMachine } from "./_measure.ts";
 
 const WRITER = fromFileUrl(new URL("_transport_writer.ts", import.meta.url));
 
-/** As short as a program polls that has something else to do. */
+/** A short interval for a program that polls and has other work. */
 const POLL_MS = 1;
 
 const ROUNDS = 3;
@@ -19,7 +19,7 @@ const MESSAGES = { many: 200_000, manyFsync: 2_000, spaced: 500 };
 const SPACED_MS = 2;
 const MESSAGE_BYTES = 31;
 
-/** What arrives, chunk by chunk, until it is enough. */
+/** Reads chunks until enough bytes have arrived. */
 type Reader = (path: string) => AsyncGenerator<Uint8Array>;
 
 async function* readFifo(path: string): AsyncGenerator<Uint8Array> {
@@ -51,7 +51,7 @@ async function* pollFile(path: string): AsyncGenerator<Uint8Array> {
   }
 }
 
-/** Messages from a writer to a reader: how long that took, and each of them. */
+/** Measures messages from a writer to a reader: all together, and each one. */
 async function transport(
   read: Reader,
   fsync: boolean,

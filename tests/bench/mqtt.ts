@@ -1,5 +1,5 @@
 /**
- * What a broker costs: `deno task bench:mqtt`, with mosquitto on loopback.
+ * The cost of a broker: `deno task bench:mqtt`, with mosquitto on loopback.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import { LINE, median, report, reportMachine, run, Timed } from "./_measure.ts";
 const COUNT = 50_000;
 const ROUNDS = 500;
 
-/** From where to where, and how. */
+/** A way of messages: from where, to where, and how. */
 interface Way {
   publish: string;
   subscribe: string;
@@ -40,7 +40,8 @@ for (const qos of [0, 1, 2] as const) {
   const way = { publish: address, subscribe: address, qos };
   await measure(`mosquitto, QoS ${qos}`, way);
 }
-// At a stream of QoS 2, mosquitto 2.0.11 loses its bridge, for its own clients too.
+// With a stream of QoS 2, mosquitto 2.0.11 loses its bridge, even with its own
+// clients.
 for (const qos of [0, 1] as const) {
   await using one = await Mosquitto.start(bus);
   await using two = await Mosquitto.start(bus, [
@@ -88,7 +89,7 @@ function options({ qos }: Way): string[] {
   return qos === undefined ? [] : [`--qos=${qos}`];
 }
 
-/** Messages in a second, the time that the programs take to start included. */
+/** Messages in a second, including the start of the programs. */
 async function throughput(way: Way): Promise<number> {
   const args = ["-C", `${COUNT}`, "--timeout=20", ...options(way)];
   const received = bus.file("received");

@@ -35,7 +35,7 @@ await using server = Deno.serve(
 );
 const url = `http://127.0.0.1:${server.addr.port}`;
 
-/** What is timed; how long it may take is said of the first. */
+/** The commands to time; the others are compared with the first. */
 const commands: Record<string, Command> = {
   "an empty module": [deno, "run", empty],
   "pub FIFO hello": commandLine("pub", pipe, "hello"),

@@ -1,11 +1,11 @@
 /**
- * Messages that tell what has become of them, and programs that are ended.
+ * Messages that can be checked, and programs that can be ended.
  *
  * @module
  */
 import type { Command } from "../harness/programs.ts";
 
-/** What was found. */
+/** The faults that were found. */
 export interface Report {
   arena: string;
   publishers: number;
@@ -14,14 +14,14 @@ export interface Report {
   ended: Record<string, number>;
   stopped: number;
   messages: number;
-  /** Accepted, and not there. */
+  /** Messages that were accepted, and did not arrive. */
   lost: number;
   /** Not whole: joined with another one, or cut. */
   broken: number;
   doubled: number;
   /** After a later one of the same publisher, at one reader. */
   reordered: number;
-  /** Which, for those who look for the reason. */
+  /** The messages with faults, to find the reason. */
   details: string[];
 }
 
@@ -74,7 +74,7 @@ export function parse(
   return { publisher: publisher!, number: Number(number) };
 }
 
-/** What a program has written to standard error. */
+/** Reads what a program wrote to its standard error. */
 export async function saidBy(output: string): Promise<string> {
   return await Deno.readTextFile(`${output}.err`);
 }

@@ -3,7 +3,7 @@
  * stopped and ended: `deno task chaos --seconds 600 --seed 1`.
  *
  * Each message has the name of its publisher, a number, its length and a
- * checksum. What the readers print is held against the promises.
+ * checksum. The output of the readers is compared with the promises.
  *
  * @module
  */
@@ -27,7 +27,7 @@ import {
 } from "./_chaos.ts";
 import { chaosOfTopics } from "./topics.ts";
 
-/** What is tried on one FIFO. */
+/** How to test one FIFO. */
 interface Arena {
   name: string;
   /** The longest message. */
@@ -85,7 +85,7 @@ const ARENAS: Arena[] = [
       ...EXAMPLES,
     },
     endings: GENTLE,
-    // What a plain program writes while the last reader closes is lost.
+    // A message that a plain program writes while the last reader closes is lost.
     held: true,
   },
   {
@@ -97,7 +97,7 @@ const ARENAS: Arena[] = [
   },
 ];
 
-/** Tries one FIFO. */
+/** Tests one FIFO. */
 async function run(arena: Arena, endAt: number, seed: number): Promise<Report> {
   await using folder = new Folder();
   const random = randomNumbers(seed);
@@ -144,7 +144,7 @@ async function run(arena: Arena, endAt: number, seed: number): Promise<Report> {
           if (random(4) === 0) await pause(random(30));
         }
       } catch {
-        // It was killed by somebody else, which is counted as lost.
+        // Somebody else killed it: its messages count as lost.
       }
       if (isKilled) {
         state.isWhole = false;
@@ -242,7 +242,7 @@ async function run(arena: Arena, endAt: number, seed: number): Promise<Report> {
   return report;
 }
 
-/** Holds what the readers printed against what was published. */
+/** Compares the output of the readers with the published messages. */
 async function check(
   folder: Folder,
   outputs: string[],
@@ -297,7 +297,7 @@ async function check(
   }
   for (const [publisher, { count, isWhole }] of sent) {
     const numbers = found.get(publisher) ?? new Set();
-    // Of a publisher that was killed, nobody knows what it had not sent yet.
+    // Nobody knows which messages a killed publisher had not sent yet.
     const all = isWhole ? count : Math.max(0, ...numbers);
     for (let number = 1; number <= all; number++) {
       if (numbers.has(number)) continue;
@@ -310,11 +310,11 @@ async function check(
 }
 
 /**
- * Tries all kinds.
+ * Tests all kinds of FIFOs.
  *
- * @param seconds For how long.
+ * @param seconds How long to test.
  * @param seed What makes the choices the same in each run.
- * @returns What was found.
+ * @returns The faults that were found.
  */
 export async function chaos(seconds: number, seed: number): Promise<Report[]> {
   const endAt = performance.now() + 1000 * seconds;

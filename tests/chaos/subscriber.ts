@@ -1,9 +1,9 @@
-/** Prints messages with the library, up to so many at a time. */
+/** Prints messages with the library, up to a number at a time. */
 import { Subscriber } from "../../mod.ts";
 
 const [path, max] = Deno.args;
-// From before it opens the FIFO: publishers write as soon as it is open, and what
-// they wrote would be lost if a signal ended the process just then.
+// Listens before it opens the FIFO: publishers write as soon as it is open, and
+// these messages would be lost if a signal ended the process just then.
 const ended = Promise.withResolvers<void>();
 for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
   Deno.addSignalListener(signal, () => ended.resolve());

@@ -21,14 +21,14 @@ const TOPICS = ["a/1", "a/2", "a/b/1", "b/1", "b/2"];
 /** Filters of one subscriber, which overlap. */
 const FILTERS = [["#"], ["a/#", "a/+"], ["a/1", "+/1", "b/#"], ["b/2", "#"]];
 
-/** How often the bus is removed: for the last time well before the end. */
+/** How often the bus is removed; the last time is well before the end. */
 const REMOVE_MS = 7000;
 const QUIET_MS = 1000;
 
-/** Without a message for so long a subscriber is deaf: programs start slowly. */
+/** A subscriber without a message for this long is deaf: programs start slowly. */
 const DEAF_MS = 5000;
 
-/** When a subscriber may miss messages, as its names were gone, with a margin. */
+/** When a subscriber without names may miss messages, with a margin. */
 type Gone = [from: number, to: number];
 
 /** One subscriber. */
@@ -49,11 +49,12 @@ interface Printed {
 }
 
 /**
- * Tries the bus.
+ * Tests the bus.
  *
- * @param endAt When to end, as performance.now() has it.
+ * @param endAt When to end, by performance.now().
  * @param seed What makes the choices the same in each run.
- * @returns What was found: lost are the messages of a gap that nobody was told of.
+ * @returns The faults that were found: messages are lost if their gap was not
+ * reported.
  */
 export async function chaosOfTopics(
   endAt: number,
@@ -95,7 +96,7 @@ export async function chaosOfTopics(
           await pause(1 + random(20));
         }
       } catch {
-        // It has ended: its standard error is looked at in the end.
+        // It has ended: its standard error is checked at the end.
       }
       if (random(3) === 0) {
         report.publishersKilled++;
@@ -159,14 +160,14 @@ export async function chaosOfTopics(
   return report;
 }
 
-/** Holds what one subscriber printed against the promises. */
+/** Compares the output of one subscriber with the promises. */
 async function check(
   { output, from, to, wasStopped }: Life,
   gone: Gone[],
   report: Report,
 ): Promise<void> {
   const lines = (await Deno.readTextFile(output)).split("\n");
-  // A kill may come within a line.
+  // A killed program may leave a part of a line.
   lines.pop();
   const last = new Map<string, { number: number; at: number }>();
   const seen = new Set<string>();
@@ -183,7 +184,7 @@ async function check(
     }
     report.messages++;
     missed += printed.missed ?? 0;
-    // A last value is from before.
+    // A last value was published before.
     if (printed.retained) continue;
     const key = `${it.publisher} ${printed.topic}`;
     const id = `${key} ${it.number}`;
@@ -212,7 +213,7 @@ async function check(
       }
     }
   }
-  // A message that came behind a killed publisher is dropped with a part of its.
+  // A message behind the part of a killed publisher's message is dropped with it.
   const dropped = (await saidBy(output))
     .matchAll(/(\d+) messages? (?:was|were) dropped/g);
   const told = dropped.reduce((sum, [, count]) => sum + Number(count), missed);

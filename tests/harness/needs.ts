@@ -1,12 +1,13 @@
 /**
- * Tests that need a program. If the program is missing, the test is ignored and
- * names it; if everything has to be tested, the test fails.
+ * Tests that need a program, or something else that not every machine has. If
+ * it is missing, the test is ignored and names it; if everything has to be
+ * tested, the test fails.
  *
  * @module
  */
 const EVERYTHING = Boolean(Deno.env.get("FIFOBUS_TEST_EVERYTHING"));
 
-/** Declares a test that runs only if the list of missing programs is empty. */
+/** Declares a test that runs only if nothing is missing. */
 export function testWithout(
   absent: string[],
   name: string,
@@ -36,6 +37,20 @@ const noTerminal = await isThere("script", "-qec", "true", "/dev/null")
 export function terminalTest(name: string, test: () => Promise<void>): void {
   testWithout(noTerminal, name, test);
 }
+
+/** The names of what is missing to run Python. */
+export const withoutPython: string[] = await isThere("python3", "--version")
+  ? []
+  : ["python3"];
+
+/** The names of what is missing to do what only Linux can do. */
+export const withoutLinux: string[] = Deno.build.os === "linux"
+  ? []
+  : ["Linux"];
+
+/** The names of what is missing to write to a disk that is always full. */
+export const withoutFullDisk: string[] =
+  await isThere("test", "-c", "/dev/full") ? [] : ["/dev/full"];
 
 /** Tells whether a program is installed, by running it. */
 export async function isThere(

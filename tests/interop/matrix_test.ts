@@ -25,7 +25,7 @@ const MESSAGES = [
   "",
 ].map((message) => `${message}\n`).join("");
 
-/** What a publisher is given arrives at a subscriber, which then ends. */
+/** Checks that a subscriber gets all messages of a publisher, and then ends. */
 async function assertDelivers(
   publisher: Process,
   subscriber: Process,
@@ -82,7 +82,7 @@ for (const language of LANGUAGES) {
       );
       const run = async (program: string, line: string) =>
         sh(line, ...await prepare(language, folderOf, program), pipe);
-      // By a shell, as what a Process writes and prints is text.
+      // In a shell, because a Process reads and writes text.
       const bytes = "'\\377A\\303(\\200\\nexit\\n'";
       await using subscriber = await run(
         "subscriber",
@@ -101,7 +101,7 @@ for (const language of LANGUAGES) {
       await using folder = new Folder();
       const pipe = folder.file("pipe");
       await using subscriber = await example(language, "subscriber", pipe);
-      // Each of them waits for a reader, and leaves.
+      // Each publisher waits for a reader, and ends.
       for (let i = 0; i < 20; i++) {
         const echo = 'until [ -p "$0" ]; do :; done; echo "$1" > "$0"';
         await finish(sh(echo, pipe, `${i}`));

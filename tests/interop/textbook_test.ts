@@ -37,7 +37,7 @@ languageTest(
 );
 
 languageTest(
-  "the textbook's subscriber, unchanged, gets all that one pub has to say",
+  "the textbook's subscriber, unchanged, gets all messages of one pub",
   [PYTHON],
   async () => {
     await using folder = new Folder();

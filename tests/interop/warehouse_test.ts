@@ -18,13 +18,13 @@ function demoCommand(...args: string[]): Command {
   return [Deno.execPath(), "run", "--allow-all", DEMO, ...args];
 }
 
-/** What the summary says: aisle, language, sent, received, lost. */
+/** The rows of the summary: aisle, language, sent, received, lost. */
 function summary(output: string): string[][] {
   return [...output.matchAll(/^(a\d) +(\S+) +(\d+) +(\d+) +(\d+)\r?$/gm)]
     .map((row) => row.slice(1));
 }
 
-/** The processes that were given this bus. */
+/** The processes whose environment names this bus. */
 function membersOf(bus: string): string[] {
   return [...Deno.readDirSync("/proc")].map(({ name }) => name)
     .filter((pid) => {
@@ -60,7 +60,7 @@ languageTest(
   },
 );
 
-/** Waits until neither the bus is left nor who was on it. */
+/** Waits until the bus and all processes on it are gone. */
 async function left(bus: string): Promise<void> {
   await eventually(() => {
     try {
