@@ -35,12 +35,14 @@ connected: the subscriptions, and the messages of QoS 1 and 2 that match them.
 The next run with the same --client-id, which is needed, gets these messages. A
 message is acknowledged only when it was handled, so "sub -C 1" leaves the other
 messages with the broker.`,
-  "will-topic": `The topic of the last will: the message of --will-message, which
+  "will-topic":
+    `The topic of the last will: the message of --will-message, which
 the broker publishes if this program disappears without disconnecting. The
 quality of service is that of --qos.`,
   "will-message": `The text of the last will. It goes with --will-topic.`,
   "will-retain": `Makes the last will the last value of its topic, so that later
 subscribers get it, too. It goes with --will-topic.`,
-  "ws-path": `The path on the server, for ws:// and wss:// addresses. The default
+  "ws-path":
+    `The path on the server, for ws:// and wss:// addresses. The default
 is "/mqtt".`,
 };
