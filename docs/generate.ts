@@ -38,8 +38,6 @@ export function manPage(usage: Usage): string {
     .map(([name]) => [name, ENVIRONMENT_TEXTS[name]!] as const);
   return [
     `.TH ${name.toUpperCase()} 1 "" "fifobus ${VERSION}" "User Commands"`,
-    // A name that is broken at the end of a line cannot be copied.
-    ".nh",
     ".ad l",
     ".SH NAME",
     `${name} \\- ${troff(purpose)}`,
@@ -164,7 +162,7 @@ function optionList(options: OptionTable, texts: Manual["options"]): string {
 function list(body: readonly Block[]): string {
   return body.map((block) =>
     typeof block === "string"
-      ? `${markdown(block)}\n`
+      ? `\n${markdown(block)}\n`
       : `- **\`${block[0]}\`** ${markdown(block[1]).replaceAll("\n", "\n  ")}`
   ).join("\n");
 }

@@ -56,8 +56,8 @@ impossible.`,
     ],
     [
       "warehouse/+/door, warehouse/#",
-      `Topic filters, for subscribers: + stands
-for one level, # for all that follow. Quote them for the shell.`,
+      `Topic filters, for subscribers: "+" stands
+for one level, "#" for all that follow. Quote them for the shell.`,
     ],
     [
       "$share/GROUP/FILTER",
@@ -70,7 +70,7 @@ while it has no members. Quote it for the shell.`,
       "mqtt://[USER[:PASSWORD]@]HOST[:PORT]/TOPIC, mqtts://, ws://, wss://",
       `A topic, or a filter, at an MQTT broker. mqtts:// and wss:// are encrypted;
 ws:// and wss:// are for brokers behind a web server. The ports are 1883, 8883, 80
-and 443 by default. In USER and PASSWORD the characters / ? # @ % are written %2F,
+and 443 by default. In USER and PASSWORD the characters "/ ? # @ %" are written %2F,
 %3F, %23, %40 and %25. Other URLs are errors, and never topics.`,
     ],
   ],
@@ -166,7 +166,7 @@ end. If it was killed, the next publisher or subscriber does.`,
     ],
     [
       "retained/TOPIC",
-      `The last value of a topic, as pub --retain published it.
+      `The last value of a topic, as "pub --retain" published it.
 An empty value removes the file.`,
     ],
     `Beside a FIFO is its queue file:`,
@@ -202,7 +202,7 @@ the number of its last message is:`,
     ["<, <=", `less than the limit; less or equal.`],
     ["=, !=", `the limit; another number.`],
     `The limit is a decimal number such as "30", "-18.5" or ".5". A message has a
-number if it is one, with a unit or without ("21.5", "21.5 °C", "40%"), or if it is
+number if it is one, with a unit or without ("21.5", "21.5 kg", "40%"), or if it is
 a JSON object: the member "value" if that is a number, else the first member that
 is. A message without a number raises no alarm.`,
   ],
@@ -281,7 +281,7 @@ bus. The default is /run/user/UID if the user has it.`,
 has one.`,
   FIFOBUS_MQTT_PASSWORD: `The password at a broker, if neither the address nor
 --password-file has one.`,
-  NO_COLOR: `If set, --color auto means never.`,
+  NO_COLOR: `If set, "--color auto" means never.`,
   FIFOBUS_TOKEN: `The default of --token.`,
   FIFOBUS_MAX_SIZE: `The default of --max-size, such as "64k".`,
   FIFOBUS_SLOW_TIMEOUT: `The default of --slow-timeout, such as "500ms" or

@@ -58,7 +58,7 @@ export function literalTroff(text: string): string {
     "^": "\\(ha",
     "~": "\\(ti",
   };
-  return ascii(text.replaceAll(/[\\'`^~-]/g, (it) => names[it]!))
+  return text.replaceAll(/[\\'`^~-]/g, (it) => names[it]!)
     .replaceAll(/^\./gm, "\\&.");
 }
 
@@ -73,24 +73,21 @@ export function troff(text: string): string {
     isCommand
       ? `.RS\n.PP\n.EX\n${literalTroff(text)}\n.EE\n.RE`
       : markedUp(text, proseTroff, (kind, part) => {
-        if (kind === "chapter") return `see ${proseTroff(part)}`;
+        if (kind === "chapter") return `see ${whole(part)}`;
         const font = kind === "operand" ? "I" : "B";
-        return `\\f${font}${literalTroff(part)}\\fR`;
+        return `\\f${font}${whole(literalTroff(part))}\\fR`;
       }).replaceAll(/^[.']/gm, "\\&$&")
   ).join("\n");
 }
 
-function proseTroff(text: string): string {
-  return ascii(text.replaceAll("\\", "\\e"))
-    .replaceAll("^", "\\(ha").replaceAll("~", "\\(ti");
+/** Keeps words whole: a name that is hyphenated cannot be copied. */
+function whole(text: string): string {
+  return text.replaceAll(/(^|\s)(?=\S)/g, "$1\\%");
 }
 
-/** Not every troff reads UTF-8, see preconv(1). */
-function ascii(text: string): string {
-  return text.replaceAll(/[^\0-\x7f]/gu, (it) => {
-    const hex = it.codePointAt(0)!.toString(16).toUpperCase();
-    return `\\[u${hex.padStart(4, "0")}]`;
-  });
+function proseTroff(text: string): string {
+  return text.replaceAll("\\", "\\e")
+    .replaceAll("^", "\\(ha").replaceAll("~", "\\(ti");
 }
 
 /**
@@ -103,7 +100,7 @@ export function markdown(text: string): string {
   return partsOf(text).map(({ text, isCommand }) =>
     isCommand ? `\n\`\`\`sh\n${text}\n\`\`\`\n` : markedUp(
       text.replaceAll("\n", " "),
-      (it) => it.replaceAll(/[*_<>|$#+\\[\]]/g, "\\$&"),
+      (it) => it.replaceAll(/[*_<>|$\\[\]]/g, "\\$&"),
       (kind, part) =>
         kind === "chapter"
           ? `see [${sentenceCase(part)}](#${anchor(part)})`

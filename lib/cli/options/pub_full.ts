@@ -66,7 +66,7 @@ does not wait.`,
 delay it makes up for at most a tenth of a second.`,
   reply:
     `Publishes the message as a request, prints the first N answers, each on
-a line, and ends. The default is 1. The "=" is part of the option: --reply=3. If
+a line, and ends. The default is 1. The "=" is part of the option: "--reply=3". If
 nobody subscribes to the topic of this machine, pub ends at once with code 3;
 --wait waits for a subscriber. If fewer than N answers come within --timeout, 5
 seconds by default, it prints those and ends with code 124. A broker has to speak
@@ -80,7 +80,7 @@ lets others write. Users who share a bus all give the same MODE: 1777, or 2770
 for a group.`,
   wait:
     `Waits before the first message until the topic has N living subscribers.
-The default is 1. The "=" is part of the option: --wait=3. The members of a group
+The default is 1. The "=" is part of the option: "--wait=3". The members of a group
 count as one. Without --timeout pub waits as long as it takes.`,
   "no-wait": `Fails at once with code 3 if nobody reads the FIFO, or if nobody
 subscribes to the topic. Without it, pub waits for a reader of the FIFO; to a

@@ -17,7 +17,7 @@ next reader, so a loop gets them all.
   timeout: `Ends with code 124 when no message has come for TIME, with code 0 if
 that was the last message of --count. Each message starts the time again, and
 while commands of --exec keep sub busy it does not run. With a broker, sub also
-tries to connect for TIME; by default it tries once, and then waits without end.
+keeps trying to connect for TIME; by default it tries once.
   sub -C 1 -W 5 reply || echo no answer`,
   "exit-word": `Ends with code 0 at a message that is exactly TEXT, on topics as
 well as on FIFOs. It is not printed. A FIFO keeps the messages behind it. A last
@@ -29,7 +29,7 @@ wildcards. The option can be repeated.
   sub -v -T 'warehouse/+/debug' 'warehouse/#'`,
   "no-retained": `Does not start with the last values of the topics.`,
   "retained-only": `Prints the last values of the topics that match, and ends. A
-group ($share) gets no last values.`,
+group ("$share") gets no last values.`,
   list:
     `Prints who subscribes to the topics of this machine, one subscription on
 a line: the filter, the process id, and since when, with tabs in between. With an
