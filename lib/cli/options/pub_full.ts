@@ -32,7 +32,7 @@ be repeated, for addresses of the same kind: all FIFOs, all topics of this
 machine, or all topics of one broker. The target replaces the topic levels before
 the first wildcard: in the example "warehouse/a1/door" becomes "site1/a1/door".
 Last values stay last values. Two such bridges in opposite directions send
-nothing in circles. A signal gives waiting messages 2 seconds more; then a FIFO
+nothing in circles, if the broker speaks MQTT 5. A signal gives waiting messages 2 seconds more; then a FIFO
 gets its messages back, and others are lost and reported.
   pub --from 'warehouse/#' mqtt://broker.example.org/site1`,
   "queue-bytes": `How much may wait in memory while the target of --from takes

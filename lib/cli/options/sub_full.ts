@@ -14,8 +14,8 @@ export const SUB_FULL: FullTexts<typeof OPTIONS> = {
 that --filter-out leaves out do not count. A FIFO keeps the other messages for its
 next reader, so a loop gets them all.
   while job=$(sub -C 1 --no-exit-word /tmp/jobs); do ./work.sh "$job"; done`,
-  timeout: `Ends with code 124 when no message has come for TIME, with code 0 if
-that was the last message of --count. Each message starts the time again, and
+  timeout:
+    `Ends with code 124 when no message has come for TIME. Each message starts the time again, and
 while commands of --exec keep sub busy it does not run. With a broker, sub also
 keeps trying to connect for TIME; by default it tries once.
   sub -C 1 -W 5 reply || echo no answer`,
