@@ -1,86 +1,173 @@
 /**
- * Man pages and the tables of reference.md, written from the same data as
- * usage text: `deno task docs`.
+ * Man pages and most of reference.md, written from the same data as usage
+ * text: `deno task docs`.
  *
  * @module
  */
-import { PUB } from "../lib/cli/options/pub.ts";
-import { SUB } from "../lib/cli/options/sub.ts";
+import { EXIT_CODES } from "../lib/cli/exit_codes.ts";
+import { COMMON_FULL } from "../lib/cli/options/full.ts";
 import {
   environmentOf,
-  EXIT_SECTION,
   groupOptions,
+  optionNames,
 } from "../lib/cli/options/help.ts";
+import { MQTT_OPTIONS } from "../lib/cli/options/mqtt.ts";
+import { PUB } from "../lib/cli/options/pub.ts";
+import { SUB } from "../lib/cli/options/sub.ts";
+import type { Option, OptionTable } from "../lib/cli/options/table.ts";
 import type { Section, Usage } from "../lib/cli/options/usage.ts";
 import { VERSION } from "../lib/version.ts";
+import {
+  type Block,
+  type Chapter,
+  ENVIRONMENT_TEXTS,
+  EXIT_TEXTS,
+  FILES,
+  type Manual,
+  MANUALS,
+  REFERENCE_CHAPTERS,
+} from "./manual.ts";
+import { literalTroff, markdown, troff } from "./markup.ts";
 
-/** The man page of a program, see man(7). */
+/** The man page of a program, see man(7) and man-pages(7). */
 export function manPage(usage: Usage): string {
-  const { name, purpose, operands, summary, examples } = usage;
-  const [, ...paragraphs] = summary.split("\n\n");
+  const { name, purpose, options } = usage;
+  const manual = MANUALS[name]!;
+  const other = name === "pub" ? "sub" : "pub";
+  const environment = environmentOf(usage).rows
+    .map(([name]) => [name, ENVIRONMENT_TEXTS[name]!] as const);
   return [
     `.TH ${name.toUpperCase()} 1 "" "fifobus ${VERSION}" "User Commands"`,
+    ".ad l",
     ".SH NAME",
-    `${name} \\- ${roff(purpose)}`,
+    `${name} \\- ${troff(purpose)}`,
     ".SH SYNOPSIS",
-    `.B ${name}`,
-    `[\\fIOPTION\\fR]... ${roff(operands)}`,
-    ".SH DESCRIPTION",
-    paragraphs.map(roff).join("\n.PP\n"),
+    manual.synopsis.map((it) => `.B ${name}\n${troff(it)}`).join("\n.br\n"),
+    chapter({ title: "Description", body: manual.description }),
     ".SH OPTIONS",
-    ...groupOptions(usage.options).map((group) => subsection(group)),
-    ...(usage.sections ?? []).map((it) => section(it)),
-    section(environmentOf(usage)),
-    section(EXIT_SECTION),
+    ...groupOptions(options).map(({ title }) => group(title, options, manual)),
+    ...manual.chapters.map(chapter),
+    ...(usage.sections ?? []).map((it) => section(it, manual)),
+    chapter({ title: "Exit status", body: exitBlocks() }),
+    chapter({ title: "Environment", body: environment }),
+    chapter(FILES),
     ".SH EXAMPLES",
-    ".EX",
-    ...examples.map(roff),
-    ".EE",
+    ...manual.examples.map(example),
     ".SH SEE ALSO",
-    `.BR ${name === "pub" ? "sub" : "pub"} (1),`,
+    `.BR ${other} (1),`,
     ".BR mkfifo (1),",
-    ".BR fifo (7)",
+    ".BR flock (2),",
+    ".BR fifo (7),",
+    ".BR pipe (7)",
     "",
   ].join("\n");
 }
 
-function section({ title, rows }: Section): string {
-  return [`.SH ${title.toUpperCase()}`, ...rows.flatMap(row)].join("\n");
+function chapter({ title, body }: Chapter): string {
+  return [`.SH ${literalTroff(title.toUpperCase())}`, ...blocks(body)]
+    .join("\n");
 }
 
-function subsection({ title, rows }: Section): string {
-  return [`.SS ${title}`, ...rows.flatMap(row)].join("\n");
+/** Only a paragraph behind another block needs a request before it. */
+function blocks(body: readonly Block[]): string[] {
+  return body.map((block, i) =>
+    typeof block === "string"
+      ? `${i > 0 ? ".PP\n" : ""}${troff(block)}`
+      : `.TP\n.B ${literalTroff(block[0])}\n${troff(block[1])}`
+  );
 }
 
-function row([name, meaning]: readonly [string, string]): string[] {
-  return [".TP", `.B ${roff(name)}`, roff(meaning)];
+function group(title: string, options: OptionTable, manual: Manual): string {
+  const rows = Object.entries(options)
+    .filter(([, option]) => option.group === title)
+    .map(([name, option]) =>
+      `.TP\n${optionTroff(name, option)}\n${troff(manual.options[name]!)}`
+    );
+  return [`.SS ${title}`, ...rows].join("\n");
 }
 
-/** Text as roff has it: hyphens that can be copied, no requests by accident. */
-function roff(text: string): string {
-  return text.replaceAll("\\", "\\e").replaceAll("-", "\\-")
-    .replaceAll(/^[.']/gm, "\\&$&");
+/** `-C, --count N`, with the names in bold and the operand in italics. */
+function optionTroff(name: string, option: Option): string {
+  return optionNames(name, option)
+    .replace(/(?<=[ =])[A-Z]+/, "\\fI$&\\fR")
+    .replaceAll(/--?[A-Za-z-]+/g, (it) => `\\fB${literalTroff(it)}\\fR`);
 }
 
-/** reference.md, with the tables of options and exit codes as they are now. */
+function section({ title, rows }: Section, manual: Manual): string {
+  const introduction = manual.introductions[title];
+  const body = rows.map(([name, meaning]) =>
+    `.TP\n.B ${literalTroff(name)}\n${literalTroff(meaning)}`
+  );
+  return [
+    `.SH ${literalTroff(title.toUpperCase())}`,
+    ...introduction === undefined ? [] : [troff(introduction)],
+    ...body,
+  ].join("\n");
+}
+
+function exitBlocks(): Block[] {
+  return EXIT_CODES.map(([code]) => [`${code}`, EXIT_TEXTS[code]!]);
+}
+
+function example(
+  [sentence, command]: readonly [string, string],
+  i: number,
+): string {
+  const text = `${troff(sentence)}\n.PP\n.RS\n.EX\n${
+    literalTroff(command)
+  }\n.EE\n.RE`;
+  return i > 0 ? `.PP\n${text}` : text;
+}
+
+/** reference.md, with its tables, lists and chapters as they are now. */
 export function reference(text: string): string {
-  const tables: Record<string, Section[]> = {
-    pub: groupOptions(PUB.options),
-    sub: groupOptions(SUB.options),
-    format: SUB.sections!.slice(0, 1),
-    environment: [environmentOf(PUB)],
-    "exit codes": [EXIT_SECTION],
+  const [format, ...others] = SUB.sections!;
+  const parts: Record<string, string> = {
+    pub: table(groupOptions(PUB.options)),
+    "pub in full": options(PUB),
+    sub: table(groupOptions(SUB.options)),
+    "sub in full": options(SUB),
+    "MQTT in full": optionList(MQTT_OPTIONS, MANUALS.pub!.options),
+    format: table([format!]),
+    "further tables": others.map((it) => `## ${it.title}\n\n${table([it])}`)
+      .join("\n\n"),
+    environment: list(Object.entries(ENVIRONMENT_TEXTS)),
+    "exit codes": list(exitBlocks()),
+    chapters: REFERENCE_CHAPTERS
+      .map(({ title, body }) => `## ${title}\n\n${list(body)}`).join("\n\n"),
   };
-  return Object.entries(tables).reduce((text, [name, sections]) => {
+  return Object.entries(parts).reduce((text, [name, part]) => {
     const [begin, end] = [`<!-- ${name} -->`, `<!-- end of ${name} -->`];
     const before = text.slice(0, text.indexOf(begin) + begin.length);
-    return `${before}\n\n${markdown(sections)}\n\n${
-      text.slice(text.indexOf(end))
-    }`;
+    return `${before}\n\n${part}\n\n${text.slice(text.indexOf(end))}`;
   }, text);
 }
 
-function markdown(sections: Section[]): string {
+/** The options that only this program has, with their full texts. */
+function options({ name, options }: Usage): string {
+  const own = Object.entries(options).filter(([name]) =>
+    !Object.hasOwn(MQTT_OPTIONS, name) && !Object.hasOwn(COMMON_FULL, name)
+  );
+  return optionList(Object.fromEntries(own), MANUALS[name]!.options);
+}
+
+function optionList(options: OptionTable, texts: Manual["options"]): string {
+  return list(
+    Object.entries(options)
+      .map(([name, option]) => [optionNames(name, option), texts[name]!]),
+  );
+}
+
+/** Paragraphs, and items with their terms. */
+function list(body: readonly Block[]): string {
+  return body.map((block) =>
+    typeof block === "string"
+      ? `\n${markdown(block)}\n`
+      : `- **\`${block[0]}\`** ${markdown(block[1]).replaceAll("\n", "\n  ")}`
+  ).join("\n");
+}
+
+function table(sections: Section[]): string {
   const rows = sections.flatMap(({ title, rows }) => [
     [`**${title}**`, ""],
     ...rows.map(([name, meaning]) => [`\`${name}\``, meaning]),
