@@ -28,7 +28,7 @@ export class Shell implements AsyncDisposable {
     folder: Folder,
     cwd: string,
     stand: [string, string][],
-    cache: string,
+    env: Record<string, string>,
   ) {
     this.#folder = folder;
     this.#stand = [...stand, ["/tmp/", `${folder.path}/tmp/`]];
@@ -39,8 +39,8 @@ export class Shell implements AsyncDisposable {
         HOME: `${folder.path}/home`,
         FIFOBUS_DIR: `${folder.path}/bus`,
         PATH: `${folder.path}/bin:${Deno.env.get("PATH")}`,
-        DENO_DIR: cache,
         NO_COLOR: "1",
+        ...env,
       },
     );
     this.#bash.write(`exec 2>&1; cd ${quoted([cwd || folder.path])}\n`);
@@ -49,12 +49,14 @@ export class Shell implements AsyncDisposable {
   /**
    * Starts one.
    *
-   * @param options Where it starts: its own folder, if nothing else; further
-   * programs, by their names; and replacements in the commands.
+   * @param options Where it starts: in its own folder, if nothing is said;
+   * further variables; further programs, by their names; and replacements in
+   * the commands.
    */
   static async start(
-    { cwd = "", programs = {}, stand = [] }: {
+    { cwd = "", env = {}, programs = {}, stand = [] }: {
       cwd?: string;
+      env?: Record<string, string>;
       programs?: Record<string, string>;
       stand?: [string, string][];
     } = {},
@@ -78,7 +80,8 @@ export class Shell implements AsyncDisposable {
     const { stdout } = await finish(
       new Process([Deno.execPath(), "info", "--json"]),
     );
-    return new Shell(folder, cwd, stand, JSON.parse(stdout).denoDir);
+    const { denoDir } = JSON.parse(stdout);
+    return new Shell(folder, cwd, stand, { DENO_DIR: denoDir, ...env });
   }
 
   /**
