@@ -11,7 +11,7 @@ import { PUB } from "../lib/cli/options/pub.ts";
 import { SUB } from "../lib/cli/options/sub.ts";
 import { MOSQUITTO_OPTIONS, type Usage } from "../lib/cli/options/usage.ts";
 import { Folder } from "./harness/folder.ts";
-import { Mosquitto, withoutMosquitto } from "./harness/mosquitto.ts";
+import { freePort, Mosquitto, withoutMosquitto } from "./harness/mosquitto.ts";
 import { isThere, testWithout } from "./harness/needs.ts";
 import {
   type Block,
@@ -70,8 +70,13 @@ async function runSession(
 for (const block of BLOCKS.filter(({ language }) => language === "console")) {
   const { place, heading, flags } = block;
   const name = `${place} (${heading}) prints what it says`;
+  const missing = [...absent];
+  for (const flag of flags) {
+    const [, program] = /^needs:(.*)$/.exec(flag) ?? [];
+    if (program && !await isThere(program, "--version")) missing.push(program);
+  }
   if (flags.includes("broker")) {
-    testWithout([...absent, ...withoutMosquitto], name, async () => {
+    testWithout([...missing, ...withoutMosquitto], name, async () => {
       await using folder = new Folder();
       await using broker = await Mosquitto.start(folder);
       const { port } = broker;
@@ -80,7 +85,10 @@ for (const block of BLOCKS.filter(({ language }) => language === "console")) {
         ["mosquitto_pub ", `mosquitto_pub -p ${port} `],
       ]);
     });
-  } else testWithout(absent, name, () => runSession(block));
+  } else {
+    const port: [string, string] = ["8080", `${freePort()}`];
+    testWithout(missing, name, () => runSession(block, [port]));
+  }
 }
 
 Deno.test("every page of docs/ starts with an example that runs", () => {
@@ -108,7 +116,11 @@ Deno.test("pub and sub understand every example", () => {
   const used = new Set<string>();
   for (const block of SCRIPTS) {
     for (const words of commandsOf(scriptOf(block))) {
-      const at = words.findIndex((it) => /^(.*\/)?(pub|sub)(\.ts)?$/.test(it));
+      const isOurs = (it: string) => /^(.*\/)?(pub|sub)(\.ts)?$/.test(it);
+      // `deno install --name pub --allow-read … pub.ts`
+      const at = words[0] === "deno"
+        ? words.findLastIndex(isOurs)
+        : words.findIndex(isOurs);
       if (at < 0) continue;
       const name = /(pub|sub)(\.ts)?$/.exec(words[at]!)![1]!;
       const { options, addresses } = PROGRAMS[name]!;
