@@ -7,14 +7,14 @@
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { Folder } from "./harness/folder.ts";
 import { freePort, Mosquitto, withoutMosquitto } from "./harness/mosquitto.ts";
-import { isThere, testWithout } from "./harness/needs.ts";
+import { missingOf, testWithout } from "./harness/needs.ts";
 import { page } from "./harness/pages.ts";
 import { ROOT } from "./harness/programs.ts";
 import { Shell } from "./harness/shell.ts";
 
 /** How a recipe is tried. */
 interface Trial {
-  /** Programs that it needs, in a way that needs no network: `name --version`. */
+  /** Programs that it needs. */
   needs?: string[];
   /** Scripts that stand for programs of other machines. */
   programs?: Record<string, string>;
@@ -236,10 +236,7 @@ const RECIPES = blocks
   .filter(({ language, heading }) => language === "sh" && heading !== "Install")
   .flatMap(({ text }) => text.trimEnd().split("\n\n"));
 
-const noShell: string[] = [];
-for (const name of ["bash", "setsid"]) {
-  if (!await isThere(name, "--version")) noShell.push(name);
-}
+const noShell = await missingOf(["bash", "setsid"]);
 
 async function attempt(recipe: string, trial: Trial): Promise<void> {
   const { before, meanwhile, after, prints } = trial;
@@ -281,11 +278,7 @@ for (const recipe of RECIPES) {
     continue;
   }
   const { needs = [] } = TRIALS[key]!;
-  const absent = [...noShell];
-  for (const program of needs) {
-    const flag = program === "go" ? "version" : "--version";
-    if (!await isThere(program, flag)) absent.push(program);
-  }
+  const absent = [...noShell, ...await missingOf(needs)];
   testWithout(absent, name, () => attempt(recipe, TRIALS[key]!));
 }
 

@@ -12,7 +12,7 @@ import { SUB } from "../lib/cli/options/sub.ts";
 import { MOSQUITTO_OPTIONS, type Usage } from "../lib/cli/options/usage.ts";
 import { Folder } from "./harness/folder.ts";
 import { freePort, Mosquitto, withoutMosquitto } from "./harness/mosquitto.ts";
-import { isThere, testWithout } from "./harness/needs.ts";
+import { missingOf, testWithout } from "./harness/needs.ts";
 import {
   type Block,
   commandsOf,
@@ -34,10 +34,7 @@ const PROGRAMS: Record<string, Usage> = { pub: PUB, sub: SUB } as Record<
   Usage
 >;
 
-const absent: string[] = [];
-for (const name of ["bash", "setsid"]) {
-  if (!await isThere(name, "--version")) absent.push(name);
-}
+const absent = await missingOf(["bash", "setsid"]);
 
 /** What differs in each run: processes, times, which folder, which worker. */
 function normalized(lines: string[], flags: string[]): string[] {
@@ -70,11 +67,9 @@ async function runSession(
 for (const block of BLOCKS.filter(({ language }) => language === "console")) {
   const { place, heading, flags } = block;
   const name = `${place} (${heading}) prints what it says`;
-  const missing = [...absent];
-  for (const flag of flags) {
-    const [, program] = /^needs:(.*)$/.exec(flag) ?? [];
-    if (program && !await isThere(program, "--version")) missing.push(program);
-  }
+  const needed = flags.filter((it) => it.startsWith("needs:"))
+    .map((it) => it.slice("needs:".length));
+  const missing = [...absent, ...await missingOf(needed)];
   if (flags.includes("broker")) {
     testWithout([...missing, ...withoutMosquitto], name, async () => {
       await using folder = new Folder();

@@ -37,6 +37,17 @@ export function terminalTest(name: string, test: () => Promise<void>): void {
   testWithout(noTerminal, name, test);
 }
 
+/** Returns those of some programs that a shell does not find. */
+export async function missingOf(names: string[]): Promise<string[]> {
+  const missing: string[] = [];
+  for (const name of names) {
+    if (!await isThere("sh", "-c", 'command -v "$0" >/dev/null', name)) {
+      missing.push(name);
+    }
+  }
+  return missing;
+}
+
 /** Tells whether a program is installed, by running it. */
 export async function isThere(
   command: string,
