@@ -107,6 +107,26 @@ testWithout(absent, "the shell understands every example", async () => {
   }
 });
 
+Deno.test("commandsOf() finds commands in loops, quotes and substitutions", () => {
+  const script = `tail -F "a b" | pub -l t >> log &   # pub not
+while job=$(sub -C 1 /tmp/p); do work "$job"; done
+(crontab -l; echo '* * * * * pub \\
+  load "$(uptime)"') | crontab - && sub --exec 'pub x "$(cat)"' '#'
+`;
+  assertEquals(
+    commandsOf(script).filter((words) =>
+      words.some((it) => it === "pub" || it === "sub")
+    ),
+    [
+      ["pub", "-l", "t"],
+      ["sub", "--exec", 'pub x "$(cat)"', "#"],
+      ["sub", "-C", "1", "/tmp/p"],
+      ["*", "*", "*", "*", "*", "pub", "load", "$(uptime)"],
+      ["pub", "x", "$(cat)"],
+    ],
+  );
+});
+
 Deno.test("pub and sub understand every example", () => {
   const used = new Set<string>();
   for (const block of SCRIPTS) {
