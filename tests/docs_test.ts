@@ -139,6 +139,20 @@ Deno.test("docs/install.md lists the permissions of both programs", () => {
   }
 });
 
+Deno.test("deno task install gives both programs their permissions", async () => {
+  const { tasks } = JSON.parse(
+    await Deno.readTextFile(new URL("../deno.json", import.meta.url)),
+  );
+  const command = tasks.install.command.replaceAll("'", "");
+  for (const program of ["pub", "sub"]) {
+    const options = permissions(`${program}.ts`).join(" ");
+    assertStringIncludes(
+      command,
+      `--name=${program} ${options} ${program}.ts`,
+    );
+  }
+});
+
 for (
   const [file, heading] of [
     ["SECURITY.md", "## What was tried"],

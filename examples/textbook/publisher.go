@@ -1,4 +1,4 @@
-// The publisher of the textbooks, which loses messages: see the README.
+// The publisher of the textbooks, which loses messages: see docs/textbook.md.
 package main
 
 import (

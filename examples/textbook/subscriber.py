@@ -1,4 +1,4 @@
-"""The subscriber of the textbooks, which loses messages: see the README."""
+"""The subscriber of the textbooks, which loses messages: see docs/textbook.md."""
 
 import os
 import sys

@@ -4,18 +4,14 @@
  * @module
  */
 import type { Folder } from "./folder.ts";
-import { isThere } from "./needs.ts";
+import { missingOf } from "./needs.ts";
 import { eventually, Process } from "./process.ts";
 
 /** The names of the programs that are missing to run a broker. */
 export const withoutMosquitto: string[] = [
-  ...await hasProgram("mosquitto") ? [] : ["mosquitto"],
-  ...await hasProgram("mosquitto_pub") ? [] : ["mosquitto-clients"],
+  ...await missingOf(["mosquitto"]),
+  ...(await missingOf(["mosquitto_pub"])).map(() => "mosquitto-clients"),
 ];
-
-function hasProgram(name: string): Promise<boolean> {
-  return isThere("sh", "-c", 'command -v "$0" >/dev/null', name);
-}
 
 /** A broker that runs until it is disposed of. */
 export class Mosquitto implements AsyncDisposable {

@@ -52,6 +52,17 @@ export const withoutLinux: string[] = Deno.build.os === "linux"
 export const withoutFullDisk: string[] =
   await isThere("test", "-c", "/dev/full") ? [] : ["/dev/full"];
 
+/** Returns those of some programs that a shell does not find. */
+export async function missingOf(names: string[]): Promise<string[]> {
+  const missing: string[] = [];
+  for (const name of names) {
+    if (!await isThere("sh", "-c", 'command -v "$0" >/dev/null', name)) {
+      missing.push(name);
+    }
+  }
+  return missing;
+}
+
 /** Tells whether a program is installed, by running it. */
 export async function isThere(
   command: string,
