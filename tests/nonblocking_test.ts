@@ -1,6 +1,10 @@
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertThrows } from "jsr:@std/assert@1.0.19/throws";
-import { isRead, NonblockingWriter } from "../lib/fifo/nonblocking.ts";
+import {
+  isRead,
+  NonblockingWriter,
+  readAtOnce,
+} from "../lib/fifo/nonblocking.ts";
 import { Folder } from "./harness/folder.ts";
 
 Deno.test("NonblockingWriter.open() and isRead() follow no link where others write", async () => {
@@ -18,4 +22,18 @@ Deno.test("NonblockingWriter.open() and isRead() follow no link where others wri
   const writer = NonblockingWriter.open(link)!;
   assertEquals(writer.tryWrite(new Uint8Array(3)), 3);
   writer.close();
+});
+
+Deno.test("readAtOnce() tells an empty FIFO from one that is being written to", async () => {
+  await using folder = new Folder();
+  const pipe = await folder.fifo();
+  const read = () => {
+    using found = readAtOnce(pipe, 100);
+    return [new TextDecoder().decode(found.bytes), found.isWritten];
+  };
+  assertEquals(read(), ["", false]);
+  using writer = Deno.openSync(pipe, { read: true, write: true });
+  assertEquals(read(), ["", true]);
+  writer.writeSync(new TextEncoder().encode("text"));
+  assertEquals(read(), ["text", true]);
 });

@@ -307,9 +307,10 @@ Deno.test("a reader that is killed within a message costs that message only", as
 });
 
 for (
-  const [where, isWritten] of [
-    ["is gone", false],
-    ["is in the FIFO", true],
+  const [where, isWritten, isWaiting] of [
+    ["is gone", false, false],
+    ["is in the FIFO", true, false],
+    ["is gone and a publisher waits", false, true],
   ] as const
 ) {
   Deno.test(`the beginning of a message whose readers were killed is dropped, and told, if the rest ${where}`, async () => {
@@ -338,9 +339,14 @@ for (
     await holder.end();
     await holder.ended();
 
+    // It waits in open(2), and writes a moment after a reader has opened.
+    await using waiter = isWaiting
+      ? sh('echo ready; exec 3>"$0"; sleep 0.5; echo next >&3', path)
+      : undefined;
+    await waiter?.line();
     await using next = sub("--no-exit-word", path);
     await eventually(() => header("-00-r"));
-    await write(path, "next\n");
+    if (!isWaiting) await write(path, "next\n");
     assertEquals(await next.line(), "next");
     await next.said(/1 message was dropped/);
   });

@@ -121,7 +121,7 @@ export function readAtOnce(path: string, maxBytes: number): Disposable & {
     count = readSync(fd, buffer);
     isWritten = count > 0;
   } catch (error) {
-    if (!(error instanceof Deno.errors.WouldBlock)) {
+    if ((error as { code?: string }).code !== "EAGAIN") {
       closeSync(fd);
       throw error;
     }

@@ -532,10 +532,12 @@ export class QueueReader implements Source {
       if (queue.isCurrent && queue.look() && queue.rest === "begun") {
         this.#arrive(queue, nonblocking);
       }
-    } catch {
-      // It is not a queue file, which is reported when this reader takes a turn.
+    } catch (error) {
+      // Reported when this reader takes a turn.
+      if (!(error instanceof NoQueueFile)) throw error;
+    } finally {
+      this.#giveUpTurn();
     }
-    this.#giveUpTurn();
     this.#reportLost();
   }
 
