@@ -1,5 +1,5 @@
 /**
- * Publishing: messages to whoever reads an address.
+ * Publishing: messages to the readers of an address.
  *
  * @module
  */
@@ -41,17 +41,17 @@ export interface PublisherOptions {
    */
   mode?: number | undefined;
   /**
-   * Whether a message to a FIFO waits for a reader where there is none. For a
-   * topic, how many subscribers to wait for before it is open; with false, a
-   * message that nobody gets is an error, too.
+   * For a FIFO, whether a message waits until there is a reader. For a topic,
+   * how many subscribers {@linkcode Publisher.open} waits for; with false, a
+   * message that nobody gets is an error.
    *
    * @default {true} for a FIFO, none for a topic
    */
   wait?: boolean | number | undefined;
   /**
-   * How long to wait for others, in milliseconds: a message to a FIFO for a
-   * reader that takes it, a topic for the subscribers of
-   * {@linkcode PublisherOptions.wait}.
+   * How long to wait for others, in milliseconds. A message to a FIFO waits for
+   * a reader that takes it, a topic for the number of subscribers that
+   * {@linkcode PublisherOptions.wait} asks for.
    *
    * @default {Infinity}
    */
@@ -63,8 +63,9 @@ export interface PublisherOptions {
   connectTimeoutMs?: number | undefined;
   /**
    * How long a message to a topic waits for a subscriber that does not read, in
-   * milliseconds, before it is dropped for that subscriber. After that nothing
-   * waits for it until it reads again. 0 never waits, Infinity never drops.
+   * milliseconds. Then the message is dropped for that subscriber, and the next
+   * messages do not wait for it until it reads again. 0 never waits, Infinity
+   * never drops.
    *
    * @default {1000}
    */
@@ -72,17 +73,17 @@ export interface PublisherOptions {
   /** How to speak to a broker. */
   mqtt?: MqttOptions | undefined;
   /**
-   * Marks what is published: Subscribers with the same mark are not given it.
-   * So bridges in opposite directions do not send messages in circles. A broker
+   * Marks the messages: Subscribers with the same mark do not get them. With it,
+   * two bridges in opposite directions do not send messages in circles. A broker
    * has to speak MQTT 5 for that.
    */
   origin?: string | undefined;
   /**
-   * Is told of messages to a topic that a subscriber did not get. What it throws
-   * is ignored.
+   * Called when a subscriber of a topic did not get messages. Errors that it
+   * throws are ignored.
    */
   onDropped?: ((dropped: Dropped) => void) | undefined;
-  /** Gives up what is not written yet, when aborted. */
+  /** When aborted, the publisher gives up the messages not written yet. */
   signal?: AbortSignal | undefined;
 }
 
@@ -91,22 +92,22 @@ export interface PublishOptions {
   /** Another topic of the bus than the one the publisher was opened for. */
   topic?: string | undefined;
   /**
-   * Whether the message is also kept as the topic's last value, for those who
-   * subscribe later; an empty one clears it.
+   * Whether the message is also kept as the topic's last value, for later
+   * subscribers. An empty message clears the value.
    *
    * @default {false}
    */
   retain?: boolean | undefined;
   /**
-   * The topic of the bus that answers go to, which makes the message a request:
-   * MQTT 5 calls it the response topic. {@linkcode request} does all of that.
+   * The topic of the bus to which answers go. It makes the message a request;
+   * MQTT 5 calls it the response topic. {@linkcode request} sets it for you.
    */
   replyTo?: string | undefined;
 }
 
 /**
- * Publishes messages that are framed, and known to end with no mark: a search for
- * one takes 36 µs for 64 KiB.
+ * Publishes framed messages of which the caller knows that none ends with a
+ * mark: to look for marks takes 36 µs for 64 KiB.
  */
 export let sendFramed: (
   publisher: Publisher,
@@ -115,7 +116,7 @@ export let sendFramed: (
 ) => Promise<number | undefined>;
 
 /**
- * Closes a publisher without what is not written yet, which fails with the
+ * Closes a publisher at once. Messages that are not written yet fail with the
  * reason.
  */
 export let abort: (publisher: Publisher, reason: unknown) => Promise<void>;
@@ -123,17 +124,17 @@ export let abort: (publisher: Publisher, reason: unknown) => Promise<void>;
 /** Tells whether messages of a publisher wait for a reader of their FIFO. */
 export let isUnread: (publisher: Publisher) => boolean;
 
-/** How much {@linkcode Publisher.writable} takes before it holds its source up. */
+/** How many bytes may wait before {@linkcode Publisher.writable} applies backpressure. */
 const HIGH_WATER_MARK_BYTES = 64 * 1024;
 
 /**
- * Publishes messages to one address. Each arrives whole and on its own, and
- * those of one publisher in the order in which they were published.
+ * Publishes messages to one address. Each message arrives whole and on its own.
+ * The messages of one publisher arrive in the order in which it published them.
  *
  * A message of at most PIPE_BUF bytes with its delimiter (4096 on Linux) is
  * written in one write(2), which POSIX makes
  * {@link https://pubs.opengroup.org/onlinepubs/9799919799/functions/write.html atomic};
- * a longer one under flock(2), so that no other fifobus publisher parts it.
+ * a longer one under flock(2), so that no other fifobus publisher writes into it.
  *
  * @example Two messages
  * ```ts
@@ -154,7 +155,7 @@ const HIGH_WATER_MARK_BYTES = 64 * 1024;
  * ```
  */
 export class Publisher implements AsyncDisposable {
-  /** As errors name it, and the topic it is for. */
+  /** The address as errors show it, and its topic. */
   readonly #address: string;
   readonly #topic: string;
   readonly #outlet: Outlet;
@@ -187,8 +188,8 @@ export class Publisher implements AsyncDisposable {
    * @param options How to publish.
    * @returns The publisher, to be closed after use.
    * @throws {FifobusError} `bad_address`, `not_a_fifo`, `unsafe_bus`;
-   * `timed_out`, if the subscribers that a topic waits for do not come, or the
-   * broker; `no_connection`, `not_authorized`.
+   * `timed_out`, if the subscribers or the broker are not there in time;
+   * `no_connection`, `not_authorized`.
    * @throws {RangeError} If a number of the options is less than 0, or NaN.
    */
   static async open(
@@ -230,28 +231,27 @@ export class Publisher implements AsyncDisposable {
   /**
    * Counts the live subscribers of a topic.
    *
-   * @param topic The topic, if it is another than the publisher was opened for.
-   * @returns Their number; undefined where nobody can know it: of a FIFO, at a
-   * broker.
+   * @param topic The topic; by default, the one the publisher was opened for.
+   * @returns Their number; undefined for a FIFO and for a broker, where it cannot
+   * be known.
    */
   async subscribers(topic: string = this.#topic): Promise<number | undefined> {
     return await this.#outlet.subscribers(topic);
   }
 
   /**
-   * Publishes one message. It need not be awaited before the next one: those
-   * that are published meanwhile go out together, in order, at more than half
-   * a million a second.
+   * Publishes one message. You need not await it before you publish the next
+   * one: messages published meanwhile go out together, in order, at more than
+   * half a million a second.
    *
-   * @param message The message; text goes as UTF-8.
-   * @param options What else there is to it.
-   * @returns When the message is in the FIFO, or in that of each subscriber
-   * that takes it: how many those are. A group that shares a subscription is one.
-   * Undefined where there is nobody to count: of a FIFO, at a broker.
+   * @param message The message; text is sent as UTF-8.
+   * @param options How to publish it.
+   * @returns How many subscribers got the message, once it is in their FIFOs. A
+   * group that shares a subscription counts as one. Undefined for a FIFO and for
+   * a broker, where subscribers cannot be counted.
    * @throws {FifobusError} `message_too_large`, `delimiter_in_message`;
-   * `bad_address`, if a FIFO is given a topic, a message to retain or a
-   * request;
-   * `no_reader`, `timed_out`; `not_a_fifo`, if the FIFO was removed; `closed`.
+   * `bad_address`, if a message to a FIFO has a topic, is to be retained, or is
+   * a request; `no_reader`, `timed_out`; `not_a_fifo`, if the FIFO was removed; `closed`.
    */
   publish(
     message: string | Uint8Array,
@@ -267,14 +267,14 @@ export class Publisher implements AsyncDisposable {
   }
 
   /**
-   * Publishes many messages that are framed already. They are not checked for
-   * their length.
+   * Publishes many messages that are framed already. Their lengths are not
+   * checked.
    *
-   * @param messages The messages, each followed by the delimiter; not to be
-   * changed before they are written.
-   * @param options What else there is to them; the last one is retained.
-   * @returns When all are written: how many got each of them, added up; see
-   * {@linkcode publish}.
+   * @param messages The messages, each followed by the delimiter. Do not change
+   * the bytes before they are written.
+   * @param options How to publish them; with `retain`, the last one is kept.
+   * @returns The sum of the subscribers that got each message, once all messages
+   * are written; see {@linkcode publish}.
    * @throws {FifobusError} As {@linkcode publish} does.
    */
   publishFramed(
@@ -321,9 +321,10 @@ export class Publisher implements AsyncDisposable {
   }
 
   /**
-   * A stream whose chunks are messages. It holds its source up while 64 KiB
-   * wait to be written. At its end it closes the publisher, once all is written.
-   * It fails, and gives up the rest, if something cannot be, or it is aborted.
+   * A stream whose chunks are messages. It applies backpressure while 64 KiB
+   * wait to be written. When the stream ends, it writes everything and closes the
+   * publisher. If a message cannot be written, or the stream is aborted, it fails
+   * and gives up the rest.
    */
   get writable(): WritableStream<string | Uint8Array> {
     return this.#writable ??= this.#openWritable();
@@ -334,7 +335,7 @@ export class Publisher implements AsyncDisposable {
     const underWay = new Set<Promise<unknown>>();
     return new WritableStream({
       start: ({ signal }) => {
-        // Else it would wait for the write that is to be aborted.
+        // Without this, abort() would wait for the write that it aborts.
         const onAbort = () => this.#abort(signal.reason);
         signal.addEventListener("abort", onAbort);
       },
@@ -343,7 +344,7 @@ export class Publisher implements AsyncDisposable {
         underWay.add(written);
         written.then(() => underWay.delete(written), (error) => {
           controller.error(error);
-          // The stream tells why, and cannot be closed any more.
+          // The stream reports the error, and can no longer be closed.
           this.#abort(error).catch(() => {});
         });
         if (this.bufferedBytes > HIGH_WATER_MARK_BYTES) await written;
@@ -365,7 +366,7 @@ export class Publisher implements AsyncDisposable {
    * @returns When it is closed.
    */
   close(): Promise<void> {
-    // What follows the signal of the caller ends, too.
+    // Also ends what listens to the caller's signal.
     return this.#closed ??= this.#outlet.close()
       .finally(() => this.#aborting.abort());
   }
@@ -386,7 +387,7 @@ export class Publisher implements AsyncDisposable {
   ): { topic: string; how: Sending } {
     if (this.#closed) throw this.#refused("closed", "the publisher is closed");
     const how = { single, retain, replyTo };
-    // An address of a broker may name none.
+    // The address of a broker may have no topic.
     const isOther = topic !== this.#topic || topic === "";
     this.#outlet.check(isOther ? topic : undefined, how);
     return { topic, how };
@@ -449,10 +450,10 @@ async function openOutlet(
  * Publishes one message.
  *
  * @param address Where to publish to.
- * @param message The message; text goes as UTF-8.
+ * @param message The message; text is sent as UTF-8.
  * @param options How to publish.
- * @returns When the message is in the FIFO, or in that of each subscriber: how
- * many got it, as {@linkcode Publisher.publish} counts them.
+ * @returns How many subscribers got the message; see
+ * {@linkcode Publisher.publish}.
  * @throws {FifobusError} As {@linkcode Publisher.open} and
  * {@linkcode Publisher.publish} do.
  *

@@ -21,20 +21,20 @@ import type { Delimiter } from "./wire/framing.ts";
 /** How to make a request. */
 export interface RequestOptions {
   /**
-   * How long to wait for answers in milliseconds, with the time that it takes
-   * until there is somebody to ask; Infinity waits for ever.
+   * How long to wait for answers, in milliseconds. This includes the time until
+   * there is a subscriber to ask. Infinity waits for ever.
    *
    * @default {5000}
    */
   timeoutMs?: number | undefined;
   /**
-   * How many subscribers of the topic to wait for before it is asked; without
-   * it, one has to be there.
+   * How many subscribers to wait for before the request is sent. By default, at
+   * least one has to be there already.
    */
   wait?: boolean | number | undefined;
   /**
-   * What ends a message on the wire. With NUL the request and its answers may
-   * hold line feeds, if who answers has NUL as well.
+   * What ends a message on the wire. With NUL on both sides, the request and its
+   * answers may hold line feeds.
    *
    * @default {"\n"}
    */
@@ -53,27 +53,27 @@ export interface RequestOptions {
   mode?: number | undefined;
   /** How to speak to a broker, if the topic is one of `mqtt://`. */
   mqtt?: MqttOptions | undefined;
-  /** Gives up when aborted; who waits is given its reason. */
+  /** Gives up when aborted: pending calls reject with its reason. */
   signal?: AbortSignal | undefined;
 }
 
-/** What the topics of answers start with at a broker. */
+/** How the topics of answers start at a broker. */
 const MQTT_REPLY_PREFIX = "fifobus/reply/";
 
 /** How long to wait for answers, unless told otherwise. */
 const TIMEOUT_MS = 5000;
 
-/** What setTimeout() can hold, 25 days; it takes more for none at all. */
+/** The longest time that setTimeout() supports, 25 days. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * Asks the subscribers of a topic, and waits for the first answer.
  *
- * Who subscribes answers with {@linkcode Message.reply}, or publishes a message
+ * A subscriber answers with {@linkcode Message.reply}, or by publishing a message
  * to {@linkcode Message.replyTo}.
  *
  * @param topic The topic to ask.
- * @param message The request; text goes as UTF-8.
+ * @param message The request; text is sent as UTF-8.
  * @param options How to ask.
  * @returns The first answer.
  * @throws {FifobusError} `no_reader`, at once, if nobody subscribes to the
@@ -102,21 +102,21 @@ export async function request(
   const answers = requestAll(topic, message, options);
   const first = await answers.next();
   await answers.return();
-  // It throws where there is none.
+  // Without an answer, next() has thrown.
   return first.value as Message;
 }
 
 /**
- * Asks the subscribers of a topic, and goes through their answers as they come,
- * until the loop is left or the time is over. The request is sent when the loop
- * starts.
+ * Asks the subscribers of a topic, and iterates over their answers as they
+ * arrive, until you leave the loop or the time is over. The request is sent when
+ * the loop starts.
  *
  * @param topic The topic to ask.
- * @param message The request; text goes as UTF-8.
+ * @param message The request; text is sent as UTF-8.
  * @param options How to ask.
- * @returns The answers, one at least.
- * @throws {FifobusError} As {@linkcode request} does; `timed_out` only if there
- * was no answer at all.
+ * @returns The answers; at least one.
+ * @throws {FifobusError} As {@linkcode request} does; `timed_out` only if no
+ * answer came.
  *
  * @example Two answers, and no longer
  * ```ts
@@ -151,14 +151,14 @@ export async function* requestAll(
     throw refused("bad_address", shown, "a FIFO has no replies");
   }
   checkTopicName(to.topic);
-  // A broker says so when it gets the request.
+  // A broker reports that when it gets the request.
   const isAsked = to.kind === "mqtt" || wait ||
     await hasSubscriber(to.topic, options.mode);
   if (!isAsked) throw refused("no_reader", shown, "nobody subscribes to it");
-  // A broker keeps topics that start with a dollar sign to itself.
+  // At a broker, topics that start with a dollar sign are reserved.
   const prefix = to.kind === "mqtt" ? MQTT_REPLY_PREFIX : REPLY_PREFIX;
   const replyTo = prefix + crypto.randomUUID();
-  // Before the request is sent: an answer must find somebody there.
+  // Before the request is sent, so that no answer comes too early.
   const broker = topic.slice(0, topic.length - to.topic.length);
   await using subscriber = await Subscriber.open(broker + replyTo, {
     ...options,
@@ -166,14 +166,14 @@ export async function* requestAll(
     retained: false,
   });
   const done = new AbortController();
-  // Closed instead of aborted: what came in time is still handed out.
+  // Closed, not aborted: answers that came in time are still handed out.
   using _timer = timer(timeoutMs, () => subscriber.close());
   await using publisher = await Publisher.open(topic, {
     ...options,
-    // A connection of its own, which cannot have the same name.
+    // This is a second connection, which needs its own client id.
     mqtt: { ...options.mqtt, clientId: undefined, will: undefined },
-    // A subscriber that is slow to take the request is waited for as long as
-    // for an answer; the answers of others do not wait for it.
+    // Wait for a slow subscriber as long as for an answer. The answers of others
+    // do not wait for it.
     slowTimeoutMs: timeoutMs,
     timeoutMs,
     connectTimeoutMs: timeoutMs,
@@ -196,7 +196,7 @@ export async function* requestAll(
   }
 }
 
-/** Tells whether a live process subscribes: one that died cannot answer. */
+/** Tells whether a live process subscribes: a dead one cannot answer. */
 async function hasSubscriber(topic: string, mode?: number): Promise<boolean> {
   return (await subscriptions({ mode }))
     .some(({ filter }) =>
