@@ -72,7 +72,9 @@ Deno.test("sub says exactly how many messages it missed, and --json says where",
   assert(missed > 0);
   assertEquals(received + missed, published);
   const told = [
-    ...stderr.matchAll(/^sub: (\d+) messages? missed, not read in time$/gm),
+    ...stderr.matchAll(
+      /^sub: (\d+) messages? missed: not read in time, or not lines/gm,
+    ),
   ];
   assertEquals(told.reduce((sum, [, it]) => sum + Number(it), 0), missed);
 });
@@ -84,7 +86,10 @@ Deno.test("sub --strict-delivery ends with code 4 before the gap", async () => {
   await overflow(bus, sub, ["a"], ended);
   const { code, stdout, stderr } = await ended;
   assertEquals(code, 4);
-  assertMatch(stderr, /^sub: \d+ messages missed, not read in time\n$/);
+  assertMatch(
+    stderr,
+    /^sub: \d+ messages missed: not read in time, or not lines \(see --null\)\n$/,
+  );
   const numbers = stdout.trimEnd().split("\n")
     .filter((line) => line !== "probe").map((line) => parseInt(line));
   assertEquals(numbers, numbers.map((_, i) => i));

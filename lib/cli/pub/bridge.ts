@@ -12,8 +12,9 @@ import { matchesTopic } from "../../topic.ts";
 import { EXIT, UsageError } from "../exit_codes.ts";
 import { tellingOfLoss } from "../mqtt.ts";
 import { complain, type World } from "../program.ts";
-import { count, Queue } from "../queue.ts";
+import { count } from "../words.ts";
 import { Signals } from "../signals.ts";
+import { Backlog } from "./backlog.ts";
 import type { Bridge, PubPlan } from "./plan.ts";
 import { NAME } from "./sender.ts";
 
@@ -37,7 +38,9 @@ export async function bridge(
     await Promise.all(from.map((it) => originOf(it, mode))),
   );
   if (origins.size > 1) {
-    throw new UsageError("all --from have to be of one broker, or of none");
+    throw new UsageError(
+      "all --from have to be FIFOs, topics, or topics of one broker",
+    );
   }
   const say = (text: string) => {
     if (report !== "nothing") complain(NAME, world, text);
@@ -73,22 +76,22 @@ export async function bridge(
   if (!opened) return await signals.raise(signals.raised!);
   await using subscriber = opened;
   quit = () => subscriber.end().catch(() => {});
-  const queue = new Queue(queueBytes, say);
+  const backlog = new Backlog(queueBytes, say);
   const holdsUp = from[0]!.kind === "fifo";
   for (let arrived; (arrived = await subscriber.read());) {
     for (const message of arrived) {
       // Who writes to a FIFO waits, as for any slow reader.
-      while (holdsUp && queue.isFull) await queue.moved();
+      while (holdsUp && backlog.isFull) await backlog.moved();
       const topic = rename(message.topic, from, to);
       const retain = to.kind !== "fifo" &&
         (retains || message.retained);
-      queue.add(
+      backlog.add(
         message,
         () => publisher.publish(message.bytes, { topic, retain }),
       );
     }
   }
-  const unsent = await queue.finish(() =>
+  const unsent = await backlog.finish(() =>
     stopped.abort(new Error("the bridge is closed"))
   );
   if (holdsUp) await subscriber.close(unsent);

@@ -15,7 +15,7 @@ import type { Given } from "../options/table.ts";
 import { OutputClosed, writeAll } from "../output.ts";
 import { Printer } from "../printer.ts";
 import { complain, runProgram, type World } from "../program.ts";
-import { count } from "../queue.ts";
+import { count } from "../words.ts";
 import { Signals, Suspension } from "../signals.ts";
 import { type Destination, planOf, type SubPlan } from "./plan.ts";
 import type { Silence } from "./silence.ts";
@@ -118,7 +118,7 @@ async function subscribe(plan: SubPlan, world: World): Promise<number> {
       silence?.stop();
       if (!arrived) break;
       const missed = arrived.reduce((sum, it) => sum + it.missed, 0);
-      if (missed > 0) say(`${count(missed)} missed, not read in time`);
+      if (missed > 0) say(missedText(missed, plan));
       isIncomplete = missed > 0 && plan.endsAtMissed;
       if (isIncomplete) {
         arrived.splice(arrived.findIndex((it) => it.missed > 0));
@@ -143,6 +143,14 @@ async function subscribe(plan: SubPlan, world: World): Promise<number> {
   if (signals.raised) return await signals.raise(signals.raised);
   if (isIncomplete) return EXIT.missed;
   return silence?.isOver && !ended ? EXIT.timedOut : EXIT.ok;
+}
+
+/** Says how many messages a publisher has dropped for this subscriber. */
+function missedText(missed: number, { subscriber }: SubPlan): string {
+  const others = subscriber.delimiter === "\0"
+    ? ""
+    : ", or not lines (see --null)";
+  return `${count(missed)} missed: not read in time${others}`;
 }
 
 async function tellOfBus(

@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { inWords } from "../errors.ts";
-import type { Message } from "../message.ts";
+import { inWords } from "../../errors.ts";
+import type { Message } from "../../message.ts";
+import { count } from "../words.ts";
 
 /** The memory that a waiting message takes besides its own bytes. */
 const OVERHEAD_BYTES = 200;
@@ -12,8 +13,8 @@ const OVERHEAD_BYTES = 200;
 /** How long to wait for messages under way when the program ends. */
 const GRACE_MS = 2000;
 
-/** A bounded queue. It counts and reports messages that have no room. */
-export class Queue {
+/** A bounded backlog. It counts and reports messages that have no room. */
+export class Backlog {
   readonly #maxBytes: number;
   readonly #say: (text: string) => void;
   /** The waiting messages in order, each until it is sent. */
@@ -23,7 +24,7 @@ export class Queue {
   #failed = 0;
 
   /**
-   * Creates an empty queue.
+   * Creates an empty backlog.
    *
    * @param maxBytes How many bytes can wait.
    * @param say Reports dropped messages and failures.
@@ -33,7 +34,7 @@ export class Queue {
     this.#say = say;
   }
 
-  /** Whether the queue has no room for a message. */
+  /** Whether it has no room for a message. */
   get isFull(): boolean {
     return this.#bytes >= this.#maxBytes;
   }
@@ -88,7 +89,7 @@ export class Queue {
 
   #reportDropped(): void {
     if (this.#dropped === 0) return;
-    this.#say(`${count(this.#dropped)} dropped in all that time`);
+    this.#say(`${count(this.#dropped)} dropped: the backlog was full`);
     this.#dropped = 0;
   }
 
@@ -96,9 +97,4 @@ export class Queue {
   #fail(error: unknown): void {
     if (this.#failed++ === 0) this.#say(inWords(error));
   }
-}
-
-/** Writes a number of messages in words. */
-export function count(messages: number): string {
-  return messages === 1 ? "1 message" : `${messages} messages`;
 }
