@@ -5,6 +5,8 @@
  */
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
+import { openBus } from "../lib/bus/folder.ts";
+import { retain } from "../lib/bus/retained.ts";
 import { Publisher, Subscriber } from "../mod.ts";
 import { ownBus } from "./harness/bus.ts";
 import { finish, sh, TestBus } from "./harness/process.ts";
@@ -89,4 +91,20 @@ Deno.test("nothing is missed between the last value and the messages after it", 
     if (numbers[0] === numbers[1]) numbers.shift();
     assertEquals(numbers, numbers.map((_, i) => numbers[0]! + i));
   }
+});
+
+Deno.test("retain() keeps a value though the bus is removed and made again meanwhile", async () => {
+  await using own = ownBus();
+  const bus = await openBus(0o700);
+  const folder = `${own.env.FIFOBUS_DIR}/retained`;
+  let isRemoved = false;
+  const share = (path: string, mask: number, info?: Deno.FileInfo): void => {
+    bus.share(path, mask, info);
+    if (isRemoved || !path.includes("@")) return;
+    isRemoved = true;
+    Deno.removeSync(folder, { recursive: true });
+    Deno.mkdirSync(folder);
+  };
+  retain({ ...bus, share }, "a", new TextEncoder().encode("1"));
+  assertEquals(Deno.readTextFileSync(`${folder}/a`), "1");
 });

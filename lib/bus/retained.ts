@@ -48,8 +48,11 @@ export function retain(bus: Bus, topic: string, message: Uint8Array): void {
       return;
     } catch (error) {
       if (error instanceof Deno.errors.NotCapable) throw error;
-      // A logout or a cleaner is removing the bus at this moment.
-      if (attempt < MAX_ATTEMPTS && !lstatIfThere(folder)) continue;
+      // A logout or a cleaner is removing the bus at this moment; another program
+      // may have made it again.
+      const isGone = error instanceof Deno.errors.NotFound ||
+        !lstatIfThere(folder);
+      if (attempt < MAX_ATTEMPTS && isGone) continue;
       throw notRetained(topic, error);
     }
   }

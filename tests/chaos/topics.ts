@@ -34,6 +34,7 @@ type Gone = [from: number, to: number];
 /** One subscriber. */
 interface Life {
   output: string;
+  pid: number;
   from: number;
   to: number;
   wasStopped: boolean;
@@ -114,11 +115,12 @@ export async function chaosOfTopics(
   const subscribe = async (slot: number) => {
     while (left() > 0) {
       const output = folder.file(`s${slot}x${report.readers++}`);
-      const life = { output, from: Date.now(), to: 0, wasStopped: false };
-      lives.push(life);
       const filters = FILTERS[random(FILTERS.length)]!;
       const command = commandLine("sub", "--json", ...filters);
       const subscriber = new Program(command, output, env);
+      const { pid } = subscriber.child;
+      const life = { output, pid, from: Date.now(), to: 0, wasStopped: false };
+      lives.push(life);
       const ms = 300 + random(random(4) ? 8000 : 16_000);
       await Promise.race([subscriber.child.status, pause(ms)]);
       if (!subscriber.isOver && random(4) === 0) {
@@ -146,8 +148,17 @@ export async function chaosOfTopics(
       await pause(REMOVE_MS);
       const from = Date.now();
       await Deno.remove(bus, { recursive: true }).catch(() => {});
-      // Within 2 s they are all back.
-      gone.push([from - 200, from + 2500]);
+      const window: Gone = [from - 200, Infinity];
+      gone.push(window);
+      // They are all back within 2 s, on a busy machine later.
+      const living = lives.filter(({ to, wasStopped }) => !to && !wasStopped);
+      const isBack = ({ pid, to }: Life) =>
+        to > 0 || namesIn(bus).some((name) => name.includes(`@${pid}-`));
+      await pause(2000);
+      while (!living.every(isBack) && Date.now() - from < DEAF_MS) {
+        await pause(50);
+      }
+      window[1] = Date.now() + 500;
     }
   };
 
@@ -158,6 +169,14 @@ export async function chaosOfTopics(
   ]);
   for (const life of lives) await check(life, gone, report);
   return report;
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return [...Deno.readDirSync(folder)].map(({ name }) => name);
+  } catch {
+    return [];
+  }
 }
 
 /** Compares the output of one subscriber with the promises. */
