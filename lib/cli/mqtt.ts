@@ -60,12 +60,14 @@ export function tellingOfLoss(
 ): MqttOptions {
   return {
     ...options,
-    onConnection: ({ connected, broker }) =>
+    onConnection: ({ connected, broker, reason }) => {
+      const why = reason === undefined ? "" : ` (${reason})`;
       say(
         connected
           ? `connected to ${broker} again`
-          : `lost the connection to ${broker}; trying again`,
-      ),
+          : `lost the connection to ${broker}${why}; trying again`,
+      );
+    },
   };
 }
 

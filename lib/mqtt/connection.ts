@@ -14,12 +14,14 @@ import mqtt, {
   type IPublishPacket,
   type MqttClient,
 } from "npm:mqtt@5.15.0";
+import constants from "npm:mqtt-packet@9.0.2/constants.js";
 import type { MqttAddress } from "../address.ts";
 import { tell } from "../callback.ts";
 import { FifobusError } from "../errors.ts";
+import { isFinal, isUnauthorized, reasonFor } from "./codes.ts";
 import { cannotConnect, isWrongVersion } from "./failure.ts";
 import type { ConnectOptions } from "./module.ts";
-import type { MqttOptions } from "./options.ts";
+import type { MqttOptions, Qos } from "./options.ts";
 
 /** How long one attempt may take, unless there is less time left. */
 const CONNECT_TIMEOUT_MS = 30_000;
@@ -27,6 +29,9 @@ const CONNECT_TIMEOUT_MS = 30_000;
 /** The pause before the next attempt: at first, and at most. */
 const MIN_PAUSE_MS = 500;
 const MAX_PAUSE_MS = 30_000;
+
+/** A connection that lasts this long was good: the pauses start anew. */
+const STABLE_MS = 10_000;
 
 /** How often an idle client pings the broker. */
 const KEEPALIVE_SECONDS = 30;
@@ -40,6 +45,18 @@ const FOR_EVER = 0xffff_ffff;
 /** The default if the broker does not say: the number of packet identifiers. */
 const MAX_RECEIVE_MAXIMUM = 65_535;
 
+// For an acknowledgement with any other code, MQTT.js stops reading, and says
+// nothing: not only mosquitto sends 149, "packet too large".
+for (let code = 128; code < 256; code++) {
+  for (
+    const codes of [
+      constants.MQTT5_PUBACK_PUBREC_CODES,
+      constants.MQTT5_SUBACK_CODES,
+      constants.MQTT5_DISCONNECT_CODES,
+    ]
+  ) codes[code] ??= "Unknown";
+}
+
 /** How to connect, and how to take messages. */
 export interface ConnectionOptions extends ConnectOptions {
   /**
@@ -49,17 +66,34 @@ export interface ConnectionOptions extends ConnectOptions {
   onMessage?: (packet: IPublishPacket, done: (error?: Error) => void) => void;
 }
 
+/**
+ * What the broker can take, see MQTT 5, section 3.2.2.3. It ends the connection
+ * of a client that sends more; MQTT.js does not look at it.
+ */
+export interface Limits {
+  /** How many messages of QoS 1 and 2 may be in flight. */
+  receiveMaximum: number;
+  /** The highest QoS of a message. */
+  qos: Qos;
+  /** Whether it keeps last values. */
+  retain: boolean;
+  /** The longest packet in bytes. */
+  packetBytes: number;
+  /** Whether a filter may have wildcards. */
+  wildcards: boolean;
+  /** Whether subscribers can share a subscription. */
+  shared: boolean;
+}
+
 /** A connection that was made at least once. */
 export interface Connection {
   client: MqttClient;
   /** Whether the broker speaks MQTT 5, needed for requests and origin marks. */
   isMqtt5: boolean;
-  /**
-   * How many messages of QoS 1 and 2 may be in flight. With more, the broker
-   * ends the connection: MQTT 5, section 3.2.2.3.3. MQTT.js does not count
-   * them.
-   */
-  receiveMaximum: number;
+  /** As of the last connection. */
+  limits: Limits;
+  /** Settles when the broker has ended the connection for good; says why. */
+  ended: Promise<FifobusError>;
 }
 
 /**
@@ -99,9 +133,7 @@ export async function connect(
         continue;
       }
       const failure = cannotConnect(address.broker, error);
-      if (timeoutMs === undefined || failure.code === "not_authorized") {
-        throw failure;
-      }
+      if (timeoutMs === undefined || isRefusedForGood(error)) throw failure;
       const wait = jitter(pause);
       if (performance.now() + wait >= deadline) {
         const text = `${failure.message}, tried for ${timeoutMs} ms`;
@@ -111,6 +143,11 @@ export async function connect(
       pause = Math.min(2 * pause, MAX_PAUSE_MS);
     }
   }
+}
+
+function isRefusedForGood(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return typeof code === "number" && (isFinal(code) || isUnauthorized(code));
 }
 
 /** 0.5 to 1.5 times the pause, so that not all clients reconnect at once. */
@@ -157,16 +194,24 @@ function attempt(
   };
   const onConnect = (packet: IConnackPacket) => {
     const isMqtt5 = protocolVersion === 5;
-    const receiveMaximum = receiveMaximumOf(packet);
-    settle(() => resolve({ client, isMqtt5, receiveMaximum }));
+    const limits = limitsOf(packet);
+    const ended = new Promise<FifobusError>(() => {});
+    settle(() => resolve({ client, isMqtt5, limits, ended }));
   };
   signal?.addEventListener("abort", onAbort, { once: true });
   client.on("connect", onConnect).on("error", onError).on("close", onClose);
   return promise;
 }
 
-function receiveMaximumOf({ properties }: IConnackPacket): number {
-  return properties?.receiveMaximum ?? MAX_RECEIVE_MAXIMUM;
+function limitsOf({ properties = {} }: IConnackPacket): Limits {
+  return {
+    receiveMaximum: properties.receiveMaximum ?? MAX_RECEIVE_MAXIMUM,
+    qos: (properties.maximumQoS ?? 2) as Qos,
+    retain: properties.retainAvailable ?? true,
+    packetBytes: properties.maximumPacketSize ?? Infinity,
+    wildcards: properties.wildcardSubscriptionAvailable ?? true,
+    shared: properties.sharedSubscriptionAvailable ?? true,
+  };
 }
 
 function clientOptions(
@@ -215,30 +260,64 @@ function clientOptions(
   };
 }
 
-/** Reconnects whenever the connection is lost. */
+/**
+ * Reconnects whenever the connection is lost, unless the broker has said that it
+ * would not help.
+ */
 function keepUp(
   connection: Connection,
   { broker }: MqttAddress,
-  { onConnection }: MqttOptions,
+  { onConnection, clientId }: MqttOptions,
 ): void {
   const { client } = connection;
   let pause = MIN_PAUSE_MS;
   let connected = true;
+  let connectedAt = performance.now();
+  let reason: string | undefined;
+  const ended = Promise.withResolvers<FifobusError>();
+  connection.ended = ended.promise;
+  const end = (code: number) => {
+    client.end(true);
+    ended.resolve(
+      new FifobusError(
+        isUnauthorized(code) ? "not_authorized" : "no_connection",
+        `The broker ${broker} has ended the connection: ${reasonFor(code)}`,
+      ),
+    );
+  };
   client.options.reconnectPeriod = jitter(pause);
-  client.on("error", () => {
-    // Ignored: MQTT.js tries again, or rejects the pending call.
+  client.on("disconnect", ({ reasonCode = 0 }) => {
+    reason = reasonFor(reasonCode);
+    if (isFinal(reasonCode)) end(reasonCode);
+  });
+  client.on("error", (error) => {
+    // A refused attempt to connect again.
+    const { code } = error as { code?: unknown };
+    if (isRefusedForGood(error)) return end(code as number);
+    // After a packet that it cannot read, MQTT.js reads no more.
+    if (client.connected) client.stream.destroy();
   });
   client.on("connect", (packet) => {
-    connection.receiveMaximum = receiveMaximumOf(packet);
-    pause = MIN_PAUSE_MS;
-    client.options.reconnectPeriod = jitter(pause);
-    if (!connected) tell(onConnection, { connected: connected = true, broker });
+    connection.limits = limitsOf(packet);
+    reason = undefined;
+    connectedAt = performance.now();
+    if (connected) return;
+    connected = true;
+    tell(onConnection, { connected, broker, reason });
   });
   client.on("close", () => {
-    pause = Math.min(2 * pause, MAX_PAUSE_MS);
+    const isStable = performance.now() - connectedAt >= STABLE_MS;
+    // Not every broker says that another client has taken the session.
+    if (!isStable && clientId !== undefined) {
+      reason ??= `perhaps another client uses the client id "${clientId}"`;
+    }
+    pause = connected && isStable
+      ? MIN_PAUSE_MS
+      : Math.min(2 * pause, MAX_PAUSE_MS);
     client.options.reconnectPeriod = jitter(pause);
     if (client.disconnecting || !connected) return;
-    tell(onConnection, { connected: connected = false, broker });
+    connected = false;
+    tell(onConnection, { connected, broker, reason });
   });
 }
 

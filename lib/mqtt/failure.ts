@@ -3,21 +3,8 @@
  *
  * @module
  */
-import { FifobusError, type FifobusErrorCode } from "../errors.ts";
-
-/** Reason codes of CONNACK: MQTT 3.1.1, table 3.1, and MQTT 5, table 3-1. */
-const REFUSALS: Record<number, [FifobusErrorCode, string]> = {
-  2: ["no_connection", "the broker does not accept the client id"],
-  3: ["no_connection", "the broker is not available"],
-  4: ["not_authorized", "user name or password are wrong"],
-  5: ["not_authorized", "not authorised; a user and a password may help"],
-  133: ["no_connection", "the broker does not accept the client id"],
-  134: ["not_authorized", "user name or password are wrong"],
-  135: ["not_authorized", "not authorised; a user and a password may help"],
-  136: ["no_connection", "the broker is not available"],
-  137: ["no_connection", "the broker is busy"],
-  138: ["not_authorized", "the broker has banned this client"],
-};
+import { FifobusError } from "../errors.ts";
+import { isUnauthorized, reasonFor } from "./codes.ts";
 
 /** Patterns of the system's error texts, and what they mean. */
 const REASONS: [RegExp, string][] = [
@@ -58,8 +45,12 @@ export function isWrongVersion(error: unknown): boolean {
  */
 export function cannotConnect(broker: string, error: unknown): FifobusError {
   const { code, message } = error as { code?: unknown; message?: string };
-  const [kind, reason] = typeof code === "number" && REFUSALS[code] ||
-    ["no_connection", inWords(`${code} ${message}`)] as const;
+  // MQTT.js has the reason code of CONNACK here, the system a word.
+  const isRefused = typeof code === "number";
+  const reason = isRefused ? reasonFor(code) : inWords(`${code} ${message}`);
+  const kind = isRefused && isUnauthorized(code)
+    ? "not_authorized"
+    : "no_connection";
   const text = `Cannot connect to ${broker}: ${reason}`;
   return new FifobusError(kind, text, { cause: error });
 }

@@ -75,4 +75,6 @@ export interface ConnectionChange {
   connected: boolean;
   /** The broker: its scheme, host and port. */
   broker: string;
+  /** Why the broker ended the connection, if it said so. */
+  reason: string | undefined;
 }

@@ -10,8 +10,28 @@ import type { Outlet, Sending } from "../outlet.ts";
 import { type Limit, Window } from "../queues/window.ts";
 import { checkTopicName } from "../topic.ts";
 import { connect, type Connection, disconnect } from "./connection.ts";
+import { reasonFor } from "./codes.ts";
 import type { MqttOutletOptions } from "./module.ts";
+import type { Qos } from "./options.ts";
 import { ORIGIN } from "./origin.ts";
+
+/**
+ * A message is given up if the connection has ended this many times, while it was
+ * the first of those not acknowledged, and nothing was acknowledged in between:
+ * the broker does not take it.
+ */
+const MAX_ENDS = 3;
+
+/** A message on its way. */
+interface InFlight {
+  qos: Qos;
+  /** Its identifier, once it was sent; 0 at QoS 0. */
+  id: number;
+  /** How often it has ended the connection. */
+  ends: number;
+  /** Fails the message. */
+  fail(error: Error): void;
+}
 
 /** How much may be in flight to the broker, if the broker allows that much. */
 const LIMIT = { messages: 1000, bytes: 1024 * 1024 };
@@ -31,6 +51,14 @@ export class MqttOutlet implements Outlet {
   /** Ids of messages in flight that nobody subscribes to. */
   readonly #unheard = new Set<number>();
   readonly #window = new Window(() => this.#limit);
+  /** In the order in which they were sent. */
+  readonly #inFlight = new Set<InFlight>();
+  /** The same, by their payloads. */
+  readonly #byPayload = new WeakMap<object, InFlight>();
+  /** Whether the broker has accepted the connection that may close next. */
+  #isAccepted = true;
+  /** Why the broker has ended the connection for good. */
+  #failure: FifobusError | undefined;
 
   private constructor(
     { broker }: MqttAddress,
@@ -41,7 +69,19 @@ export class MqttOutlet implements Outlet {
     this.#connection = connection;
     this.#options = options;
     options.signal?.addEventListener("abort", this.#abort);
+    connection.client.on("close", this.#onClose);
+    connection.ended.then((failure) => {
+      this.#failure = failure;
+      for (const message of [...this.#inFlight]) message.fail(failure);
+      this.#window.abort(failure);
+    });
+    connection.client.on("packetsend", (packet) => {
+      if (packet.cmd !== "publish") return;
+      const message = this.#byPayload.get(packet.payload as Buffer);
+      if (message) message.id = packet.messageId ?? 0;
+    });
     connection.client.on("packetreceive", (packet) => {
+      if (packet.cmd === "connack") this.#isAccepted = true;
       if (packet.cmd !== "puback" && packet.cmd !== "pubrec") return;
       if (packet.reasonCode === NO_SUBSCRIBER) {
         this.#unheard.add(packet.messageId!);
@@ -106,11 +146,33 @@ export class MqttOutlet implements Outlet {
   async close(): Promise<void> {
     await Promise.all(this.#sending);
     this.#options.signal?.removeEventListener("abort", this.#abort);
+    if (this.#failure) return;
     await disconnect(
       this.#connection,
       this.#options.mqtt.persistent ?? false,
     );
   }
+
+  /**
+   * Fails what the connection took with it, and the message that the broker does
+   * not take: MQTT.js would send it again for ever.
+   */
+  #onClose = (): void => {
+    if (!this.#isAccepted) return;
+    this.#isAccepted = false;
+    for (const message of [...this.#inFlight]) {
+      if (message.qos > 0) continue;
+      // MQTT.js does not say what became of it, and sends it no more.
+      message.fail(new Error("the connection broke while it was sent"));
+      this.#inFlight.delete(message);
+    }
+    const [first] = this.#inFlight;
+    if (!first || ++first.ends < MAX_ENDS) return;
+    first.fail(
+      new Error(`the broker ended the connection ${MAX_ENDS} times at it`),
+    );
+    this.#connection.client.removeOutgoingMessage(first.id);
+  };
 
   #abort = (): void => this.#window.abort(this.#options.signal!.reason);
 
@@ -120,7 +182,7 @@ export class MqttOutlet implements Outlet {
   get #limit(): Limit {
     const { messages, bytes } = LIMIT;
     if (!this.#options.mqtt.qos) return LIMIT;
-    const { receiveMaximum } = this.#connection;
+    const { receiveMaximum } = this.#connection.limits;
     return { messages: Math.min(messages, receiveMaximum), bytes };
   }
 
@@ -131,9 +193,11 @@ export class MqttOutlet implements Outlet {
   ): Promise<void> {
     const { signal } = this.#options;
     signal?.throwIfAborted();
+    if (this.#failure) throw this.#failure;
     await this.#window.enter(message.length);
     try {
       signal?.throwIfAborted();
+      if (this.#failure) throw this.#failure;
       await this.#sendOne(topic, message, how);
     } finally {
       this.#window.leave(message.length);
@@ -150,14 +214,20 @@ export class MqttOutlet implements Outlet {
     if (replyTo !== undefined && !isMqtt5) {
       throw this.#refused(
         "requests need MQTT 5, which the broker does not speak",
+        topic,
       );
     }
-    const aborted = Promise.withResolvers<never>();
-    const onAbort = () => aborted.reject(signal!.reason);
-    signal?.addEventListener("abort", onAbort, { once: true });
     // Only an acknowledgement says whether anybody is there to answer.
     const qos = replyTo === undefined ? mqtt.qos ?? 0 : mqtt.qos || 1;
-    const sent = client.publishAsync(topic, asBuffer(message), {
+    this.#check(topic, message, qos, retain);
+    const failed = Promise.withResolvers<never>();
+    const onAbort = () => failed.reject(signal!.reason);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    const inFlight: InFlight = { qos, id: 0, ends: 0, fail: failed.reject };
+    const payload = asBuffer(message);
+    this.#inFlight.add(inFlight);
+    this.#byPayload.set(payload, inFlight);
+    const sent = client.publishAsync(topic, payload, {
       qos,
       retain,
       ...isMqtt5 && {
@@ -171,7 +241,9 @@ export class MqttOutlet implements Outlet {
       },
     });
     try {
-      const packet = await Promise.race([sent, aborted.promise]);
+      const packet = await Promise.race([sent, failed.promise]);
+      // The broker takes messages in order, so it is not the next one's fault.
+      for (const other of this.#inFlight) other.ends = 0;
       const isUnheard = this.#unheard.delete(packet?.messageId ?? 0);
       if (isUnheard && replyTo !== undefined) {
         throw new FifobusError(
@@ -182,24 +254,58 @@ export class MqttOutlet implements Outlet {
     } catch (error) {
       signal?.throwIfAborted();
       if (error instanceof FifobusError) throw error;
-      const { code } = error as { code?: number };
-      throw this.#refused(
-        code === 135
-          ? "not authorised to publish there"
-          : (error as Error).message,
-        code === 135 ? "not_authorized" : "no_connection",
-        topic,
-      );
+      const { code, message } = error as { code?: number; message: string };
+      throw code === 135
+        ? this.#refused(
+          "not authorised to publish there",
+          topic,
+          "not_authorized",
+        )
+        : code === 149
+        ? this.#refused(
+          "the broker says that it is too large",
+          topic,
+          "message_too_large",
+        )
+        : this.#refused(
+          code === undefined ? message : `the broker says: ${reasonFor(code)}`,
+          topic,
+        );
     } finally {
+      this.#inFlight.delete(inFlight);
       signal?.removeEventListener("abort", onAbort);
       sent.catch(() => {});
     }
   }
 
+  /** Refuses a message that the broker would end the connection for. */
+  #check(
+    topic: string,
+    message: Uint8Array,
+    qos: Qos,
+    retain: boolean,
+  ): void {
+    const { limits } = this.#connection;
+    if (qos > limits.qos) {
+      const text = `QoS ${qos}, the broker takes ${limits.qos} at most`;
+      throw this.#refused(text, topic);
+    }
+    if (retain && !limits.retain) {
+      throw this.#refused("the broker keeps no last values", topic);
+    }
+    // The broker counts the headers as well, which takes time to do exactly.
+    const bytes = Buffer.byteLength(topic) + message.length;
+    if (bytes <= limits.packetBytes) return;
+    const text = `it is ${message.length} bytes, the broker takes packets of ` +
+      `${limits.packetBytes}`;
+    throw this.#refused(text, topic, "message_too_large");
+  }
+
   #refused(
     reason: string,
-    code: "not_authorized" | "no_connection" = "no_connection",
-    topic = "",
+    topic: string,
+    code: "not_authorized" | "no_connection" | "message_too_large" =
+      "no_connection",
   ): FifobusError {
     const where = `${this.#broker}/${topic}`;
     return new FifobusError(code, `Cannot publish to ${where}: ${reason}`);

@@ -54,6 +54,7 @@ export class MqttSource implements OwnSource {
       onMessage: (packet, done) => source.#take(packet, done),
     });
     source.#connection = connection;
+    connection.ended.then((error) => source.#queue.end(error));
     const subscribed = source.#subscribe(connection, address, filters);
     if (source.#isPersistent) {
       // Not awaited: the broker's answer may come behind messages of the

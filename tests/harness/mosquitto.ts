@@ -76,6 +76,11 @@ export class Mosquitto implements AsyncDisposable {
     this.#process = undefined;
   }
 
+  /** Stops it, or lets it go on. */
+  signal(signal: Deno.Signal): void {
+    this.#process!.kill(signal);
+  }
+
   /** Starts it again. */
   async restart(signal?: Deno.Signal): Promise<void> {
     await this.kill(signal);

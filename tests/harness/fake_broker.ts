@@ -1,0 +1,74 @@
+/**
+ * A broker that answers as a test wants, on loopback.
+ *
+ * @module
+ */
+import { Buffer } from "node:buffer";
+import packets, { type Packet } from "npm:mqtt-packet@9.0.2";
+
+/** Answers a packet of a client. */
+export type Answer = (
+  packet: Packet,
+  send: (packet: Packet) => void,
+  close: () => void,
+) => void;
+
+/** Accepts every connection with MQTT 5, and leaves the rest to a test. */
+export class FakeBroker implements AsyncDisposable {
+  readonly url: string;
+  readonly #listener: Deno.TcpListener;
+  readonly #open = new Set<Deno.TcpConn>();
+  readonly #answer: Answer;
+  readonly #accepting: Promise<void>;
+  /** How many clients have connected. */
+  connections = 0;
+
+  constructor(answer: Answer) {
+    this.#answer = answer;
+    this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    this.url = `mqtt://127.0.0.1:${this.#listener.addr.port}`;
+    this.#accepting = this.#accept();
+  }
+
+  async #accept(): Promise<void> {
+    const serving: Promise<void>[] = [];
+    for await (const client of this.#listener) {
+      this.#open.add(client);
+      serving.push(this.#serve(client).catch(() => {}));
+    }
+    await Promise.all(serving);
+  }
+
+  async #serve(client: Deno.TcpConn): Promise<void> {
+    const parser = packets.parser({ protocolVersion: 5 });
+    const close = () => {
+      if (this.#open.delete(client)) client.close();
+    };
+    let writing: Promise<unknown> = Promise.resolve();
+    const send = (packet: Packet) => {
+      const bytes = packets.generate(packet, { protocolVersion: 5 });
+      writing = writing.then(() => client.write(new Uint8Array(bytes)))
+        .catch(() => {});
+    };
+    parser.on("packet", (packet) => {
+      if (packet.cmd === "connect") {
+        this.connections++;
+        send({ cmd: "connack", sessionPresent: false, reasonCode: 0 });
+      }
+      if (packet.cmd === "pingreq") send({ cmd: "pingresp" });
+      this.#answer(packet, send, () => writing.then(close));
+    });
+    const buffer = new Uint8Array(65536);
+    for (let count; (count = await client.read(buffer)) !== null;) {
+      parser.parse(Buffer.from(buffer.slice(0, count)));
+    }
+    close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#listener.close();
+    for (const client of this.#open) client.close();
+    this.#open.clear();
+    await this.#accepting;
+  }
+}

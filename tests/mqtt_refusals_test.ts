@@ -1,0 +1,194 @@
+/**
+ * Brokers that say no: limits, messages that end the connection, and codes.
+ *
+ * @module
+ */
+import { assert } from "jsr:@std/assert@1.0.19/assert";
+import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
+import { assertMatch } from "jsr:@std/assert@1.0.19/match";
+import { assertRejects } from "jsr:@std/assert@1.0.19/rejects";
+import { FifobusError, Publisher, Subscriber } from "../mod.ts";
+import { FakeBroker } from "./harness/fake_broker.ts";
+import { Folder } from "./harness/folder.ts";
+import { Mosquitto, withoutMosquitto } from "./harness/mosquitto.ts";
+import { testWithout } from "./harness/needs.ts";
+import { eventually, finish, pub, sub, TestBus } from "./harness/process.ts";
+
+const OPEN = ["listener {port} 127.0.0.1", "allow_anonymous true"];
+
+const REFUSALS: [limit: string, args: string[], bytes: number, why: RegExp][] =
+  [
+    ["max_packet_size 2000", [], 3000, /3000 bytes, the broker takes .* 2000$/],
+    ["max_packet_size 2000", ["--qos", "1"], 3000, /the broker takes .* 2000$/],
+    ["max_qos 0", ["--qos", "1"], 3, /QoS 1, the broker takes 0 at most$/],
+    ["max_qos 1", ["--qos", "2"], 3, /QoS 2, the broker takes 1 at most$/],
+    ["retain_available false", ["--retain"], 3, /keeps no last values$/],
+    ["message_size_limit 1000", ["--qos", "1"], 1500, /says .* too large$/],
+    ["message_size_limit 1000", ["--qos", "2"], 1500, /says .* too large$/],
+  ];
+
+for (const [limit, args, bytes, why] of REFUSALS) {
+  testWithout(
+    withoutMosquitto,
+    `pub ${args.join(" ")} fails at a broker with ${limit}, and says why`,
+    async () => {
+      await using folder = new Folder();
+      await using broker = await Mosquitto.start(folder, [...OPEN, limit]);
+      await using sent = pub("-s", ...args, `${broker.url}/t`);
+      await sent.write("x".repeat(bytes));
+      await sent.end();
+      const { code, stderr } = await sent.ended();
+      assertEquals(code, 1);
+      assertMatch(stderr.trimEnd(), why);
+      assertMatch(stderr, /^pub: Cannot publish to mqtt:.*\/t: [^\n]*\n$/);
+    },
+  );
+}
+
+testWithout(
+  withoutMosquitto,
+  "pub gives up a message that ends the connection again and again",
+  async () => {
+    await using folder = new Folder();
+    await using broker = await Mosquitto.start(folder);
+    // mosquitto ends the connection at a topic of more than 200 levels.
+    const topic = "a/".repeat(250) + "a";
+    const { code, stderr } = await finish(
+      pub("--qos", "1", `${broker.url}/${topic}`, "x"),
+    );
+    assertEquals(code, 1);
+    assertMatch(stderr, /: the broker ended the connection 3 times at it\n$/);
+  },
+);
+
+testWithout(
+  withoutMosquitto,
+  "a bridge reports the message that a broker does not take, and passes the others on",
+  async () => {
+    await using bus = new TestBus();
+    await using broker = await Mosquitto.start(bus);
+    const levels = "a/".repeat(250) + "a";
+    await using to = sub("--qos", "1", "-v", `${broker.url}/site/#`);
+    await using bridge = await startBridge(bus, `${broker.url}/site`);
+    // The subscriber is there once a message comes back.
+    await eventually(async () => {
+      await finish(bus.pub("wh/first", "1"));
+      return await Promise.race([
+        to.line().then(() => true),
+        new Promise<boolean>((done) => setTimeout(done, 500, false)),
+      ]);
+    });
+    await finish(bus.pub(`wh/${levels}`, "bad"));
+    await finish(bus.pub("wh/last", "good"));
+    await to.until("site/last\tgood\n");
+    await bridge.said(/the broker ended the connection 3 times at it/);
+  },
+);
+
+async function startBridge(bus: TestBus, to: string) {
+  const bridge = bus.pub("--qos", "1", "--from", "wh/#", to);
+  await eventually(() => bus.namesOf("wh/#").length > 0);
+  return bridge;
+}
+
+testWithout(
+  withoutMosquitto,
+  "two clients with one id are told what may be the reason",
+  async () => {
+    await using folder = new Folder();
+    await using broker = await Mosquitto.start(folder);
+    await using first = sub("--client-id", "twin", `${broker.url}/t`);
+    await using _second = sub("--client-id", "twin", `${broker.url}/t`);
+    await first.said(/\(perhaps another client uses the client id "twin"\)/);
+  },
+);
+
+/** Codes of DISCONNECT, and what they mean for a program. */
+const ENDINGS: [code: number, words: RegExp, isFinal: boolean][] = [
+  [142, /another client uses the same client id/, true],
+  [135, /not authorised/, true],
+  [139, /\(it shuts down\); trying again/, false],
+  [200, /\(reason code 200\); trying again/, false],
+];
+
+for (const [code, words, isFinal] of ENDINGS) {
+  Deno.test(`sub ${isFinal ? "ends" : "goes on"} when a broker ends the connection with ${code}, and says why`, async () => {
+    await using broker = new FakeBroker((packet, send, close) => {
+      if (packet.cmd !== "subscribe") return;
+      const { messageId } = packet;
+      send({ cmd: "suback", messageId: messageId!, granted: [0] });
+      if (broker.connections > 1) return;
+      send({ cmd: "disconnect", reasonCode: code });
+      close();
+    });
+    await using client = sub(`${broker.url}/t`);
+    await client.said(words);
+    if (!isFinal) return await eventually(() => broker.connections > 1);
+    assertEquals((await client.ended()).code, 1);
+    assertEquals(broker.connections, 1);
+  });
+}
+
+for (const code of [149, 160, 200]) {
+  Deno.test(`pub fails when a broker answers a message with ${code}, also if MQTT has no such answer`, async () => {
+    await using broker = new FakeBroker((packet, send) => {
+      if (packet.cmd !== "publish") return;
+      const { messageId } = packet;
+      send({ cmd: "puback", messageId: messageId!, reasonCode: code });
+    });
+    const ended = await finish(pub("--qos", "1", `${broker.url}/t`, "x"));
+    assertEquals(ended.code, 1);
+    assertMatch(ended.stderr, /: the broker says/);
+    assertEquals(broker.connections, 1);
+  });
+}
+
+testWithout(
+  withoutMosquitto,
+  "a message at QoS 0 settles when the connection breaks",
+  async () => {
+    await using folder = new Folder();
+    await using broker = await Mosquitto.start(folder);
+    const publisher = await Publisher.open(`${broker.url}/t`);
+    const message = new Uint8Array(500_000);
+    // The broker is stopped, so that the messages wait in the socket.
+    broker.signal("SIGSTOP");
+    const sent = Array.from(
+      { length: 40 },
+      () => publisher.publish(message).then(() => "sent", () => "failed"),
+    );
+    await Promise.all([sent[0], broker.kill()]);
+    await broker.restart();
+    const ends = new Set(await Promise.all(sent));
+    assert(ends.has("failed"), [...ends].join());
+    await publisher.close();
+  },
+);
+
+Deno.test("Subscriber.read() and Publisher.publish() fail when the broker has ended the connection for good", async () => {
+  let end = () => {};
+  await using broker = new FakeBroker((packet, send, close) => {
+    if (packet.cmd === "subscribe") {
+      const { messageId } = packet;
+      send({ cmd: "suback", messageId: messageId!, granted: [0] });
+    }
+    if (packet.cmd === "subscribe" || packet.cmd === "publish") {
+      end = () => {
+        send({ cmd: "disconnect", reasonCode: 142 });
+        close();
+      };
+      if (packet.cmd === "publish") end();
+    }
+  });
+  const subscriber = await Subscriber.open(`${broker.url}/t`);
+  const read = assertRejects(() => subscriber.read(), FifobusError, "same");
+  end();
+  await read;
+  await subscriber.close();
+  const mqtt = { qos: 1 } as const;
+  const publisher = await Publisher.open(`${broker.url}/t`, { mqtt });
+  for (const text of ["in flight", "later"]) {
+    await assertRejects(() => publisher.publish(text), FifobusError, "same");
+  }
+  await publisher.close();
+});
