@@ -8,6 +8,7 @@ import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { assertRejects } from "jsr:@std/assert@1.0.19/rejects";
 import { FifobusError, Publisher, Subscriber } from "../mod.ts";
+import { Broker } from "./harness/aedes.ts";
 import { FakeBroker } from "./harness/fake_broker.ts";
 import { Folder } from "./harness/folder.ts";
 import { Mosquitto, withoutMosquitto } from "./harness/mosquitto.ts";
@@ -192,3 +193,84 @@ Deno.test("Subscriber.read() and Publisher.publish() fail when the broker has en
   }
   await publisher.close();
 });
+
+Deno.test("a reader that holds messages keeps its connection", async () => {
+  let pings = 0;
+  await using broker = new FakeBroker((packet, send) => {
+    if (packet.cmd === "pingreq") pings++;
+    if (packet.cmd !== "subscribe") return;
+    const { messageId } = packet;
+    send({ cmd: "suback", messageId: messageId!, granted: [0] });
+    for (let i = 0; i < 3000; i++) {
+      const payload = `${i}`;
+      send({
+        cmd: "publish",
+        topic: "t",
+        payload,
+        qos: 0,
+        dup: false,
+        retain: false,
+      });
+    }
+  }, { serverKeepAlive: 1 });
+  await using subscriber = await Subscriber.open(`${broker.url}/t`);
+  const first = (await subscriber.read(1))!;
+  // MQTT.js gives up a connection 1.5 s after a ping that is not answered.
+  await eventually(() => pings >= 10);
+  const texts = first.map(({ text }) => text);
+  while (texts.length < 3000) {
+    texts.push(...(await subscriber.read())!.map(({ text }) => text));
+  }
+  assertEquals(texts, Array.from({ length: 3000 }, (_, i) => `${i}`));
+  assertEquals(broker.connections, 1);
+});
+
+for (const qos of ["0", "1", "2"]) {
+  testWithout(
+    withoutMosquitto,
+    `sub --retained-only --qos ${qos} gets more last values than wait in memory`,
+    async () => {
+      await using folder = new Folder();
+      await using broker = await Mosquitto.start(folder);
+      const lines = Array.from({ length: 2500 }, (_, i) => `t/${i}\t${i}\n`);
+      await using sent = pub("--keyed", "--retain", "--qos=1", broker.url);
+      await sent.write(lines.join(""));
+      await sent.end();
+      assertEquals((await sent.ended()).code, 0);
+      const args = ["--retained-only", "--qos", qos, `${broker.url}/t/#`];
+      const { code, stdout } = await finish(sub(...args));
+      assertEquals([code, stdout.split("\n").length - 1], [0, 2500]);
+    },
+  );
+}
+
+Deno.test("sub --retained-only gets all last values of a broker that sends them late", async () => {
+  await using broker = await Broker.start();
+  const publisher = await Publisher.open(`${broker.url}/`);
+  for (let i = 0; i < 300; i++) {
+    await publisher.publish(`${i}`, { topic: `t/${i}`, retain: true });
+  }
+  await publisher.close();
+  for (let i = 0; i < 3; i++) {
+    const args = ["--retained-only", `${broker.url}/t/#`];
+    const { code, stdout } = await finish(sub(...args));
+    assertEquals([code, stdout.split("\n").length - 1], [0, 300]);
+  }
+});
+
+testWithout(
+  withoutMosquitto,
+  "sub --retained-only needs no permission for other topics",
+  async () => {
+    await using folder = new Folder();
+    const acl = folder.file("acl");
+    const lines = [...OPEN, `acl_file ${acl}`];
+    const prepare = () => Deno.writeTextFile(acl, "topic readwrite t/#\n");
+    await using broker = await Mosquitto.start(folder, lines, prepare);
+    await finish(pub("--retain", "--qos=1", `${broker.url}/t/a`, "1"));
+    const { code, stdout } = await finish(
+      sub("--retained-only", `${broker.url}/t/#`),
+    );
+    assertEquals([code, stdout], [0, "1\n"]);
+  },
+);

@@ -22,6 +22,15 @@ type Done = (error?: Error) => void;
 /** Nobody sees this error: MQTT.js just omits the acknowledgement. */
 const NOT_NOW = new Error("it is for the next time");
 
+/**
+ * The last values have all come when nothing has come for this long, after the
+ * marker has. MQTT promises an order only for the messages of one topic.
+ */
+const QUIET_MS = 500;
+
+/** The same, at a broker that does not let this client use the marker's topic. */
+const UNMARKED_QUIET_MS = 3000;
+
 /** A source of messages from a broker. */
 export class MqttSource implements OwnSource {
   readonly #options: MqttSourceOptions;
@@ -32,9 +41,16 @@ export class MqttSource implements OwnSource {
   #held: Done[] = [];
   #taken: Done[] = [];
   /**
-   * The topic of a marker behind all last values, if nothing else is wanted.
+   * The topic of a marker behind the last values, if nothing else is wanted.
    */
   readonly #marker = `fifobus/${crypto.randomUUID()}`;
+  /** How long nothing may come before the last values are complete. */
+  #quietMs: number | undefined;
+  #quiet: ReturnType<typeof setTimeout> | undefined;
+  /** Pings the broker while messages wait here and MQTT.js handles no packet. */
+  #pinging: ReturnType<typeof setInterval> | undefined;
+  /** Settles when the queue is full for the first time. */
+  readonly #filled = Promise.withResolvers<void>();
 
   private constructor(options: MqttSourceOptions) {
     this.#options = options;
@@ -54,16 +70,16 @@ export class MqttSource implements OwnSource {
       onMessage: (packet, done) => source.#take(packet, done),
     });
     source.#connection = connection;
+    // A message of the session may have come already.
+    if (source.#held.length > 0) source.#ping();
     connection.ended.then((error) => source.#queue.end(error));
     const subscribed = source.#subscribe(connection, address, filters);
-    if (source.#isPersistent) {
-      // Not awaited: the broker's answer may come behind messages of the
-      // session, and MQTT.js handles it only after these are acknowledged.
-      subscribed.catch((error) => source.#queue.end(error));
-      return source;
-    }
+    // The broker's answer may come behind messages, which MQTT.js has to hand
+    // out first: those of a session, or more last values than wait here.
+    subscribed.catch((error) => source.#queue.end(error));
+    if (source.#isPersistent) return source;
     try {
-      await subscribed;
+      await Promise.race([subscribed, source.#filled.promise]);
     } catch (error) {
       await source.close();
       throw error;
@@ -80,6 +96,7 @@ export class MqttSource implements OwnSource {
     const messages = await this.#queue.next();
     if (this.#isPersistent) this.#taken = this.#held.splice(0);
     else this.#acknowledge(this.#held);
+    this.#awaitQuiet();
     return messages;
   }
 
@@ -107,6 +124,33 @@ export class MqttSource implements OwnSource {
 
   #acknowledge(messages: Done[]): void {
     for (const done of messages.splice(0)) done();
+    if (this.#held.length + this.#taken.length > 0) return;
+    clearInterval(this.#pinging);
+    this.#pinging = undefined;
+  }
+
+  /**
+   * Pings the broker, for as long as a message is held: MQTT.js, which handles no
+   * answer meanwhile, would give up a good connection.
+   */
+  #ping(): void {
+    const client = this.#connection?.client;
+    const seconds = client?.options.keepalive ?? 0;
+    if (!client || seconds === 0 || this.#pinging !== undefined) return;
+    this.#pinging = setInterval(() => {
+      if (!client.connected) return;
+      client.sendPing();
+      client.reschedulePing(true);
+    }, 1000 * seconds / 3);
+  }
+
+  /** Ends behind the last values, once nothing has come for a while. */
+  #awaitQuiet(): void {
+    clearTimeout(this.#quiet);
+    // While the queue is full, nothing can come.
+    const { isEnded, isFull } = this.#queue;
+    if (this.#quietMs === undefined || isEnded || isFull) return;
+    this.#quiet = setTimeout(() => this.#end(), this.#quietMs);
   }
 
   async #subscribe(
@@ -122,23 +166,29 @@ export class MqttSource implements OwnSource {
     const granted = await client.subscribeAsync(
       Object.fromEntries(wanted.map((filter) => [filter, how])),
     );
-    const refused = granted.find(({ qos }) => qos >= 128);
+    const refusals = granted.filter(({ qos }) => qos >= 128);
+    const refused = refusals.find(({ topic }) => topic !== this.#marker);
     if (refused) {
       throw new FifobusError(
         "not_authorized",
         `Cannot subscribe to ${broker}/${refused.topic}: the broker refuses it`,
       );
     }
-    if (retained === "only") {
-      await client.publishAsync(this.#marker, "", { qos });
-    }
+    if (retained !== "only") return;
+    this.#quietMs ??= UNMARKED_QUIET_MS;
+    this.#awaitQuiet();
+    // If the broker refuses the marker, the quiet alone has to do.
+    client.publishAsync(this.#marker, "", { qos }).catch(() => {});
   }
 
   #take(packet: IPublishPacket, done: Done): void {
     const { retained, origin } = this.#options;
     const { topic, retain, properties } = packet;
     const payload = new Uint8Array(packet.payload as Uint8Array);
-    if (topic === this.#marker) this.#end();
+    if (topic === this.#marker) {
+      this.#quietMs = QUIET_MS;
+      this.#awaitQuiet();
+    }
     if (this.#isPersistent && this.#queue.isEnded) return done(NOT_NOW);
     const isUnwanted = this.#queue.isEnded ||
       (retained === "only" ? !retain : !retained && retain) ||
@@ -146,9 +196,12 @@ export class MqttSource implements OwnSource {
     if (isUnwanted) return done();
     const message = new WireMessage(topic, payload, 0, payload.length, retain);
     this.#queue.add(this.#answerable(message, properties));
+    this.#awaitQuiet();
     const isHeld = this.#isPersistent || this.#queue.isFull;
-    if (isHeld && !this.#queue.isEnded) this.#held.push(done);
-    else done();
+    if (!isHeld || this.#queue.isEnded) return done();
+    this.#held.push(done);
+    this.#filled.resolve();
+    this.#ping();
   }
 
   #answerable(
@@ -174,6 +227,8 @@ export class MqttSource implements OwnSource {
   }
 
   #end(): void {
+    clearTimeout(this.#quiet);
+    clearInterval(this.#pinging);
     this.#queue.end();
     const error = this.#isPersistent ? NOT_NOW : undefined;
     for (const done of this.#held.splice(0)) done(error);

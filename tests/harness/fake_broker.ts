@@ -4,7 +4,10 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import packets, { type Packet } from "npm:mqtt-packet@9.0.2";
+import packets, {
+  type IConnackPacket,
+  type Packet,
+} from "npm:mqtt-packet@9.0.2";
 
 /** Answers a packet of a client. */
 export type Answer = (
@@ -13,18 +16,28 @@ export type Answer = (
   close: () => void,
 ) => void;
 
+type Properties = NonNullable<IConnackPacket["properties"]>;
+
 /** Accepts every connection with MQTT 5, and leaves the rest to a test. */
 export class FakeBroker implements AsyncDisposable {
   readonly url: string;
   readonly #listener: Deno.TcpListener;
   readonly #open = new Set<Deno.TcpConn>();
   readonly #answer: Answer;
+  readonly #properties: Properties;
   readonly #accepting: Promise<void>;
   /** How many clients have connected. */
   connections = 0;
 
-  constructor(answer: Answer) {
+  /**
+   * Starts it.
+   *
+   * @param answer Answers each packet.
+   * @param properties What it says when it accepts a connection.
+   */
+  constructor(answer: Answer, properties: Properties = {}) {
     this.#answer = answer;
+    this.#properties = properties;
     this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     this.url = `mqtt://127.0.0.1:${this.#listener.addr.port}`;
     this.#accepting = this.#accept();
@@ -53,7 +66,12 @@ export class FakeBroker implements AsyncDisposable {
     parser.on("packet", (packet) => {
       if (packet.cmd === "connect") {
         this.connections++;
-        send({ cmd: "connack", sessionPresent: false, reasonCode: 0 });
+        send({
+          cmd: "connack",
+          sessionPresent: false,
+          reasonCode: 0,
+          properties: this.#properties,
+        });
       }
       if (packet.cmd === "pingreq") send({ cmd: "pingresp" });
       this.#answer(packet, send, () => writing.then(close));
