@@ -7,13 +7,22 @@ import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { assertRejects } from "jsr:@std/assert@1.0.19/rejects";
+import { assertStringIncludes } from "jsr:@std/assert@1.0.19/string-includes";
 import { FifobusError, Publisher, Subscriber } from "../mod.ts";
 import { Broker } from "./harness/aedes.ts";
 import { FakeBroker } from "./harness/fake_broker.ts";
 import { Folder } from "./harness/folder.ts";
 import { Mosquitto, withoutMosquitto } from "./harness/mosquitto.ts";
-import { testWithout } from "./harness/needs.ts";
-import { eventually, finish, pub, sub, TestBus } from "./harness/process.ts";
+import { missingOf, testWithout } from "./harness/needs.ts";
+import {
+  eventually,
+  finish,
+  pub,
+  repeatUntil,
+  sh,
+  sub,
+  TestBus,
+} from "./harness/process.ts";
 
 const OPEN = ["listener {port} 127.0.0.1", "allow_anonymous true"];
 
@@ -274,3 +283,86 @@ testWithout(
     assertEquals([code, stdout], [0, "1\n"]);
   },
 );
+
+testWithout(
+  [...withoutMosquitto, ...await missingOf(["openssl"])],
+  "pub says in words what is wrong with a certificate",
+  async () => {
+    await using folder = new Folder();
+    const file = (name: string) => folder.file(name);
+    const make = `cd "$0" && openssl req -x509 -newkey rsa:2048 -nodes -days 2 \
+        -subj /CN=ours -keyout ca.key -out ca.pem &&
+      openssl x509 -in ca.pem -outform der -out ca.der && echo junk > junk.pem &&
+      for host in localhost elsewhere; do
+        openssl req -newkey rsa:2048 -nodes -subj "/CN=$host" \
+          -keyout $host.key -out $host.csr &&
+        printf "subjectAltName=DNS:$host\\nbasicConstraints=CA:FALSE\\n" > ext &&
+        openssl x509 -req -in $host.csr -CA ca.pem -CAkey ca.key -days 2 \
+          -CAcreateserial -extfile ext -out $host.pem || exit 1
+      done; chmod 644 *.key; chmod 755 .`;
+    const made = await finish(sh(make, folder.path));
+    assertEquals(made.code, 0, made.stderr);
+    const start = (host: string) =>
+      Mosquitto.start(folder, [
+        ...OPEN,
+        `certfile ${file(`${host}.pem`)}`,
+        `keyfile ${file(`${host}.key`)}`,
+      ]);
+    await using good = await start("localhost");
+    await using other = await start("elsewhere");
+    const ca = (name: string) => `--ca=${file(name)}`;
+    const cert = (name: string) => `--cert=${file(name)}`;
+    const key = (name: string) => `--key=${file(name)}`;
+    const cases: [Mosquitto, string[], string][] = [
+      [good, [], "its certificate is not trusted: --ca is for"],
+      [other, [ca("ca.pem")], "its certificate is for another host"],
+      [good, [ca("junk.pem")], "there is no certificate in PEM in --ca"],
+      [good, [ca("ca.der")], "there is no certificate in PEM in --ca"],
+      [
+        good,
+        [ca("ca.pem"), cert("localhost.pem"), key("junk.pem")],
+        "there is no private key in PEM in --key",
+      ],
+      [
+        good,
+        [ca("ca.pem"), cert("localhost.pem"), key("elsewhere.key")],
+        "perhaps --key is not the key of --cert",
+      ],
+    ];
+    for (const [{ port }, args, why] of cases) {
+      const address = `mqtts://localhost:${port}/t`;
+      const { code, stderr } = await finish(pub(...args, address, "x"));
+      assertEquals(code, 1);
+      assertStringIncludes(stderr, why);
+    }
+    const trusted = pub(ca("ca.pem"), `mqtts://localhost:${good.port}/t`, "x");
+    assertEquals((await finish(trusted)).code, 0);
+  },
+);
+
+testWithout(
+  withoutMosquitto,
+  "pub --from with a shared subscription keeps the topics",
+  async () => {
+    await using bus = new TestBus();
+    await using broker = await Mosquitto.start(bus);
+    await using to = await bus.sub("-v", "wh/#");
+    const from = `${broker.url}/$share/bridges/site/#`;
+    await using _bridge = bus.pub("--from", from, "wh");
+    const received = await repeatUntil(
+      () => finish(pub("--qos=1", `${broker.url}/site/a/temp`, "21")),
+      to.line(),
+    );
+    assertEquals(received, "wh/a/temp\t21");
+  },
+);
+
+Deno.test("pub speaks MQTT 3.1.1 to a broker that hangs up at MQTT 5", async () => {
+  const topics: string[] = [];
+  await using broker = new FakeBroker((packet, _send, close) => {
+    if (packet.cmd === "connect" && packet.protocolVersion === 5) close();
+    if (packet.cmd === "publish") topics.push(packet.topic);
+  });
+  const { code, stderr } = await finish(pub(`${broker.url}/t`, "x"));
+  assertEquals([code, stderr, topics], [0, "", ["t"]]);
+});

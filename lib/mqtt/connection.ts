@@ -18,6 +18,7 @@ import constants from "npm:mqtt-packet@9.0.2/constants.js";
 import type { MqttAddress } from "../address.ts";
 import { tell } from "../callback.ts";
 import { FifobusError } from "../errors.ts";
+import { checkTopicName } from "../topic.ts";
 import { isFinal, isUnauthorized, reasonFor } from "./codes.ts";
 import { cannotConnect, isWrongVersion } from "./failure.ts";
 import type { ConnectOptions } from "./module.ts";
@@ -56,6 +57,9 @@ for (let code = 128; code < 256; code++) {
     ]
   ) codes[code] ??= "Unknown";
 }
+
+/** A broker ended the connection instead of accepting or refusing it. */
+class HungUp extends Error {}
 
 /** How to connect, and how to take messages. */
 export interface ConnectionOptions extends ConnectOptions {
@@ -109,8 +113,11 @@ export async function connect(
   options: ConnectionOptions,
 ): Promise<Connection> {
   const { timeoutMs, signal } = options;
+  checkOptions(address, options.mqtt);
   const deadline = performance.now() + (timeoutMs ?? 0);
   let version: 4 | 5 = 5;
+  /** How the broker refused MQTT 5, if it did so without a word. */
+  let hungUp: unknown;
   for (let pause = MIN_PAUSE_MS;;) {
     signal?.throwIfAborted();
     // With a longer timeout, the loop makes more attempts.
@@ -128,11 +135,15 @@ export async function connect(
       return connection;
     } catch (error) {
       signal?.throwIfAborted();
-      if (version === 5 && isWrongVersion(error)) {
+      if (version === 5 && (isWrongVersion(error) || error instanceof HungUp)) {
+        hungUp = error instanceof HungUp ? error : undefined;
         version = 4;
         continue;
       }
-      const failure = cannotConnect(address.broker, error);
+      const failure = cannotConnect(address.broker, hungUp ?? error);
+      // It may just be starting: then it speaks MQTT 5 the next time.
+      if (hungUp) version = 5;
+      hungUp = undefined;
       if (timeoutMs === undefined || isRefusedForGood(error)) throw failure;
       const wait = jitter(pause);
       if (performance.now() + wait >= deadline) {
@@ -142,6 +153,21 @@ export async function connect(
       await delay(wait, signal ? { signal } : {});
       pause = Math.min(2 * pause, MAX_PAUSE_MS);
     }
+  }
+}
+
+/** Checks what MQTT.js would take, and fail with later or not at all. */
+function checkOptions({ broker }: MqttAddress, options: MqttOptions): void {
+  if (options.will) checkTopicName(options.will.topic);
+  for (const name of ["ca", "cert", "key"] as const) {
+    const text = options[name];
+    const what = name === "key" ? "PRIVATE KEY" : "CERTIFICATE";
+    if (text === undefined || text.includes(`${what}-----`)) continue;
+    throw new FifobusError(
+      "no_connection",
+      `Cannot connect to ${broker}: there is no ${what.toLowerCase()} in PEM ` +
+        `in { ${name} }`,
+    );
   }
 }
 
@@ -190,7 +216,8 @@ function attempt(
     const reason = isSecret
       ? "; perhaps a certificate is not trusted: see { ca } and { cert }"
       : "";
-    fail(new Error(`the broker ended the connection before it began${reason}`));
+    const text = `the broker ended the connection before it began${reason}`;
+    fail(new HungUp(text));
   };
   const onConnect = (packet: IConnackPacket) => {
     const isMqtt5 = protocolVersion === 5;
@@ -229,9 +256,9 @@ function clientOptions(
     protocol: protocol.slice(0, -1) as "mqtt",
     host: hostname.replace(/^\[(.*)\]$/, "$1"),
     port: Number(port || (protocol === "ws:" ? 80 : 443)),
-    path: options.webSocketPath ?? "/mqtt",
+    path: (options.webSocketPath ?? "/mqtt").replace(/^(?!\/)/, "/"),
     protocolVersion,
-    clientId: options.clientId ?? `fifobus-${crypto.randomUUID().slice(0, 12)}`,
+    clientId: options.clientId || `fifobus-${crypto.randomUUID().slice(0, 12)}`,
     ...user !== undefined && { username: user },
     ...password !== undefined && { password },
     ...options.ca !== undefined && { ca: options.ca },

@@ -18,9 +18,15 @@ const REASONS: [RegExp, string][] = [
     "it wants a certificate: { cert } and { key }",
   ],
   [/alert.*(Certificate|Unknown ?CA)/i, "it does not trust our certificate"],
+  [/has expired|certificate: Expired/i, "its certificate has expired"],
+  [/ALTNAME|NotValidForName/i, "its certificate is for another host"],
   [
-    /peer certificate|UnknownIssuer|CertNotValid|self.signed|NotValidForName/i,
-    "its certificate is not trusted: { ca } names who signed it",
+    /peer certificate|UnknownIssuer|CertNotValid|self.signed|UNABLE_TO_VERIFY/i,
+    "its certificate is not trusted: { ca } is for the authority that signed it",
+  ],
+  [
+    /UNSUPPORTED_PROTOCOL/i,
+    "no TLS; perhaps { key } is not the key of { cert }",
   ],
   [/InvalidContentType|WRONG_VERSION|InvalidMessage/i, "it does not speak TLS"],
 ];

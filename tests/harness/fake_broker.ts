@@ -53,25 +53,34 @@ export class FakeBroker implements AsyncDisposable {
   }
 
   async #serve(client: Deno.TcpConn): Promise<void> {
-    const parser = packets.parser({ protocolVersion: 5 });
+    const options = { protocolVersion: 5 };
+    const parser = packets.parser(options);
     const close = () => {
       if (this.#open.delete(client)) client.close();
     };
     let writing: Promise<unknown> = Promise.resolve();
     const send = (packet: Packet) => {
-      const bytes = packets.generate(packet, { protocolVersion: 5 });
+      const bytes = packets.generate(packet, options);
       writing = writing.then(() => client.write(new Uint8Array(bytes)))
         .catch(() => {});
     };
     parser.on("packet", (packet) => {
+      let isRefused = false;
       if (packet.cmd === "connect") {
         this.connections++;
-        send({
-          cmd: "connack",
+        options.protocolVersion = packet.protocolVersion ?? 5;
+        this.#answer(packet, send, () => {
+          isRefused = true;
+          close();
+        });
+        if (isRefused) return;
+        const properties = this.#properties;
+        const accepted = {
           sessionPresent: false,
           reasonCode: 0,
-          properties: this.#properties,
-        });
+          returnCode: 0,
+        };
+        return send({ cmd: "connack", ...accepted, properties });
       }
       if (packet.cmd === "pingreq") send({ cmd: "pingresp" });
       this.#answer(packet, send, () => writing.then(close));

@@ -8,7 +8,7 @@ import { busId } from "../../bus/id.ts";
 import type { MqttOptions } from "../../mqtt/options.ts";
 import { Publisher } from "../../publisher.ts";
 import { Subscriber } from "../../subscriber.ts";
-import { matchesTopic } from "../../topic.ts";
+import { matchesTopic, parseShared } from "../../topic.ts";
 import { EXIT, UsageError } from "../exit_codes.ts";
 import { tellingOfLoss } from "../mqtt.ts";
 import { complain, type World } from "../program.ts";
@@ -131,12 +131,10 @@ function rename(
 ): string | undefined {
   if (to.kind === "fifo") return undefined;
   const base = to.topic.replace(/\/$/, "");
-  const filter = from.find((it) =>
-    it.kind !== "fifo" && matchesTopic(it.topic, topic)
-  );
-  const levels = filter && filter.kind !== "fifo"
-    ? filter.topic.split("/")
-    : [];
+  const filters = from.flatMap((it) => it.kind === "fifo" ? [] : it.topic)
+    .map((filter) => parseShared(filter)?.filter ?? filter);
+  const filter = filters.find((it) => matchesTopic(it, topic));
+  const levels = filter?.split("/") ?? [];
   const fixed = levels.findIndex((level) => level === "+" || level === "#");
   const rest = fixed < 0 ? [] : topic.split("/").slice(fixed);
   return [...base === "" ? [] : [base], ...rest].join("/");
