@@ -170,6 +170,7 @@ Deno.test("planOf() of sub says what to read and what to do with it", async () =
       delimiter: "\n",
       respond: false,
       strict: false,
+      leavesFailed: false,
       graceMs: Infinity,
     },
   });

@@ -116,7 +116,9 @@ export class MqttSource implements OwnSource {
    */
   async close(unhandled: Message[] = []): Promise<void> {
     await this.end();
-    if (unhandled.length === 0) this.#acknowledge(this.#taken);
+    // MQTT.js waits for an answer for each message that it has handed out.
+    const error = unhandled.length === 0 ? undefined : NOT_NOW;
+    for (const done of this.#taken.splice(0)) done(error);
     const connection = this.#connection;
     this.#connection = undefined;
     if (connection) await disconnect(connection, this.#isPersistent);

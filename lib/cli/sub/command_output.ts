@@ -25,6 +25,8 @@ export interface CommandOptions {
   respond: boolean;
   /** Whether a failed command ends the program. */
   strict: boolean;
+  /** Whether its message then stays in the session at the broker. */
+  leavesFailed: boolean;
   /** How long commands may go on when a signal ends the program. */
   graceMs: number;
 }
@@ -106,9 +108,10 @@ export class CommandOutput implements AsyncDisposable {
   }
 
   async #fail(message: Message, reason: string): Promise<void> {
-    const { failed, delimiter, strict, say } = this.#options;
+    const { failed, delimiter, strict, leavesFailed, say } = this.#options;
     this.#failed++;
     if (strict) this.#quit();
+    if (leavesFailed) this.unhandled.push(message);
     if (failed === undefined) return say(reason);
     try {
       const messages = await (this.#failedMessages ??= openFailed(

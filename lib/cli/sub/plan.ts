@@ -126,6 +126,9 @@ function destinationOf(
       delimiter,
       respond: given.respond ?? false,
       strict: given.strict ?? false,
+      leavesFailed: Boolean(
+        given.strict && given.persistent && given.failed === undefined,
+      ),
       graceMs: given.grace ?? GRACE_MS,
     };
     return { kind: "exec", command };
