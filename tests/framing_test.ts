@@ -3,7 +3,12 @@ import { assertThrows } from "jsr:@std/assert@1.0.19/throws";
 import { FifobusError } from "../lib/errors.ts";
 import { tagged, tagMessages, WireMessage } from "../lib/wire/message.ts";
 import { type Delimiter, encodeMessage } from "../lib/wire/framing.ts";
-import { findMarked, tornMarker, wake } from "../lib/wire/marks.ts";
+import {
+  findMarked,
+  largeMarker,
+  tornMarker,
+  wake,
+} from "../lib/wire/marks.ts";
 import { MessageSplitter } from "../lib/wire/splitter.ts";
 import { randomNumbers } from "./harness/random.ts";
 
@@ -262,4 +267,11 @@ Deno.test("encodeMessage() refuses a message that holds the delimiter or is too 
     const error = assertThrows(() => encodeMessage("p", message, delimiter, 9));
     assertEquals(error instanceof FifobusError && error.code, code);
   }
+});
+
+Deno.test("MessageSplitter counts both messages if a part of one runs into the next", () => {
+  const splitter = new MessageSplitter("t", "\n", 1000);
+  const announced = new Uint8Array(largeMarker(100, "\n"));
+  assertEquals(split(splitter, announced, "a part of 100 bytes", "b\n"), []);
+  assertEquals(splitter.takeLost(), 2);
 });

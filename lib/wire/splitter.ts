@@ -215,7 +215,8 @@ export class MessageSplitter {
       const isLost = mark
         ? mark.isKilled && end - start > mark.length
         : !this.#isStray;
-      if (isLost) this.#lost++;
+      // Without a mark between them, a part and the message behind it are lost.
+      if (isLost) this.#lost += mark || this.#isSkipping ? 1 : 2;
       this.#isSkipping = this.#isStray = false;
       this.#announced = mark?.next;
     } else if (end - start > this.#maxBytes) {
