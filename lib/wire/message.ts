@@ -181,16 +181,6 @@ export class WireMessage implements Message {
   }
 }
 
-/**
- * Puts the topic before a message; {@linkcode WireMessage.untagged} removes it.
- *
- * @param message The message.
- * @returns A message that is `topic TAB message`.
- */
-export function tagged({ topic, bytes }: Message): WireMessage {
-  return new WireMessage(topic, concat([encoder.encode(`${topic}\t`), bytes]));
-}
-
 /** The part of a message before the tab. */
 interface Tag {
   bytes: Uint8Array<ArrayBuffer>;
