@@ -129,7 +129,8 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
   readonly #idle: Set<Source>;
   readonly #live: Set<Source>;
   readonly #arrivals: Arrival[] = [];
-  #changed = Promise.withResolvers<void>();
+  /** Resolved at an arrival, if somebody waits for one. */
+  #changed: PromiseWithResolvers<void> | undefined;
   #batch: WireMessage[] = [];
   #index = 0;
   /** Settles after the earlier reads: each message goes to only one of them. */
@@ -283,6 +284,7 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
       if (arrival) continue;
       if (this.#live.size === 0) return undefined;
       for (const source of this.#idle) this.#ask(source);
+      this.#changed ??= Promise.withResolvers();
       await this.#changed.promise;
       this.#signal?.throwIfAborted();
     }
@@ -456,8 +458,8 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
   }
 
   #notify(): void {
-    this.#changed.resolve();
-    this.#changed = Promise.withResolvers();
+    this.#changed?.resolve();
+    this.#changed = undefined;
   }
 
   #stream<T>(

@@ -126,19 +126,17 @@ export class PrintBuffer {
  * Encodes text, and remembers the last one: the topic and the time are the same
  * for many messages.
  *
- * @param text Returns the text for some keys.
+ * @param text Returns the text for one or two keys.
  * @returns Its bytes, for the same keys.
  */
-export function remembered<K extends unknown[]>(
-  text: (...keys: K) => string,
-): (...keys: K) => Uint8Array {
-  let last: K | undefined;
-  let bytes = new Uint8Array();
-  return (...keys) => {
-    if (!last || keys.some((key, i) => key !== last![i])) {
-      bytes = encoder.encode(text(...keys));
-      last = keys;
+export function remembered<A, B = void>(
+  text: (a: A, b: B) => string,
+): (a: A, b: B) => Uint8Array {
+  let last: { a: A; b: B; bytes: Uint8Array } | undefined;
+  return (a, b) => {
+    if (last?.a !== a || last.b !== b) {
+      last = { a, b, bytes: encoder.encode(text(a, b)) };
     }
-    return bytes;
+    return last.bytes;
   };
 }
