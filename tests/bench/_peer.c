@@ -113,6 +113,6 @@ int main(int count, char **args) {
   if (!strcmp(what, "out")) return out(args[2]);
   if (!strcmp(what, "in")) return in(args[2], atol(args[3]));
   if (!strcmp(what, "ping")) return ping(args[2], args[3], atoi(args[4]));
-  if (!strcmp(what, "pong")) return pong(args[2], args[3]);
+  if (!strcmp(what, "pong")) return pong(args[3], args[2]);
   return 2;
 }
