@@ -82,6 +82,9 @@ export interface SubscriberOptions {
 /** The longest interval that a timer supports, 25 days. */
 const MAX_INTERVAL_MS = 2 ** 31 - 1;
 
+/** In how many microtasks a publisher of this process writes a message. */
+const PUBLISH_STEPS = 16;
+
 /** What a source delivered: messages, its end, or the reason it failed. */
 interface Arrival {
   messages?: WireMessage[] | undefined;
@@ -129,7 +132,8 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
   readonly #idle: Set<Source>;
   readonly #live: Set<Source>;
   readonly #arrivals: Arrival[] = [];
-  #changed = Promise.withResolvers<void>();
+  /** Resolved at an arrival, if somebody waits for one. */
+  #changed: PromiseWithResolvers<void> | undefined;
   #batch: WireMessage[] = [];
   #index = 0;
   /** Settles after the earlier reads: each message goes to only one of them. */
@@ -283,6 +287,7 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
       if (arrival) continue;
       if (this.#live.size === 0) return undefined;
       for (const source of this.#idle) this.#ask(source);
+      this.#changed ??= Promise.withResolvers();
       await this.#changed.promise;
       this.#signal?.throwIfAborted();
     }
@@ -440,6 +445,9 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
   async #ask(source: Source): Promise<void> {
     this.#idle.delete(source);
     const arrival: Arrival = {};
+    // A program that answers publishes, and then reads. Its message goes out
+    // first: another process handles it while this one takes its turn.
+    for (let i = 0; i < PUBLISH_STEPS; i++) await undefined;
     try {
       arrival.messages = await source.next();
     } catch (error) {
@@ -456,8 +464,8 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
   }
 
   #notify(): void {
-    this.#changed.resolve();
-    this.#changed = Promise.withResolvers();
+    this.#changed?.resolve();
+    this.#changed = undefined;
   }
 
   #stream<T>(

@@ -30,7 +30,8 @@ import {
   type ValueKind,
 } from "../lib/cli/options/values.ts";
 import { visible, visibleJson } from "../lib/cli/output.ts";
-import { parseFormat, toJson } from "../lib/cli/format.ts";
+import { parseFormat } from "../lib/cli/format.ts";
+import { jsonWriter } from "../lib/cli/json_line.ts";
 import { FifobusError } from "../lib/errors.ts";
 import { NoQueueFile, QueueFile, statusOf } from "../lib/fifo/queue_file.ts";
 import { tagMessages, WireMessage } from "../lib/wire/message.ts";
@@ -46,8 +47,10 @@ import { MessageSplitter } from "../lib/wire/splitter.ts";
 import { Publisher, Subscriber } from "../mod.ts";
 import { Folder } from "./harness/folder.ts";
 import { fuzzTest, type Random } from "./harness/random.ts";
+import { written } from "./harness/written.ts";
 
 const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** One character for each byte, so that plain code can look at both. */
 function binary(bytes: Uint8Array): string {
@@ -802,18 +805,30 @@ fuzzTest(
       time: new Date(0),
     };
     for (const parse of [false, true]) {
-      const all = toJson(arrival, parse);
+      const write = jsonWriter(parse);
+      const all = decoder.decode(written(write, arrival));
       assert(isClean(all), all);
       assertEquals(JSON.parse(all).topic, arrival.message.topic);
+      if (!parse) assertEquals(all, naiveJson(arrival.message));
       const indented = encoder.encode(JSON.stringify(value, null, 2));
       const message = new WireMessage("t", indented);
-      const line = toJson({ ...arrival, message }, parse);
+      const line = decoder.decode(written(write, { ...arrival, message }));
       assert(isClean(line), line);
       const embedded = parse ? value : JSON.stringify(value, null, 2);
       assertEquals(JSON.parse(line).message, embedded);
     }
   },
 );
+
+/** What `sub --json` prints for the first message of 1970. */
+function naiveJson({ topic, text, bytes, length }: WireMessage): string {
+  const time = new Date(0).toISOString();
+  const isText = binary(encoder.encode(text)) === binary(bytes);
+  return visibleJson(JSON.stringify({
+    ...{ topic, time, sequence: 1, retained: false, length },
+    ...isText ? { message: text } : { base64: bytes.toBase64() },
+  }));
+}
 
 fuzzTest("a format prints the values of its directives", 3000, (random) => {
   const bytes = bytesOf(random.text(5, "ab\xff%\\"));
@@ -857,9 +872,9 @@ fuzzTest("a format prints the values of its directives", 3000, (random) => {
   };
   const bad = ["%", "%z", "%@", "%@X", "\\", "\\z", "%ä", "%toString"];
   const parts = random.list(6, () => random.pick(Object.keys(DIRECTIVES)));
-  const written = parse(parts.join(""));
+  const printed = parse(parts.join(""));
   assertEquals(
-    written,
+    printed,
     parts.map((it) => DIRECTIVES[it]).join(""),
     parts.join(""),
   );
@@ -868,9 +883,8 @@ fuzzTest("a format prints the values of its directives", 3000, (random) => {
   if (!/%toString$/.test(wrong)) assertEquals(parse(wrong), undefined, wrong);
 
   function parse(format: string): string | undefined {
-    return parseFormat(format)?.(arrival, (it) => it)
-      .map((it) => binary(typeof it === "string" ? encoder.encode(it) : it))
-      .join("");
+    const write = parseFormat(format);
+    return write && binary(written(write, arrival));
   }
 });
 

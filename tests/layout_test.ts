@@ -26,7 +26,8 @@ const ROOMS: string[][] = [
   ["lib/subscriber.ts", "lib/subscriptions.ts"],
   ["lib/request.ts"],
   ["mod.ts"],
-  ["lib/cli/exit_codes.ts", "lib/cli/output.ts"],
+  ["exit_codes", "output", "print_buffer", "json_line"]
+    .map((name) => `lib/cli/${name}.ts`),
   ["lib/cli/options/", "lib/cli/alarm.ts", "lib/cli/format.ts"],
   // What both programs share.
   ["lib/cli/*"],

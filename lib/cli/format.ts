@@ -1,48 +1,49 @@
 /**
- * Writes what `sub` prints for a message: formats with directives, and JSON.
+ * Writes what `sub --format` prints for a message.
  *
  * @module
  */
-import type { Message } from "../message.ts";
+import { jsonWriter } from "./json_line.ts";
 import type { Section } from "./options/usage.ts";
 import type { ValueKind } from "./options/values.ts";
-import { visibleJson } from "./output.ts";
+import { type Arrival, remembered, type Writer } from "./print_buffer.ts";
 
-/** A message that is about to be printed. */
-export interface Arrival {
-  /** The message. */
-  message: Message;
-  /** 1 for the first one, and so on. */
-  sequence: number;
-  /** The time of arrival. */
-  time: Date;
+/** Writes a directive whose text is another for each message. */
+const each = (text: (arrival: Arrival) => string): Writer => (arrival, to) =>
+  to.show(text(arrival));
+
+/** Writes a directive that depends on the time. */
+function atTime(text: (time: Date) => string): Writer {
+  const bytes = remembered(text);
+  return ({ time }, to) => to.add(bytes(time));
 }
 
-/** Text, or bytes that are printed unchanged. */
-export type Piece = string | Uint8Array<ArrayBuffer>;
-
-/** Writes a message; each part taken from the message goes through `show`. */
-export type Format = (
-  arrival: Arrival,
-  show: (value: Piece) => Piece,
-) => Piece[];
-
-type Directive = (arrival: Arrival) => Piece;
-
-const DIRECTIVES: Record<string, [value: Directive, meaning: string]> = {
-  t: [({ message }) => message.topic, "topic, or path of the FIFO"],
-  p: [({ message }) => message.bytes, "message"],
-  l: [({ message }) => `${message.length}`, "length in bytes"],
-  x: [({ message }) => message.bytes.toHex(), "message in hexadecimal"],
-  b: [({ message }) => message.bytes.toBase64(), "message in base64"],
-  j: [(arrival) => toJson(arrival, false), "all of it as JSON"],
-  J: [(arrival) => toJson(arrival, true), "the same, a JSON message as it is"],
-  r: [({ message }) => message.retained ? "1" : "0", "1 if retained, else 0"],
-  R: [({ message }) => message.replyTo ?? "", "where an answer is wanted"],
-  n: [({ sequence }) => `${sequence}`, "1 for the first message, and so on"],
-  I: [({ time }) => time.toISOString(), "time of arrival, ISO 8601 in UTC"],
+const DIRECTIVES: Record<string, [writer: Writer, meaning: string]> = {
+  t: [
+    ({ message }, to) => to.showTopic(message.topic),
+    "topic, or path of the FIFO",
+  ],
+  p: [({ message }, to) => to.showBytes(message.bytes), "message"],
+  l: [({ message }, to) => to.addNumber(message.length), "length in bytes"],
+  x: [each(({ message }) => message.bytes.toHex()), "message in hexadecimal"],
+  b: [each(({ message }) => message.bytes.toBase64()), "message in base64"],
+  j: [jsonWriter(false), "all of it as JSON"],
+  J: [jsonWriter(true), "the same, a JSON message as it is"],
+  r: [
+    each(({ message }) => message.retained ? "1" : "0"),
+    "1 if retained, else 0",
+  ],
+  R: [
+    each(({ message }) => message.replyTo ?? ""),
+    "where an answer is wanted",
+  ],
+  n: [
+    ({ sequence }, to) => to.addNumber(sequence),
+    "1 for the first message, and so on",
+  ],
+  I: [atTime((time) => time.toISOString()), "time of arrival, ISO 8601 in UTC"],
   U: [
-    ({ time }) => (time.getTime() / 1000).toFixed(3),
+    atTime((time) => (time.getTime() / 1000).toFixed(3)),
     "the same in seconds since 1970",
   ],
 };
@@ -70,7 +71,7 @@ export const FORMAT_HELP: Section = {
 };
 
 /** A format. */
-export const format: ValueKind<Format> = {
+export const format: ValueKind<Writer> = {
   placeholder: "FORMAT",
   description: "a format with the directives of sub --help",
   read: parseFormat,
@@ -80,25 +81,32 @@ export const format: ValueKind<Format> = {
  * Reads a format.
  *
  * @param text The format as a user writes it.
- * @returns The format; undefined if it has an unknown directive.
+ * @returns Writes a message in that format; undefined if the format has an
+ * unknown directive.
  */
-export function parseFormat(text: string): Format | undefined {
-  const parts: (string | Directive)[] = [];
+export function parseFormat(text: string): Writer | undefined {
+  const writers: Writer[] = [];
   // Each part is a directive, an escape, or text up to the next one.
   for (const [piece] of text.matchAll(/%@?.?|\\.?|[^%\\]+/gsu)) {
     const part = parsePart(piece);
     if (part === undefined) return undefined;
-    parts.push(part);
+    writers.push(typeof part === "string" ? fixed(part) : part);
   }
-  return (arrival, show) =>
-    parts.map((part) => typeof part === "string" ? part : show(part(arrival)));
+  return (arrival, to) => {
+    for (const write of writers) write(arrival, to);
+  };
 }
 
-function parsePart(text: string): string | Directive | undefined {
+function fixed(text: string): Writer {
+  const bytes = new TextEncoder().encode(text);
+  return (_arrival, to) => to.add(bytes);
+}
+
+function parsePart(text: string): string | Writer | undefined {
   if (text === "%%") return "%";
   if (text.startsWith("%@")) {
     const field = CLOCK[text.slice(2)];
-    return field && (({ time }) => field(time));
+    return field && atTime(field);
   }
   if (text.startsWith("%")) return DIRECTIVES[text.slice(1)]?.[0];
   return text.startsWith("\\") ? ESCAPES[text.slice(1)] : text;
@@ -142,53 +150,3 @@ const CLOCK: Record<string, (time: Date) => string> = {
   T: (time) => `${CLOCK.H!(time)}:${CLOCK.M!(time)}:${CLOCK.S!(time)}`,
   "%": () => "%",
 };
-
-const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-/**
- * Writes a message and everything known about it as JSON, which is safe to show
- * on a terminal. A message that is not UTF-8 is written as base64.
- *
- * @param arrival The message.
- * @param parse Whether to embed a message that is JSON instead of quoting it.
- * @returns One line of JSON.
- */
-export function toJson(
-  { message, sequence, time }: Arrival,
-  parse: boolean,
-): string {
-  const { topic, retained, missed, replyTo, length } = message;
-  const about = {
-    topic,
-    time: time.toISOString(),
-    sequence,
-    retained,
-    ...missed > 0 && { missed },
-    ...replyTo !== undefined && { reply_to: replyTo },
-    length,
-  };
-  const head = JSON.stringify(about).slice(0, -1);
-  let text;
-  try {
-    text = strict.decode(message.bytes);
-  } catch {
-    const base64 = message.bytes.toBase64();
-    return visibleJson(`${head},"base64":"${base64}"}`);
-  }
-  const value = parse && isJson(text) ? oneLine(text) : JSON.stringify(text);
-  return visibleJson(`${head},"message":${value}}`);
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** JSON has line ends only between tokens. Kept as text, 1e400 stays 1e400. */
-function oneLine(json: string): string {
-  return json.trim().replaceAll(/[\r\n]+/g, " ");
-}

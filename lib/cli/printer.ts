@@ -5,10 +5,11 @@
  * @module
  */
 import type { Message } from "../message.ts";
-import { tagged, WireMessage } from "../wire/message.ts";
-import { concat, type Delimiter } from "../wire/framing.ts";
-import { OutputClosed, type Stdout, visible, writeAll } from "./output.ts";
-import { type Arrival, type Format, type Piece, toJson } from "./format.ts";
+import { WireMessage } from "../wire/message.ts";
+import type { Delimiter } from "../wire/framing.ts";
+import { jsonWriter } from "./json_line.ts";
+import { OutputClosed, type Stdout, writeAll } from "./output.ts";
+import { PrintBuffer, type Writer } from "./print_buffer.ts";
 
 /** How to print messages. */
 export interface PrintOptions {
@@ -19,15 +20,12 @@ export interface PrintOptions {
   /** Whether to print the topic in color. */
   color: boolean;
   /** What to print instead of the message. */
-  format: Format | undefined;
+  format: Writer | undefined;
   /** Whether to print JSON; "parsed" embeds a message that is JSON. */
   json: boolean | "parsed";
   /** Whether to print only the bytes of messages: no delimiter, no escapes. */
   raw: boolean;
 }
-
-const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 const CYAN = "\x1b[36m";
 const DEFAULT_COLOR = "\x1b[39m";
@@ -37,7 +35,8 @@ export class Printer {
   readonly #stdout: Stdout;
   readonly #options: PrintOptions;
   readonly #isTerminal: boolean;
-  readonly #write: ((arrival: Arrival) => Piece[]) | undefined;
+  readonly #buffer: PrintBuffer;
+  readonly #write: Writer | undefined;
   #sequence = 0;
 
   /**
@@ -50,6 +49,7 @@ export class Printer {
     this.#stdout = stdout;
     this.#options = options;
     this.#isTerminal = stdout.isTerminal();
+    this.#buffer = new PrintBuffer(this.#isTerminal);
     this.#write = this.#writer();
   }
 
@@ -61,64 +61,71 @@ export class Printer {
    * @throws {OutputClosed} If nobody reads the output any more, or on abort.
    */
   async print(messages: Message[], signal?: AbortSignal): Promise<void> {
-    const { delimiter, raw, topics } = this.#options;
     const write = this.#write;
     if (!write) {
-      const printed = topics ? messages.map(tagged) : messages;
-      const bytes = WireMessage.frame(printed, delimiter);
-      const sizes = () => printed.map((it) => it.length + 1);
-      return await this.#print(bytes, sizes, signal);
+      const bytes = WireMessage.frame(messages, this.#options.delimiter);
+      const ends = () => {
+        let end = 0;
+        return messages.map(({ length }) => end += length + 1);
+      };
+      return await this.#print(bytes, ends, signal);
     }
+    const buffer = this.#buffer;
+    buffer.clear();
+    const ends: number[] = [];
     const time = new Date();
-    const parts = messages.map((message) => {
-      const arrival = { message, time, sequence: ++this.#sequence };
-      const pieces = raw ? write(arrival) : [...write(arrival), this.#end];
-      return concat(
-        pieces.map((it) =>
-          typeof it === "string" ? encoder.encode(it) : new Uint8Array(it)
-        ),
-      );
-    });
-    const sizes = () => parts.map((it) => it.length);
-    await this.#print(concat(parts), sizes, signal);
+    for (const message of messages) {
+      write({ message, time, sequence: ++this.#sequence }, buffer);
+      ends.push(buffer.length);
+    }
+    await this.#print(buffer.bytes, () => ends, signal);
   }
 
   async #print(
     bytes: Uint8Array,
-    sizes: () => number[],
+    ends: () => number[],
     signal: AbortSignal | undefined,
   ): Promise<void> {
     try {
       await writeAll(this.#stdout, bytes, signal);
     } catch (error) {
       if (!(error instanceof OutputClosed)) throw error;
-      let left = error.written;
-      error.printed = sizes().findIndex((size) => (left -= size) < 0);
+      const { written } = error;
+      error.printed = ends().findIndex((end) => end > written);
       throw error;
     }
   }
 
-  get #end(): string {
-    return this.#isTerminal ? "\n" : this.#options.delimiter;
-  }
-
   /** The function that writes a message; undefined to print it unchanged. */
-  #writer(): ((arrival: Arrival) => Piece[]) | undefined {
-    const { color, format, json, raw, topics } = this.#options;
+  #writer(): Writer | undefined {
+    const { color, delimiter, format, json, raw, topics } = this.#options;
+    if (raw) return ({ message }, to) => to.add(message.bytes);
     const isTerminal = this.#isTerminal;
-    const show = isTerminal ? shown : (piece: Piece) => piece;
-    if (raw) return ({ message }) => [message.bytes];
-    if (format) return (arrival) => format(arrival, show);
-    if (json) return (arrival) => [toJson(arrival, json === "parsed")];
-    if (!isTerminal && !(color && topics)) return undefined;
-    const [before, after] = color ? [CYAN, DEFAULT_COLOR] : ["", ""];
-    return ({ message }) => {
-      const tag = topics ? [before, show(message.topic), after, "\t"] : [];
-      return [...tag, show(message.bytes)];
-    };
+    const end = new TextEncoder().encode(isTerminal ? "\n" : delimiter);
+    const line = format ??
+      (json
+        ? jsonWriter(json === "parsed")
+        : topics
+        ? withTopic(color)
+        : isTerminal
+        ? ({ message }, to) => to.showBytes(message.bytes)
+        : undefined);
+    return line && ((arrival, to) => {
+      line(arrival, to);
+      to.add(end);
+    });
   }
 }
 
-function shown(piece: Piece): string {
-  return visible(typeof piece === "string" ? piece : decoder.decode(piece));
+/** Writes the topic, a tab and the message. */
+function withTopic(color: boolean): Writer {
+  const encoder = new TextEncoder();
+  const before = encoder.encode(color ? CYAN : "");
+  const after = encoder.encode(color ? `${DEFAULT_COLOR}\t` : "\t");
+  return ({ message }, to) => {
+    to.add(before);
+    to.showTopic(message.topic);
+    to.add(after);
+    to.showBytes(message.bytes);
+  };
 }

@@ -76,6 +76,14 @@ export interface Notice {
   text: string;
 }
 
+/** A wait for bytes. */
+interface Wait extends Disposable {
+  /** Whether it is being ended because another FIFO has replaced this one. */
+  isReplaced: boolean;
+  /** Settles when the wait is over. */
+  over: Promise<void>;
+}
+
 /** How to read. */
 export interface QueueReaderOptions {
   /** What ends a message. */
@@ -146,6 +154,8 @@ export class QueueReader implements Source {
   #isBeside = false;
   #lookedAt = -Infinity;
   #lookedAtPath = performance.now();
+  #waitForBytes: Wait | undefined;
+  #watch: ReturnType<typeof setInterval> | undefined;
   #wasReplaced = false;
   #goneAt = Infinity;
   /** Keeps a remade FIFO open until this reader has opened it. */
@@ -575,7 +585,7 @@ export class QueueReader implements Source {
     const splitter = this.#splitter;
     if (this.#fifo && this.#isReplaced()) {
       await this.#drain(this.#fifo, queue);
-      await this.#moveOn(this.#fifo);
+      await this.#moveOn();
       return [];
     }
     const fifo = this.#openFifo();
@@ -588,9 +598,9 @@ export class QueueReader implements Source {
       splitter.dropRest();
     }
     let messages: WireMessage[] = [];
-    using watch = this.#watch(fifo);
+    using wait = this.#startWait();
     while (messages.length === 0 && !this.#isResting && !splitter.error) {
-      if (fifo.strangers > strangers || watch.isReplaced) break;
+      if (fifo.strangers > strangers || wait.isReplaced) break;
       queue.markReading(splitter.isInMessage);
       messages = await fifo.read(splitter);
     }
@@ -655,28 +665,30 @@ export class QueueReader implements Source {
     }
   }
 
-  /** Ends a waiting read when another FIFO has replaced this one. */
-  #watch(fifo: FifoReader): Disposable & { isReplaced: boolean } {
+  /** Starts to wait for bytes, until {@linkcode #look} ends that. */
+  #startWait(): Wait {
     const over = Promise.withResolvers<void>();
-    const timer = setInterval(() => {
-      if (watch.isReplaced || !this.#isReplaced()) return;
-      watch.isReplaced = true;
-      fifo.nudge(over.promise);
-    }, WATCH_MS);
-    const watch = {
+    return this.#waitForBytes = {
       isReplaced: false,
+      over: over.promise,
       [Symbol.dispose]: () => {
-        clearInterval(timer);
+        this.#waitForBytes = undefined;
         over.resolve();
       },
     };
-    return watch;
+  }
+
+  /** Ends a waiting read when another FIFO has replaced this one. */
+  #look(): void {
+    const wait = this.#waitForBytes;
+    if (!wait || wait.isReplaced || !this.#isReplaced()) return;
+    wait.isReplaced = true;
+    this.#fifo?.nudge(wait.over);
   }
 
   /** Opens the FIFO that is at the path now, after the old one is empty. */
-  async #moveOn(fifo: FifoReader): Promise<void> {
-    fifo.close();
-    this.#fifo = undefined;
+  async #moveOn(): Promise<void> {
+    this.#closeFifo();
     using _held = this.#held ?? await this.#options.remake() ?? undefined;
     this.#held = undefined;
     this.#info = Deno.statSync(this.#path);
@@ -720,10 +732,10 @@ export class QueueReader implements Source {
     const splitter = this.#splitter;
     const fifo = this.#openFifo();
     {
-      using watch = this.#watch(fifo);
+      using wait = this.#startWait();
       while (
         this.#surplus.length === 0 && !this.#isResting && !splitter.error &&
-        !watch.isReplaced
+        !wait.isReplaced
       ) this.#surplus = await fifo.read(splitter);
     }
     if (this.#isReplaced() && !this.#isResting) {
@@ -731,7 +743,7 @@ export class QueueReader implements Source {
         this.#surplus.push(...await fifo.read(splitter));
       };
       await fifo.empty(read);
-      await this.#moveOn(fifo);
+      await this.#moveOn();
     }
     const { taken, rest } = this.#choose(this.#surplus);
     this.#surplus = rest;
@@ -816,7 +828,13 @@ export class QueueReader implements Source {
     if (this.#fifo) return this.#fifo;
     const { delimiter, accept } = this.#options;
     const fifo = new FifoReader(this.#path, delimiter, accept);
-    if (isSameFile(fifo.info, this.#info)) return this.#fifo = fifo;
+    if (isSameFile(fifo.info, this.#info)) {
+      // One timer for all reads: one for each would cost as much as its turn.
+      this.#watch = setInterval(() => this.#look(), WATCH_MS);
+      // A read that waits keeps the process alive by itself.
+      Deno.unrefTimer(this.#watch);
+      return this.#fifo = fifo;
+    }
     fifo.close();
     throw wasReplaced(this.#path);
   }
@@ -921,10 +939,16 @@ export class QueueReader implements Source {
     this.#options.onNotice({ code, text });
   }
 
-  #closeFiles(): void {
+  #closeFifo(): void {
+    clearInterval(this.#watch);
     this.#fifo?.close();
+    this.#fifo = undefined;
+  }
+
+  #closeFiles(): void {
+    this.#closeFifo();
     this.#queue?.close();
-    this.#fifo = this.#queue = undefined;
+    this.#queue = undefined;
     this.#hasTurn = false;
   }
 }

@@ -9,7 +9,8 @@ import type { WireMessage } from "../wire/message.ts";
 export class Demand {
   #left: number;
   #wanted = Infinity;
-  #changed = Promise.withResolvers<void>();
+  /** Resolved at a change, if somebody waits for one. */
+  #changed: PromiseWithResolvers<void> | undefined;
 
   /**
    * Creates a demand.
@@ -47,12 +48,13 @@ export class Demand {
 
   /** Makes callers that wait for a change look again. */
   notify(): void {
-    this.#changed.resolve();
-    this.#changed = Promise.withResolvers();
+    this.#changed?.resolve();
+    this.#changed = undefined;
   }
 
   /** Settles when more is wanted, or it is time to look again. */
   get changed(): Promise<void> {
+    this.#changed ??= Promise.withResolvers();
     return this.#changed.promise;
   }
 

@@ -17,7 +17,8 @@ export class Inbound {
   #bytes = 0;
   #isEnded = false;
   #error: unknown;
-  #changed = Promise.withResolvers<void>();
+  /** Resolved at a change, if somebody waits for one. */
+  #changed: PromiseWithResolvers<void> | undefined;
 
   /**
    * Creates an empty queue.
@@ -87,6 +88,7 @@ export class Inbound {
     while (this.#messages.length === 0) {
       if (this.#error) throw this.#error;
       if (this.#isEnded) return undefined;
+      this.#changed ??= Promise.withResolvers();
       await this.#changed.promise;
     }
     const messages = this.#messages;
@@ -95,7 +97,7 @@ export class Inbound {
   }
 
   #notify(): void {
-    this.#changed.resolve();
-    this.#changed = Promise.withResolvers();
+    this.#changed?.resolve();
+    this.#changed = undefined;
   }
 }

@@ -104,20 +104,32 @@ export class WireMessage implements Message {
    * text before it cannot be a topic.
    */
   untagged(answer?: SendAnswer): WireMessage | undefined {
-    const length = this.bytes.indexOf(TAB);
-    if (length < 0) return undefined;
-    const tab = this.#start + length;
-    const tag = decodeTag(this.#buffer.subarray(this.#start, tab));
+    const tag = this.#tag();
     if (!tag) return undefined;
     const message = new WireMessage(
       tag.topic,
       this.#buffer,
-      tab + 1,
+      this.#start + tag.bytes.length,
       this.#end,
     );
     const { replyTo } = tag;
     if (replyTo !== undefined) message.#request = { replyTo, answer };
     return message;
+  }
+
+  /** The tag before the message, which is usually that of the last message. */
+  #tag(): Tag | undefined {
+    const last = lastTag?.bytes;
+    let same = last !== undefined && last.length <= this.length;
+    for (let i = 0; same && i < last!.length; i++) {
+      same = this.#buffer[this.#start + i] === last![i];
+    }
+    if (same) return lastTag;
+    const { bytes } = this;
+    const tab = bytes.indexOf(TAB);
+    const tag = tab < 0 ? undefined : parseTag(bytes.subarray(0, tab + 1));
+    if (tag) lastTag = tag;
+    return tag;
   }
 
   /**
@@ -181,18 +193,9 @@ export class WireMessage implements Message {
   }
 }
 
-/**
- * Puts the topic before a message; {@linkcode WireMessage.untagged} removes it.
- *
- * @param message The message.
- * @returns A message that is `topic TAB message`.
- */
-export function tagged({ topic, bytes }: Message): WireMessage {
-  return new WireMessage(topic, concat([encoder.encode(`${topic}\t`), bytes]));
-}
-
-/** The part of a message before the tab. */
+/** What is before a message. */
 interface Tag {
+  /** The topic or topics, and the tab. */
   bytes: Uint8Array<ArrayBuffer>;
   topic: string;
   replyTo: string | undefined;
@@ -200,22 +203,11 @@ interface Tag {
 
 let lastTag: Tag | undefined;
 
-/** Decodes a tag, which is usually the same as in the previous message. */
-function decodeTag(bytes: Uint8Array<ArrayBuffer>): Tag | undefined {
-  const last = lastTag?.bytes;
-  let same = bytes.length === last?.length;
-  for (let i = 0; same && i < bytes.length; i++) same = bytes[i] === last![i];
-  if (same) return lastTag;
-  const tag = parseTag(bytes);
-  if (tag) lastTag = tag;
-  return tag;
-}
-
 function parseTag(bytes: Uint8Array<ArrayBuffer>): Tag | undefined {
-  if (bytes.length > MAX_TAG_BYTES) return undefined;
+  if (bytes.length - 1 > MAX_TAG_BYTES) return undefined;
   let text;
   try {
-    text = strict.decode(bytes);
+    text = strict.decode(bytes.subarray(0, -1));
   } catch {
     return undefined;
   }

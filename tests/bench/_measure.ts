@@ -37,6 +37,11 @@ export class Timed implements AsyncDisposable {
     }).spawn();
   }
 
+  /** Its process. */
+  get pid(): number {
+    return this.#child.pid;
+  }
+
   /** Waits for its end: how long it took, and its largest resident memory. */
   async end(): Promise<{ seconds: number; peakMib: number }> {
     const sampling = setInterval(() => {
@@ -77,9 +82,53 @@ export function median(values: number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1]!;
 }
 
+/** Runs each function a number of times, in turns: the median of each. */
+export async function inTurns(
+  rounds: number,
+  runs: Record<string, () => Promise<number>>,
+): Promise<Record<string, number>> {
+  const results: Record<string, number[]> = {};
+  for (let i = 0; i < rounds; i++) {
+    for (const [name, run] of Object.entries(runs)) {
+      (results[name] ??= []).push(await run());
+    }
+  }
+  return Object.fromEntries(
+    Object.entries(results).map(([name, values]) => [name, median(values)]),
+  );
+}
+
+/** Reports what the first of some programs takes, beside the others. */
+export function compare(
+  seconds: Record<string, number>,
+  figure: (seconds: number) => string,
+): void {
+  const [[name, ours], ...peers] = Object.entries(seconds) as [
+    [string, number],
+    ...[string, number][],
+  ];
+  report(name, figure(ours));
+  for (const [peer, theirs] of peers) {
+    report(
+      `  times ${peer}`,
+      `${(theirs / ours).toFixed(2)}, ${figure(theirs)}`,
+    );
+  }
+}
+
 /** Writes a line of a table of results. */
 export function report(what: string, figure: string): void {
   console.log(`${what.padEnd(56)} ${figure}`);
+}
+
+/** Writes lines of 31 bytes to a file, and a last line. */
+export async function writeLines(
+  path: string,
+  count: number,
+  last = "",
+): Promise<void> {
+  const lines = Array.from({ length: count }, (_, i) => LINE(i));
+  await Deno.writeTextFile(path, lines.join("") + last);
 }
 
 /** Describes the machine. */

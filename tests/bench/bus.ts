@@ -5,8 +5,19 @@
  */
 import { Publisher, Subscriber } from "../../mod.ts";
 import { Folder } from "../harness/folder.ts";
+import { withoutMosquitto } from "../harness/mosquitto.ts";
 import { commandLine, eventually } from "../harness/process.ts";
-import { LINE, median, report, reportMachine, run, Timed } from "./_measure.ts";
+import {
+  compare,
+  inTurns,
+  median,
+  report,
+  reportMachine,
+  run,
+  Timed,
+  writeLines,
+} from "./_measure.ts";
+import { throughMosquitto } from "./_peers.ts";
 
 const ROUNDS = 10;
 
@@ -18,8 +29,7 @@ reportMachine();
 /** Sends one publisher's lines from a file to a number of subscribers. */
 async function fanOut(subscribers: number, messages: number): Promise<number> {
   const from = folder.file(`${messages}`);
-  const lines = Array.from({ length: messages }, (_, i) => LINE(i));
-  await Deno.writeTextFile(from, lines.join(""));
+  await writeLines(from, messages);
   await using all = new AsyncDisposableStack();
   const ended = [];
   for (let i = 0; i < subscribers; i++) {
@@ -46,18 +56,46 @@ function names(): string[] {
 }
 
 for (
-  const [subscribers, messages] of [[1, 1e6], [10, 2e5], [100, 2e4]] as const
+  const [subscribers, messages] of [[1, 1e6], [10, 2e5], [100, 5e4]] as const
 ) {
-  const seconds = await fanOut(subscribers, messages);
-  const perSecond = messages * subscribers / seconds;
-  const each = 1e6 / perSecond;
-  report(
-    `pub -l to ${subscribers} sub, start of pub to end of all`,
-    `${(messages / seconds / 1e6).toFixed(3)} million messages/s, ` +
-      `${(perSecond / 1e6).toFixed(2)} million deliveries/s, ${
-        each.toFixed(2)
-      } µs each`,
+  const runs: Record<string, () => Promise<number>> = {
+    [`pub -l to ${subscribers} sub, start of pub to end of all`]: () =>
+      fanOut(subscribers, messages),
+  };
+  if (withoutMosquitto.length === 0) {
+    // A fifth of the messages: it is that much slower.
+    const few = messages / 5;
+    const from = folder.file("few");
+    await writeLines(from, few);
+    runs["mosquitto_pub -l, mosquitto_sub"] = async () =>
+      5 * await throughMosquitto(folder, from, few, subscribers);
+  }
+  compare(
+    await inTurns(subscribers === 100 ? 1 : 3, runs),
+    (seconds) =>
+      `${(messages * subscribers / seconds / 1e6).toFixed(2)} million ` +
+      "deliveries/s",
   );
+}
+
+/** The memory of a process: its resident set, and its own share of that. */
+function memoryOf(pid: number): string {
+  const text = Deno.readTextFileSync(`/proc/${pid}/smaps_rollup`);
+  return ["Rss", "Pss"].map((field) => {
+    const kib = new RegExp(`${field}:\\s*(\\d+)`).exec(text)![1];
+    return `${field.toUpperCase()} ${(Number(kib) / 1024).toFixed(0)} MiB`;
+  }).join(", ");
+}
+
+if (Deno.build.os === "linux") {
+  const sleeper = folder.file("sleeper.ts");
+  await Deno.writeTextFile(sleeper, "setTimeout(() => {}, 1e6);");
+  await using empty = new Timed([Deno.execPath(), "run", sleeper]);
+  await using one = new Timed(commandLine("sub", "t"));
+  await eventually(() => names().length === 1);
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  report("memory of a sub that waits", memoryOf(one.pid));
+  report("  of a Deno program that only waits", memoryOf(empty.pid));
 }
 
 {
