@@ -42,6 +42,8 @@ export interface BusOutletOptions {
   signal: AbortSignal | undefined;
   /** A mark to put on the messages. */
   origin: string | undefined;
+  /** Whether the process sends one message and ends. */
+  isLast?: boolean | undefined;
   /** Called when a subscriber did not take messages in time. */
   onDropped?: ((dropped: Dropped) => void) | undefined;
 }
@@ -64,6 +66,7 @@ export class BusOutlet implements Outlet {
       slowTimeoutMs: options.slowTimeoutMs ?? SLOW_TIMEOUT_MS,
       signal: options.signal,
       origin: options.origin,
+      isLast: options.isLast,
       onDropped: this.#tellDropped,
     });
   }

@@ -13,8 +13,7 @@ import {
   readSync,
   writeSync,
 } from "node:fs";
-import { FifobusError } from "../errors.ts";
-import { kind, unusable, wasReplaced } from "./file.ts";
+import { kind, timedOut, unusable, wasReplaced } from "./file.ts";
 
 /** The first and the longest pause of a poll. */
 const MIN_PAUSE_MS = 1;
@@ -159,12 +158,7 @@ export function pauses(
   let pause = MIN_PAUSE_MS;
   return async () => {
     const left = deadline - performance.now();
-    if (left <= 0) {
-      throw new FifobusError(
-        "timed_out",
-        `Cannot write to "${path}": ${reason}, waited ${timeoutMs} ms`,
-      );
-    }
+    if (left <= 0) throw timedOut(path, reason, timeoutMs);
     await delay(Math.min(pause, left), signal ? { signal } : {});
     pause = Math.min(2 * pause, MAX_PAUSE_MS);
   };
