@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { delay } from "jsr:@std/async@1.5.0/delay";
 import { tell } from "../callback.ts";
+import { delay } from "../delay.ts";
 import { FifobusError } from "../errors.ts";
 import { load } from "../load.ts";
 import { tagMessages } from "../wire/message.ts";
@@ -144,7 +144,7 @@ export class BusOutlet implements Outlet {
             `are there, waited ${timeoutMs} ms`,
         );
       }
-      await delay(LOOK_MS, signal ? { signal } : {});
+      await delay(LOOK_MS, signal);
     }
   }
 

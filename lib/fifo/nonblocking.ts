@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { delay } from "jsr:@std/async@1.5.0/delay";
 import {
   closeSync,
   constants,
@@ -14,6 +13,7 @@ import {
   writeSync,
 } from "node:fs";
 import { kind, timedOut, unusable, wasReplaced } from "./file.ts";
+import { delay } from "../delay.ts";
 
 /** The first and the longest pause of a poll. */
 const MIN_PAUSE_MS = 1;
@@ -159,7 +159,7 @@ export function pauses(
   return async () => {
     const left = deadline - performance.now();
     if (left <= 0) throw timedOut(path, reason, timeoutMs);
-    await delay(Math.min(pause, left), signal ? { signal } : {});
+    await delay(Math.min(pause, left), signal);
     pause = Math.min(2 * pause, MAX_PAUSE_MS);
   };
 }

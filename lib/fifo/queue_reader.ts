@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { delay } from "jsr:@std/async@1.5.0/delay";
+import { delay } from "../delay.ts";
 import { inWords, reasonOf } from "../errors.ts";
 import { WireMessage } from "../wire/message.ts";
 import { Demand } from "../queues/demand.ts";

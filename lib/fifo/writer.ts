@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { delay } from "../delay.ts";
 import { FifobusError } from "../errors.ts";
 import { load } from "../load.ts";
 import type { Delimiter } from "../wire/framing.ts";
@@ -278,7 +279,7 @@ export class FifoWriter {
     while (this.#marks?.isReaderLeaving && performance.now() < giveUpAt) {
       if (this.#marks.clearLeaving()) break;
       this.#handle!.file.unlockSync();
-      await pause(1);
+      await delay(1);
       await this.#lock(exclusive);
       isLeft = await this.#readMarks(exclusive);
     }
@@ -316,7 +317,7 @@ export class FifoWriter {
     this.#marks?.close();
     this.#marks = undefined;
     for (let i = 0; i < attempts && !this.#marks; i++) {
-      if (i > 0) await pause(1);
+      if (i > 0) await delay(1);
       this.#marks = QueueFile.openBeside(this.#path, info);
     }
     this.#isPlain = this.#marks === undefined &&
@@ -459,14 +460,17 @@ export class FifoWriter {
     };
     const onAbort = () => giveUp(signal!.reason);
     signal?.addEventListener("abort", onAbort);
-    const timer = timeoutMs <= MAX_TIMER_MS
-      ? setTimeout(() => giveUp(this.#timedOut()), timeoutMs)
+    const onTimeout = () => giveUp(this.#timedOut());
+    // The first setTimeout() takes 7 ms, as Deno loads its code for Node.js.
+    const timeout = timeoutMs <= MAX_TIMER_MS
+      ? AbortSignal.timeout(timeoutMs)
       : undefined;
+    timeout?.addEventListener("abort", onTimeout);
     file.write(bytes).then(resolve, reject);
     try {
       return await promise;
     } finally {
-      clearTimeout(timer);
+      timeout?.removeEventListener("abort", onTimeout);
       signal?.removeEventListener("abort", onAbort);
     }
   }
@@ -502,10 +506,6 @@ export class FifoWriter {
     const { pauses } = await loadNonblocking();
     return pauses(this.#path, reason, this.#options);
   }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 async function loadNonblocking(): Promise<
