@@ -32,7 +32,8 @@ import {
 import { visible, visibleJson } from "../lib/cli/output.ts";
 import { parseFormat, toJson } from "../lib/cli/format.ts";
 import { FifobusError } from "../lib/errors.ts";
-import { NoQueueFile, QueueFile, statusOf } from "../lib/fifo/queue_file.ts";
+import { QueueFile, statusOf } from "../lib/fifo/queue_file.ts";
+import { NoQueueFile } from "../lib/fifo/queue_header.ts";
 import { tagMessages, WireMessage } from "../lib/wire/message.ts";
 import {
   checkTopicFilter,

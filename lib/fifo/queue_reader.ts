@@ -19,13 +19,8 @@ import {
   refuseOthers,
   wasReplaced,
 } from "./file.ts";
-import {
-  NoQueueFile,
-  pathBeside,
-  pathIn,
-  QueueFile,
-  type Rest,
-} from "./queue_file.ts";
+import { pathIn, QueueFile, type Rest } from "./queue_file.ts";
+import { NoQueueFile, pathBeside } from "./queue_header.ts";
 import { FifoReader, READ_BYTES } from "./reader.ts";
 
 /**

@@ -19,7 +19,7 @@ import {
   wasReplaced,
 } from "./file.ts";
 import type { NonblockingWriter } from "./nonblocking.ts";
-import type { QueueFile } from "./queue_file.ts";
+import { QueueHeader } from "./queue_header.ts";
 
 /** How a writer waits. */
 export interface FifoWriterOptions {
@@ -156,7 +156,7 @@ export class FifoWriter {
   #writes = 0;
   /** Whether the last message in the FIFO lacks its end. */
   #torn = false;
-  #marks: QueueFile | undefined;
+  #marks: QueueHeader | undefined;
   #lookedAt = -Infinity;
   /** Whether no fifobus reader has a queue file, after MAX_LOOKS looks. */
   #isPlain = false;
@@ -308,9 +308,6 @@ export class FifoWriter {
     // A reader may have made a removed file again by now.
     if (isEarly && !exclusive && !this.#marks) return false;
     this.#lookedAt = now;
-    const { QueueFile } = await load<typeof import("./queue_file.ts")>(
-      import.meta.resolve("./queue_file.ts"),
-    );
     const info = this.#handle!.file.statSync();
     // If fifobus readers come and go, one of them makes it again in a moment.
     const attempts = exclusive && !this.#isPlain ? MAX_LOOKS : 1;
@@ -318,7 +315,7 @@ export class FifoWriter {
     this.#marks = undefined;
     for (let i = 0; i < attempts && !this.#marks; i++) {
       if (i > 0) await delay(1);
-      this.#marks = QueueFile.openBeside(this.#path, info);
+      this.#marks = QueueHeader.openBeside(this.#path, info);
     }
     this.#isPlain = this.#marks === undefined &&
       (this.#isPlain || attempts > 1);
