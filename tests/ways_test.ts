@@ -184,7 +184,6 @@ Deno.test("from a URL: pub to a FIFO fetches only the modules that it needs", as
     "lib/cli/pub/main.ts",
     "lib/cli/pub/plan.ts",
     "lib/cli/pub/sender.ts",
-    "lib/delay.ts",
     "lib/errors.ts",
     "lib/fifo/file.ts",
     "lib/fifo/outlet.ts",

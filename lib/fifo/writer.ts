@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { delay } from "../delay.ts";
 import { FifobusError } from "../errors.ts";
 import { load } from "../load.ts";
 import type { Delimiter } from "../wire/framing.ts";
@@ -279,7 +278,7 @@ export class FifoWriter {
     while (this.#marks?.isReaderLeaving && performance.now() < giveUpAt) {
       if (this.#marks.clearLeaving()) break;
       this.#handle!.file.unlockSync();
-      await delay(1);
+      await pause(1);
       await this.#lock(exclusive);
       isLeft = await this.#readMarks(exclusive);
     }
@@ -314,7 +313,7 @@ export class FifoWriter {
     this.#marks?.close();
     this.#marks = undefined;
     for (let i = 0; i < attempts && !this.#marks; i++) {
-      if (i > 0) await delay(1);
+      if (i > 0) await pause(1);
       this.#marks = QueueHeader.openBeside(this.#path, info);
     }
     this.#isPlain = this.#marks === undefined &&
@@ -503,6 +502,11 @@ export class FifoWriter {
     const { pauses } = await loadNonblocking();
     return pauses(this.#path, reason, this.#options);
   }
+}
+
+/** Here, and not lib/delay.ts: each start would load that. */
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 async function loadNonblocking(): Promise<
