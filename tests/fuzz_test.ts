@@ -34,7 +34,8 @@ import { parseFormat, toJson } from "../lib/cli/format.ts";
 import { FifobusError } from "../lib/errors.ts";
 import { QueueFile, statusOf } from "../lib/fifo/queue_file.ts";
 import { NoQueueFile } from "../lib/fifo/queue_header.ts";
-import { tagMessages, WireMessage } from "../lib/wire/message.ts";
+import { WireMessage } from "../lib/wire/message.ts";
+import { tagMessages } from "../lib/wire/tags.ts";
 import {
   checkTopicFilter,
   checkTopicName,

@@ -7,13 +7,13 @@ import { tell } from "../callback.ts";
 import { delay } from "../delay.ts";
 import { FifobusError } from "../errors.ts";
 import { load } from "../load.ts";
-import { tagMessages } from "../wire/message.ts";
 import type { Dropped, Outlet, Sending } from "../outlet.ts";
 import { checkTopicName } from "../topic.ts";
 import { countAt, type Delimiter, reframe } from "../wire/framing.ts";
+import { tagMessages } from "../wire/tags.ts";
 import { type Bus, DEFAULT_BUS_MODE, openBus } from "./folder.ts";
 import type { Link } from "./link.ts";
-import { retain } from "./retained.ts";
+import { retain } from "./retain.ts";
 import { Routes } from "./routes.ts";
 
 /** How long a message waits for a slow subscriber by default. */

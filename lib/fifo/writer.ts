@@ -449,6 +449,8 @@ export class FifoWriter {
    */
   async #putLast(file: Deno.FsFile, bytes: Uint8Array): Promise<number> {
     const { timeoutMs = Infinity, signal } = this.#options;
+    // It begins at once: the rest of this takes as long as a write into room.
+    const writing = file.write(bytes);
     const { promise, resolve, reject } = Promise.withResolvers<number>();
     const giveUp = (error: unknown) => {
       this.#isStuck = true;
@@ -462,7 +464,7 @@ export class FifoWriter {
       ? AbortSignal.timeout(timeoutMs)
       : undefined;
     timeout?.addEventListener("abort", onTimeout);
-    file.write(bytes).then(resolve, reject);
+    writing.then(resolve, reject);
     try {
       return await promise;
     } finally {
