@@ -186,7 +186,9 @@ const PUB_MODULES = [
 /** Publishes one message from a URL to a subscriber; returns what it loads. */
 async function modulesOf(bus: TestBus, address: string): Promise<string[]> {
   await using server = new WebServer();
-  await using reader = await bus.sub("--exit-word=hello", address);
+  const args = ["--exit-word=hello", address];
+  const isFifo = address.startsWith("/");
+  await using reader = isFifo ? bus.subOnce(...args) : await bus.sub(...args);
   const command: Command = [
     ...[Deno.execPath(), "run", "--quiet", "--no-prompt"] as const,
     server.importMap,

@@ -215,6 +215,7 @@ export class FifoWriter {
 
   async #write(bytes: Uint8Array): Promise<void> {
     const exclusive = bytes.length > PIPE_BUF;
+    // Even if that write has ended since: it was reported as given up.
     if (this.#isStuck) throw this.#timedOut();
     this.#handle ??= await this.#open(!exclusive);
     await this.#lock(exclusive);
@@ -258,7 +259,7 @@ export class FifoWriter {
       }
       if (exclusive || isLeft) this.#marks?.markPublisher(false);
     } finally {
-      // A file with a pending write is busy.
+      // A write that still waits must not get into a large message.
       if (!this.#isStuck) this.#handle.file.unlockSync();
     }
   }
