@@ -88,5 +88,4 @@ void [
   () => import("./lib/bus/regular.ts"),
   () => import("./lib/fifo/adopt.ts"),
   () => import("./lib/fifo/nonblocking.ts"),
-  () => import("./lib/fifo/queue_file.ts"),
 ];

@@ -14,6 +14,3 @@ import { run } from "./lib/cli/pub/main.ts";
 
 // A wait for a lock cannot be called off, and would keep the process alive.
 if (import.meta.main) Deno.exit(await run(Deno.args, Deno));
-
-// Every run to a FIFO loads it: here Deno sees it, and may read it in a clone.
-void (() => import("./lib/fifo/queue_file.ts"));

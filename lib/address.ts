@@ -53,7 +53,7 @@ const OTHER_NAMES: Record<string, string> = {
 };
 
 /** The start of any URL. */
-const SCHEME = /^([a-z][a-z0-9+.-]*):\/\//i;
+const SCHEME = /^([a-zA-Z][a-zA-Z0-9+.-]*):\/\//;
 
 /**
  * Reads an address:

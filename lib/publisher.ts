@@ -121,6 +121,12 @@ export let sendFramed: (
  */
 export let abort: (publisher: Publisher, reason: unknown) => Promise<void>;
 
+/**
+ * Opens a publisher for one message of a process that ends right after it: then
+ * the message starts to go out sooner.
+ */
+export let openLast: typeof Publisher.open;
+
 /** Tells whether messages of a publisher wait for a reader of their FIFO. */
 export let isUnread: (publisher: Publisher) => boolean;
 
@@ -161,7 +167,7 @@ export class Publisher implements AsyncDisposable {
   readonly #outlet: Outlet;
   readonly #delimiter: Delimiter;
   readonly #maxBytes: number;
-  readonly #aborting: AbortController;
+  readonly #aborting: Aborting;
   #writable: WritableStream<string | Uint8Array> | undefined;
   #closed: Promise<void> | undefined;
 
@@ -169,7 +175,7 @@ export class Publisher implements AsyncDisposable {
     address: string,
     topic: string,
     outlet: Outlet,
-    aborting: AbortController,
+    aborting: Aborting,
     { delimiter = "\n", maxBytes = DEFAULT_MAX_BYTES }: PublisherOptions,
   ) {
     this.#address = address;
@@ -196,6 +202,14 @@ export class Publisher implements AsyncDisposable {
     address: string,
     options: PublisherOptions = {},
   ): Promise<Publisher> {
+    return await Publisher.#open(address, options, false);
+  }
+
+  static async #open(
+    address: string,
+    options: PublisherOptions,
+    isLast: boolean,
+  ): Promise<Publisher> {
     const { maxBytes, timeoutMs, connectTimeoutMs, slowTimeoutMs, wait } =
       options;
     checkNumbers({
@@ -207,17 +221,17 @@ export class Publisher implements AsyncDisposable {
     });
     const { signal } = options;
     signal?.throwIfAborted();
-    const aborting = new AbortController();
-    signal?.addEventListener("abort", () => aborting.abort(signal.reason), {
-      signal: aborting.signal,
-    });
+    const aborting = new Aborting(signal);
     const to = parseAddress(address);
     const topic = to.kind === "fifo" ? address : to.topic;
     const shown = to.kind === "mqtt" ? shownAddress(to) : topic;
     try {
-      const outlet = await openOutlet(to, options, aborting.signal);
+      const outlet = await openOutlet(
+        ...[to, options, aborting.signal, isLast] as const,
+      );
       return new Publisher(shown, topic, outlet, aborting, options);
     } catch (error) {
+      aborting.release();
       aborting.abort();
       throw error;
     }
@@ -297,6 +311,8 @@ export class Publisher implements AsyncDisposable {
     sendFramed = (publisher, messages, options) =>
       publisher.#send(messages, options);
     abort = (publisher, reason) => publisher.#abort(reason);
+    openLast = (address, options = {}) =>
+      Publisher.#open(address, options, true);
     isUnread = (publisher) => publisher.#outlet.isUnread;
   }
 
@@ -366,9 +382,8 @@ export class Publisher implements AsyncDisposable {
    * @returns When it is closed.
    */
   close(): Promise<void> {
-    // Also ends what listens to the caller's signal.
     return this.#closed ??= this.#outlet.close()
-      .finally(() => this.#aborting.abort());
+      .finally(() => this.#aborting.release());
   }
 
   #abort(reason: unknown): Promise<void> {
@@ -399,10 +414,28 @@ export class Publisher implements AsyncDisposable {
   }
 }
 
+/** Aborts the work of a publisher, and does so when the caller's signal aborts. */
+class Aborting extends AbortController {
+  readonly #caller: AbortSignal | undefined;
+  readonly #onAbort = () => this.abort(this.#caller!.reason);
+
+  constructor(caller: AbortSignal | undefined) {
+    super();
+    this.#caller = caller;
+    caller?.addEventListener("abort", this.#onAbort);
+  }
+
+  /** Stops following the caller's signal, which may live longer. */
+  release(): void {
+    this.#caller?.removeEventListener("abort", this.#onAbort);
+  }
+}
+
 async function openOutlet(
   to: Address,
   options: PublisherOptions,
   signal: AbortSignal,
+  isLast: boolean,
 ): Promise<Outlet> {
   const { delimiter = "\n", mode, wait, timeoutMs, origin } = options;
   if (to.kind === "fifo") {
@@ -440,6 +473,7 @@ async function openOutlet(
     wait,
     signal,
     origin,
+    isLast,
     onDropped: options.onDropped,
   }, to.topic);
   if (wait) await outlet.waitFor(to.topic, Number(wait), timeoutMs);

@@ -144,9 +144,20 @@ export function matchesTopic(filter: string, name: string): boolean {
   return wanted.length === levels.length;
 }
 
+/**
+ * Tells whether a text holds a control character.
+ *
+ * @param text The text.
+ * @returns Whether it does.
+ */
+export function hasControl(text: string): boolean {
+  // The same as \p{Cc}, which takes ten times as long to compile.
+  return /[^ -~\u00a0-\uffff]/.test(text);
+}
+
 function commonFault(topic: string): string | undefined {
   if (topic === "") return "it is empty";
-  if (/\p{Cc}/u.test(topic)) return "it holds a control character";
+  if (hasControl(topic)) return "it holds a control character";
   if (!topic.isWellFormed()) return "it holds half a character";
   // A UTF-16 unit takes at most three bytes in UTF-8.
   if (3 * topic.length <= MAX_TOPIC_BYTES) return undefined;

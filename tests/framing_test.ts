@@ -1,7 +1,8 @@
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertThrows } from "jsr:@std/assert@1.0.19/throws";
 import { FifobusError } from "../lib/errors.ts";
-import { tagMessages, WireMessage } from "../lib/wire/message.ts";
+import { WireMessage } from "../lib/wire/message.ts";
+import { tagMessages } from "../lib/wire/tags.ts";
 import { type Delimiter, encodeMessage } from "../lib/wire/framing.ts";
 import {
   findMarked,

@@ -33,8 +33,10 @@ import { visible, visibleJson } from "../lib/cli/output.ts";
 import { parseFormat } from "../lib/cli/format.ts";
 import { jsonWriter } from "../lib/cli/json_line.ts";
 import { FifobusError } from "../lib/errors.ts";
-import { NoQueueFile, QueueFile, statusOf } from "../lib/fifo/queue_file.ts";
-import { tagMessages, WireMessage } from "../lib/wire/message.ts";
+import { QueueFile, statusOf } from "../lib/fifo/queue_file.ts";
+import { NoQueueFile } from "../lib/fifo/queue_header.ts";
+import { WireMessage } from "../lib/wire/message.ts";
+import { tagMessages } from "../lib/wire/tags.ts";
 import {
   checkTopicFilter,
   checkTopicName,

@@ -13,7 +13,7 @@ const ROOT = new URL("../", import.meta.url);
  */
 const ROOMS: string[][] = [
   [
-    ...["errors", "address", "topic", "message", "version", "load"]
+    ...["errors", "address", "topic", "message", "version", "load", "delay"]
       .map((name) => `lib/${name}.ts`),
     ...["lib/callback.ts", "lib/leftovers.ts", "lib/wire/"],
   ],

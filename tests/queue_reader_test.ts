@@ -5,7 +5,8 @@
  */
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertRejects } from "jsr:@std/assert@1.0.19/rejects";
-import { pathBeside, QueueFile } from "../lib/fifo/queue_file.ts";
+import { QueueFile } from "../lib/fifo/queue_file.ts";
+import { pathBeside } from "../lib/fifo/queue_header.ts";
 import {
   leaveMessage,
   type Notice,

@@ -6,7 +6,7 @@
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { openBus } from "../lib/bus/folder.ts";
-import { retain } from "../lib/bus/retained.ts";
+import { retain } from "../lib/bus/retain.ts";
 import { Publisher, Subscriber } from "../mod.ts";
 import { ownBus } from "./harness/bus.ts";
 import { finish, sh, TestBus } from "./harness/process.ts";

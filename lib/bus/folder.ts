@@ -53,11 +53,13 @@ export interface Bus {
 export async function openBus(mode: number): Promise<Bus> {
   checkSystem();
   const named = folderPath();
-  if (!lstatIfThere(named)) checkPlace(named);
-  const isNew = makeFolder(named, mode);
+  const info = lstatIfThere(named);
+  if (!info) checkPlace(named);
+  // A mkdir(2) that fails costs 0.3 ms: Deno makes an error.
+  const isNew = !info && makeFolder(named, mode);
   const share = await sharing(mode);
   if (isNew) share(named, named, 0o7777);
-  check(named, mode);
+  check(named, info ?? Deno.lstatSync(named), mode);
   // An absolute path, so that we can remove names after a Deno.chdir().
   const path = named.startsWith("/") ? named : Deno.realPathSync(named);
   return {
@@ -89,8 +91,7 @@ export function makeFolder(path: string, mode: number): boolean {
   }
 }
 
-function check(path: string, mode: number): void {
-  const info = Deno.lstatSync(path);
+function check(path: string, info: Deno.FileInfo, mode: number): void {
   if (!info.isDirectory) throw unsafe(path, "it is not a folder");
   if (!isTrusted(info)) throw unsafe(path, `user ${info.uid} owns it`);
   const open = info.mode! & 0o022 & ~mode;

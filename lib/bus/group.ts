@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { delay } from "jsr:@std/async@1.5.0/delay";
+import { delay } from "../delay.ts";
 import { FifobusError } from "../errors.ts";
 import { ensureFifo, isSameFile, tryLock } from "../fifo/file.ts";
 import { QueueFile } from "../fifo/queue_file.ts";

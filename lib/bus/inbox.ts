@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { delay } from "jsr:@std/async@1.5.0/delay";
+import { delay } from "../delay.ts";
 import { onExit } from "../leftovers.ts";
 import type { WireMessage } from "../wire/message.ts";
 import { REPLY_PREFIX } from "../topic.ts";

@@ -20,6 +20,8 @@ export interface LinkOptions {
   slowTimeoutMs: number;
   /** Drops messages that are not written yet, when aborted. */
   signal: AbortSignal | undefined;
+  /** Whether the process sends one message and ends. */
+  isLast?: boolean | undefined;
   /** Called when messages were dropped. */
   onDropped(dropped: Dropped): void;
 }
@@ -83,6 +85,7 @@ export class Link {
       wait: false,
       owned: true,
       hasQueue: of.isGroup,
+      isLast: options.isLast === true,
       signal: options.signal,
       get timeoutMs() {
         return grant();

@@ -4,6 +4,7 @@
  * @module
  */
 import { FifobusError } from "../errors.ts";
+import { hasControl } from "../topic.ts";
 import type { Delimiter } from "../wire/framing.ts";
 import { refused } from "./unsafe.ts";
 
@@ -146,7 +147,7 @@ function entries(path: string): Deno.DirEntry[] {
 
 /** Whether it can be a filter, and is not just the name of a stray file. */
 function isFilter(text: string): boolean {
-  return text !== "" && !/\p{Cc}/u.test(text);
+  return text !== "" && !hasControl(text);
 }
 
 /**

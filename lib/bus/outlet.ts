@@ -3,17 +3,17 @@
  *
  * @module
  */
-import { delay } from "jsr:@std/async@1.5.0/delay";
 import { tell } from "../callback.ts";
+import { delay } from "../delay.ts";
 import { FifobusError } from "../errors.ts";
 import { load } from "../load.ts";
-import { tagMessages } from "../wire/message.ts";
 import type { Dropped, Outlet, Sending } from "../outlet.ts";
 import { checkTopicName } from "../topic.ts";
 import { countAt, type Delimiter, reframe } from "../wire/framing.ts";
+import { tagMessages } from "../wire/tags.ts";
 import { type Bus, DEFAULT_BUS_MODE, openBus } from "./folder.ts";
 import type { Link } from "./link.ts";
-import { retain } from "./retained.ts";
+import { retain } from "./retain.ts";
 import { Routes } from "./routes.ts";
 
 /** How long a message waits for a slow subscriber by default. */
@@ -42,6 +42,8 @@ export interface BusOutletOptions {
   signal: AbortSignal | undefined;
   /** A mark to put on the messages. */
   origin: string | undefined;
+  /** Whether the process sends one message and ends. */
+  isLast?: boolean | undefined;
   /** Called when a subscriber did not take messages in time. */
   onDropped?: ((dropped: Dropped) => void) | undefined;
 }
@@ -64,6 +66,7 @@ export class BusOutlet implements Outlet {
       slowTimeoutMs: options.slowTimeoutMs ?? SLOW_TIMEOUT_MS,
       signal: options.signal,
       origin: options.origin,
+      isLast: options.isLast,
       onDropped: this.#tellDropped,
     });
   }
@@ -141,7 +144,7 @@ export class BusOutlet implements Outlet {
             `are there, waited ${timeoutMs} ms`,
         );
       }
-      await delay(LOOK_MS, signal ? { signal } : {});
+      await delay(LOOK_MS, signal);
     }
   }
 

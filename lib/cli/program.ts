@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { parseAddress } from "../address.ts";
 import { FifobusError, inWords } from "../errors.ts";
 import { load } from "../load.ts";
 import { EXIT, UsageError } from "./exit_codes.ts";
@@ -144,6 +145,56 @@ export function complain(
 ): void {
   const line = visible(inOptions(text.replaceAll(/\s*[\r\n]\s*/g, " ")));
   writeError(world.stderr, `${name}: ${line}\n`);
+}
+
+/**
+ * Prints which folder is the bus.
+ *
+ * @param name The program's name.
+ * @param world Its standard error.
+ */
+export async function tellFolder(name: string, world: World): Promise<void> {
+  const { folderPath } = await load<typeof import("../bus/folder.ts")>(
+    import.meta.resolve("../bus/folder.ts"),
+  );
+  complain(name, world, `the bus is ${folderPath()}`);
+}
+
+/**
+ * Prints a note if a topic is also the name of a FIFO in the working folder.
+ *
+ * @param name The program's name.
+ * @param world Its standard error.
+ * @param addresses The addresses as the user wrote them.
+ */
+export function tellFifos(
+  name: string,
+  world: World,
+  addresses: string[],
+): void {
+  for (const text of addresses) {
+    const address = parseAddress(text);
+    // A user who writes topic: means a topic.
+    if (address.kind !== "topic" || address.topic !== text) continue;
+    if (!isFifo(text)) continue;
+    complain(
+      name,
+      world,
+      `"${text}" is a topic; the FIFO of that name is ./${text}`,
+    );
+  }
+}
+
+function isFifo(path: string): boolean {
+  if (path === "" || path.includes("\0")) return false;
+  // A hint is not worth asking the user for a permission.
+  const read = { name: "read", path } as const;
+  if (Deno.permissions.querySync(read).state !== "granted") return false;
+  try {
+    return Deno.statSync(path).isFifo ?? false;
+  } catch {
+    return false;
+  }
 }
 
 /** Replaces the library's property names by the names of options. */

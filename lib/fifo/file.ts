@@ -180,6 +180,25 @@ export function wasReplaced(path: string): FifobusError {
 }
 
 /**
+ * Says that a wait for the peer of a FIFO took too long.
+ *
+ * @param path The FIFO.
+ * @param reason Why the caller waited.
+ * @param timeoutMs How long it waited, in milliseconds.
+ * @returns The error.
+ */
+export function timedOut(
+  path: string,
+  reason: string,
+  timeoutMs: number | undefined,
+): FifobusError {
+  return new FifobusError(
+    "timed_out",
+    `Cannot write to "${path}": ${reason}, waited ${timeoutMs} ms`,
+  );
+}
+
+/**
  * Says that a file cannot be opened.
  *
  * @param path The file.

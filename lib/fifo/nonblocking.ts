@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { delay } from "jsr:@std/async@1.5.0/delay";
 import {
   closeSync,
   constants,
@@ -13,8 +12,8 @@ import {
   readSync,
   writeSync,
 } from "node:fs";
-import { FifobusError } from "../errors.ts";
-import { kind, unusable, wasReplaced } from "./file.ts";
+import { kind, timedOut, unusable, wasReplaced } from "./file.ts";
+import { delay } from "../delay.ts";
 
 /** The first and the longest pause of a poll. */
 const MIN_PAUSE_MS = 1;
@@ -159,13 +158,8 @@ export function pauses(
   let pause = MIN_PAUSE_MS;
   return async () => {
     const left = deadline - performance.now();
-    if (left <= 0) {
-      throw new FifobusError(
-        "timed_out",
-        `Cannot write to "${path}": ${reason}, waited ${timeoutMs} ms`,
-      );
-    }
-    await delay(Math.min(pause, left), signal ? { signal } : {});
+    if (left <= 0) throw timedOut(path, reason, timeoutMs);
+    await delay(Math.min(pause, left), signal);
     pause = Math.min(2 * pause, MAX_PAUSE_MS);
   };
 }

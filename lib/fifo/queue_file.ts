@@ -2,22 +2,8 @@
  * The queue file of a FIFO: it says which reader has the turn, and holds
  * messages that a reader took from the FIFO and did not handle.
  *
- * It is `.NAME.queue` beside the FIFO. A reader has the turn while it holds the
- * lock on the file, see flock(2). The file starts with a header of 53 bytes of
- * text:
- *
- * - `fifobus queue 1` and a line feed
- * - `P` while a publisher is within a message of several writes, else `-`
- * - how many such messages have begun, in two digits
- * - `L` while a reader leaves, which publishers let go first, else `-`
- * - `R` while a reader is within a message, `r` while it reads at the end of a
- *   message, `B` if the file ends with the beginning of a message that a reader
- *   with the FIFO open has left there, else `-`
- * - the two digits of the publishers as that reader saw them
- * - where the messages begin, in 14 digits, a space, where they end, in 14
- *   digits, and a line feed
- *
- * The messages have their delimiters; the last one may lack its end, which is
+ * It starts with a header, which `queue_header.ts` explains. The messages behind
+ * it have their delimiters; the last one may lack its end, which is
  * then still in the FIFO.
  *
  * A killed reader leaves `R` or `r`. After `R`, the FIFO continues within a
@@ -36,19 +22,24 @@
 import { reasonOf } from "../errors.ts";
 import { load } from "../load.ts";
 import { concat } from "../wire/framing.ts";
-import { isSameFile, ownUid, tryLock } from "./file.ts";
-
-const MAGIC = "fifobus queue 1\n";
-const PUBLISHER_AT = MAGIC.length;
-const COUNT_AT = PUBLISHER_AT + 1;
-const COUNT_DIGITS = 2;
-const LEAVING_AT = COUNT_AT + COUNT_DIGITS;
-const READER_AT = LEAVING_AT + 1;
-const HEAD_AT = READER_AT + 1 + COUNT_DIGITS;
-const DIGITS = 14;
-
-/** Where the messages begin in a new file. */
-const HEADER_BYTES = HEAD_AT + 2 * (DIGITS + 1);
+import { isSameFile, tryLock } from "./file.ts";
+import {
+  checkPermissions,
+  COUNT_AT,
+  DIGITS,
+  HEADER_BYTES,
+  LEAVING_AT,
+  MAGIC,
+  NoQueueFile,
+  openExisting,
+  PUBLISHER_AT,
+  QueueHeader,
+  READER_AT,
+  REMOVED,
+  startsWith,
+  TORN_PUBLISHER,
+  TwoNames,
+} from "./queue_header.ts";
 
 const HEADER = new RegExp(
   `^${MAGIC}([-P]\\d\\d)[-L]([-rRB]\\d\\d)(\\d{${DIGITS}}) (\\d{${DIGITS}})\\n$`,
@@ -71,18 +62,6 @@ const EMPTY = encoder.encode(
 const MAGIC_BYTES = EMPTY.subarray(0, PUBLISHER_AT);
 const EMPTY_READER = EMPTY.subarray(READER_AT);
 
-const TORN_PUBLISHER = "P".charCodeAt(0);
-
-/** The mark for: no publisher is within a message. */
-const NOT_TORN = encoder.encode("-");
-
-/** The marks for: a reader leaves, or none does. */
-const LEAVING = encoder.encode("L");
-const STAYING = encoder.encode("-");
-
-/** The start of a file that was removed from its path. */
-const REMOVED = encoder.encode("removed\n");
-
 /** How often to check whether another program has removed the file. */
 const CHECK_MS = 100;
 
@@ -96,19 +75,6 @@ const BEGUN = "B00";
 const AT_REST = "-00";
 const AT_REST_BYTES = encoder.encode(AT_REST);
 const READER_MARKS = { whole: AT_REST, begun: BEGUN, torn: TORN };
-
-/** The count of messages of several writes runs from 1 to this, then again. */
-const MAX_COUNT = 99;
-
-/**
- * Says where the queue file of a FIFO is.
- *
- * @param path The FIFO; a symbolic link to it is followed.
- * @returns The path of the file beside it.
- */
-export function pathBeside(path: string): string {
-  return Deno.realPathSync(path).replace(/[^/]*$/, (name) => `.${name}.queue`);
-}
 
 /**
  * Says where the queue file of a FIFO is if it cannot be beside the FIFO.
@@ -167,11 +133,6 @@ export function statusOf(path: string): QueueStatus | undefined {
   };
 }
 
-/** Thrown if a reader of a FIFO can have no queue file; says why. */
-export class NoQueueFile extends Error {}
-
-class TwoNames extends NoQueueFile {}
-
 /**
  * How the messages in a queue file end: with a whole message, or the beginning
  * of one by a plain program; with the beginning of a message that continues in
@@ -179,13 +140,8 @@ class TwoNames extends NoQueueFile {}
  */
 export type Rest = "whole" | "begun" | "torn";
 
-/** The queue file of a FIFO, opened by one reader or publisher. */
-export class QueueFile {
-  /** Where it is. */
-  readonly path: string;
-  readonly #file: Deno.FsFile;
-  readonly #info: Deno.FileInfo;
-  readonly #buffer = new Uint8Array(HEADER_BYTES);
+/** The queue file of a FIFO, opened by one reader. */
+export class QueueFile extends QueueHeader {
   #checkedAt = -Infinity;
   #head = HEADER_BYTES;
   #end = HEADER_BYTES;
@@ -194,12 +150,6 @@ export class QueueFile {
   /** The messages, if the disk is too full to store them. */
   #unsaved: Uint8Array<ArrayBuffer> | undefined;
   #fault: unknown;
-
-  private constructor(path: string, file: Deno.FsFile, info: Deno.FileInfo) {
-    this.path = path;
-    this.#file = file;
-    this.#info = info;
-  }
 
   /**
    * Opens a queue file, and makes it if it does not exist.
@@ -231,106 +181,22 @@ export class QueueFile {
   }
 
   /**
-   * Opens a queue file for a publisher, which needs only its mark.
-   *
-   * @param path The FIFO.
-   * @param fifo The stat result of the FIFO.
-   * @returns The file; undefined if no fifobus reader has made it.
-   */
-  static openBeside(
-    path: string,
-    fifo: Deno.FileInfo,
-  ): QueueFile | undefined {
-    try {
-      const beside = pathBeside(path);
-      checkPermissions(beside);
-      const queue = openExisting(beside, fifo);
-      // Readers write the header.
-      if (queue && queue.info.size > 0) {
-        return new QueueFile(beside, queue.file, queue.info);
-      }
-      queue?.file.close();
-    } catch {
-      // Readers report an unusable file.
-    }
-    return undefined;
-  }
-
-  /**
-   * Whether a publisher was killed within a message of several writes;
-   * undefined if the file was removed. The caller must hold the lock of the
-   * FIFO.
-   */
-  get isPublisherTorn(): boolean | undefined {
-    // Each write of a publisher asks this: so no copy, and no decoder.
-    const buffer = this.#buffer;
-    this.#file.seekSync(0, Deno.SeekMode.Start);
-    const count = this.#file.readSync(buffer) ?? 0;
-    if (startsWith(buffer, REMOVED)) return undefined;
-    return count > 0 && buffer[PUBLISHER_AT] === TORN_PUBLISHER;
-  }
-
-  /**
-   * Whether a reader leaves, and waits for the lock of the FIFO: publishers
-   * release it without a write. As {@linkcode isPublisherTorn} has seen it last.
-   */
-  get isReaderLeaving(): boolean {
-    return this.#buffer[LEAVING_AT] === LEAVING[0];
-  }
-
-  /**
-   * Removes the mark of a reader that was killed while it left: then nobody has
-   * the turn. The lock of the turn is taken for microseconds; Deno 2.6 cannot
-   * try that.
-   *
-   * @returns Whether it was killed.
-   */
-  clearLeaving(): boolean {
-    if (!tryLock(this.#file, false)) return false;
-    this.markLeaving(false);
-    this.#file.unlockSync();
-    return true;
-  }
-
-  /**
-   * Marks that a message of several writes begins, or that it has ended. The
-   * caller must hold the lock of the FIFO, and must have checked
-   * {@linkcode isPublisherTorn} before.
-   *
-   * @param isWithin Whether the message begins.
-   */
-  markPublisher(isWithin: boolean): void {
-    const seen = decoder.decode(this.#buffer.subarray(COUNT_AT, LEAVING_AT));
-    const count = (Number(seen) || 0) % MAX_COUNT + 1;
-    const text = `P${`${count}`.padStart(COUNT_DIGITS, "0")}`;
-    this.#write(
-      PUBLISHER_AT,
-      isWithin ? encoder.encode(text) : NOT_TORN,
-    );
-  }
-
-  /**
    * Takes the turn if it is free.
    *
    * @returns Whether it was free; false on Deno 2.6, which cannot try a lock.
    */
   tryLock(): boolean {
-    return tryLock(this.#file, true) ?? false;
+    return tryLock(this.file, true) ?? false;
   }
 
   /** Waits for the turn, which the kernel passes on in order. */
   async lock(): Promise<void> {
-    await this.#file.lock(true);
+    await this.file.lock(true);
   }
 
   /** Gives up the turn. */
   unlock(): void {
-    this.#file.unlockSync();
-  }
-
-  /** Closes the file, and thereby gives up the turn. */
-  close(): void {
-    this.#file.close();
+    this.file.unlockSync();
   }
 
   /** Whether this file is still at its path; checked every 100 ms at most. */
@@ -339,15 +205,6 @@ export class QueueFile {
     if (now - this.#checkedAt < CHECK_MS) return true;
     this.#checkedAt = now;
     return this.isInPlace;
-  }
-
-  /** The same, checked now. */
-  get isInPlace(): boolean {
-    try {
-      return isSameFile(Deno.lstatSync(this.path), this.#info);
-    } catch {
-      return false;
-    }
   }
 
   /** How many bytes of messages it holds. */
@@ -378,12 +235,12 @@ export class QueueFile {
    * @throws {NoQueueFile} If it is not a queue file.
    */
   look(): boolean {
-    const buffer = this.#buffer;
-    this.#file.seekSync(0, Deno.SeekMode.Start);
-    const count = this.#file.readSync(buffer) ?? 0;
+    const buffer = this.buffer;
+    this.file.seekSync(0, Deno.SeekMode.Start);
+    const count = this.file.readSync(buffer) ?? 0;
     if (count === 0) {
       // Somebody made it a moment ago.
-      this.#write(0, EMPTY);
+      this.write(0, EMPTY);
       buffer.set(EMPTY);
       return this.#isEmpty();
     }
@@ -403,7 +260,7 @@ export class QueueFile {
     this.#end = Number(end);
     if (
       this.#head >= HEADER_BYTES && this.#end >= this.#head &&
-      this.#file.statSync().size >= this.#end
+      this.file.statSync().size >= this.#end
     ) return this.#settle();
     throw new NoQueueFile(`${this.path}: it is not a queue file of fifobus`);
   }
@@ -421,15 +278,6 @@ export class QueueFile {
   }
 
   /**
-   * Marks that the reader leaves, or that it has the lock of the FIFO by now.
-   *
-   * @param isLeaving Whether it needs the lock.
-   */
-  markLeaving(isLeaving: boolean): void {
-    this.#write(LEAVING_AT, isLeaving ? LEAVING : STAYING);
-  }
-
-  /**
    * Marks that the reader is about to read.
    *
    * @param isWithin Whether it is within a message, which is lost if the reader
@@ -443,10 +291,10 @@ export class QueueFile {
     if (this.#rest === "torn" || this.#unsaved) return;
     // The read may return a part of a message of several writes, whether the
     // message has begun already or begins from now on.
-    const isBegun = this.#buffer[PUBLISHER_AT] === TORN_PUBLISHER;
-    const count = this.#buffer.subarray(COUNT_AT, LEAVING_AT);
+    const isBegun = this.buffer[PUBLISHER_AT] === TORN_PUBLISHER;
+    const count = this.buffer.subarray(COUNT_AT, LEAVING_AT);
     const seen = isBegun ? "00" : decoder.decode(count);
-    this.#write(READER_AT, encoder.encode(READING + seen));
+    this.write(READER_AT, encoder.encode(READING + seen));
     this.#isReading = true;
   }
 
@@ -485,7 +333,7 @@ export class QueueFile {
   /** Removes all messages. */
   clear(): void {
     this.#commit(HEADER_BYTES, HEADER_BYTES, "whole");
-    this.#file.truncateSync(HEADER_BYTES);
+    this.file.truncateSync(HEADER_BYTES);
   }
 
   /**
@@ -518,7 +366,7 @@ export class QueueFile {
     if (!this.#unsaved) return;
     try {
       const [messages, rest] = [this.#unsaved, this.#rest];
-      this.#write(HEADER_BYTES, messages);
+      this.write(HEADER_BYTES, messages);
       this.#commit(HEADER_BYTES, HEADER_BYTES + messages.length, rest);
       this.#unsaved = this.#fault = undefined;
       if (messages.length === 0 && rest === "whole") this.clear();
@@ -531,7 +379,7 @@ export class QueueFile {
     const length = this.size - replaced;
     if (length + bytes.length === 0 && rest === "whole") {
       if (this.size > 0 || this.#rest !== "whole") this.clear();
-      else if (this.#isReading) this.#write(READER_AT, AT_REST_BYTES);
+      else if (this.#isReading) this.write(READER_AT, AT_REST_BYTES);
       this.#isReading = false;
       return;
     }
@@ -542,13 +390,13 @@ export class QueueFile {
         replaced = 0;
       }
       const more = bytes.subarray(replaced);
-      this.#write(this.#end, more);
+      this.write(this.#end, more);
       this.#commit(this.#head, this.#end + more.length, rest);
     } else {
       // Do not overwrite the old messages: use the room before or behind them.
       const isRoom = HEADER_BYTES + bytes.length <= this.#head;
       const at = isRoom || this.size === 0 ? HEADER_BYTES : this.#end;
-      this.#write(at, bytes);
+      this.write(at, bytes);
       this.#commit(at, at + bytes.length, rest);
     }
   }
@@ -565,7 +413,7 @@ export class QueueFile {
 
   /** Whether an earlier reader has left messages; does not need the turn. */
   get hasMessages(): boolean {
-    return this.#file.statSync().size > HEADER_BYTES;
+    return this.file.statSync().size > HEADER_BYTES;
   }
 
   /** Removes the file; readers that wait for its lock open the path again. */
@@ -578,15 +426,15 @@ export class QueueFile {
       // It stays as a file without messages.
       return;
     }
-    this.#write(0, REMOVED);
+    this.write(0, REMOVED);
   }
 
   #read(at: number, length: number): Uint8Array<ArrayBuffer> {
     const buffer = new Uint8Array(length);
-    this.#file.seekSync(at, Deno.SeekMode.Start);
+    this.file.seekSync(at, Deno.SeekMode.Start);
     let count = 0;
     while (count < length) {
-      const n = this.#file.readSync(buffer.subarray(count));
+      const n = this.file.readSync(buffer.subarray(count));
       if (!n) break;
       count += n;
     }
@@ -597,101 +445,15 @@ export class QueueFile {
   #commit(head: number, end: number, rest: Rest): void {
     const reader = READER_MARKS[rest];
     const text = `${reader}${digits(head)} ${digits(end)}\n`;
-    this.#write(READER_AT, encoder.encode(text));
+    this.write(READER_AT, encoder.encode(text));
     this.#head = head;
     this.#end = end;
     this.#rest = rest;
-  }
-
-  #write(at: number, bytes: Uint8Array): void {
-    this.#file.seekSync(at, Deno.SeekMode.Start);
-    writeAll(this.#file, bytes);
   }
 }
 
 function digits(at: number): string {
   return `${at}`.padStart(DIGITS, "0");
-}
-
-function startsWith(
-  bytes: Uint8Array,
-  beginning: Uint8Array,
-  at = 0,
-): boolean {
-  for (let i = 0; i < beginning.length; i++) {
-    if (bytes[at + i] !== beginning[i]) return false;
-  }
-  return true;
-}
-
-function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
-  for (let rest = bytes; rest.length > 0;) {
-    rest = rest.subarray(file.writeSync(rest));
-  }
-}
-
-/**
- * Checks permissions without a prompt: if one is missing, go without a file.
- */
-function checkPermissions(path: string): void {
-  for (const name of ["read", "write"] as const) {
-    const { state } = Deno.permissions.querySync({ name, path });
-    if (state === "granted") continue;
-    throw new NoQueueFile(
-      `${path}: deno run was not given --allow-${name} for it`,
-    );
-  }
-}
-
-/** Opens an existing file, if it can be trusted. */
-function openExisting(path: string, fifo: Deno.FileInfo) {
-  let info;
-  try {
-    info = Deno.lstatSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-  checkTrust(path, info, fifo);
-  let file;
-  try {
-    file = Deno.openSync(path, { read: true, write: true });
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-  // openSync() follows links: check that it opened the file we looked at.
-  const opened = file.statSync();
-  if (isSameFile(opened, info)) return { file, info: opened };
-  file.close();
-  return undefined;
-}
-
-function checkTrust(
-  path: string,
-  info: Deno.FileInfo,
-  fifo: Deno.FileInfo,
-): void {
-  const fault = info.isSymlink
-    ? "it is a symbolic link"
-    : !info.isFile
-    ? "it is not a regular file"
-    : !isOwnerTrusted(info, fifo)
-    ? `it belongs to user ${info.uid}`
-    : undefined;
-  if (fault !== undefined) throw new NoQueueFile(`${path}: ${fault}`);
-  if (info.nlink !== 1) throw new TwoNames(`${path}: it has several names`);
-}
-
-/**
- * Trusts this user, the FIFO's owner, root, and users who share the FIFO: they
- * can write to the FIFO and read from it anyway.
- */
-function isOwnerTrusted({ uid, gid }: Deno.FileInfo, fifo: Deno.FileInfo) {
-  if (uid === fifo.uid || uid === 0 || uid === ownUid()) return true;
-  const mode = fifo.mode!;
-  return gid === fifo.gid && (mode & 0o060) === 0o060 ||
-    (mode & 0o006) === 0o006;
 }
 
 /** Removes the second name that a killed process has left. */

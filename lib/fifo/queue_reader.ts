@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { delay } from "jsr:@std/async@1.5.0/delay";
+import { delay } from "../delay.ts";
 import { inWords, reasonOf } from "../errors.ts";
 import { WireMessage } from "../wire/message.ts";
 import { Demand } from "../queues/demand.ts";
@@ -19,13 +19,8 @@ import {
   refuseOthers,
   wasReplaced,
 } from "./file.ts";
-import {
-  NoQueueFile,
-  pathBeside,
-  pathIn,
-  QueueFile,
-  type Rest,
-} from "./queue_file.ts";
+import { pathIn, QueueFile, type Rest } from "./queue_file.ts";
+import { NoQueueFile, pathBeside } from "./queue_header.ts";
 import { FifoReader, READ_BYTES } from "./reader.ts";
 
 /**

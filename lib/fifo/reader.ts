@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { delay } from "jsr:@std/async@1.5.0/delay";
+import { delay } from "../delay.ts";
 import { FifobusError } from "../errors.ts";
 import type { WireMessage } from "../wire/message.ts";
 import type { Delimiter } from "../wire/framing.ts";
@@ -193,7 +193,9 @@ export class FifoReader {
       // If a marker still waits for room, that one is enough.
       if (this.#writing === 0) this.mark();
       const paused = new AbortController();
-      const pause = delay(Math.min(pauseMs, left), paused).catch(() => {});
+      const pause = delay(Math.min(pauseMs, left), paused.signal).catch(
+        () => {},
+      );
       await Promise.race([settled, pause]);
       paused.abort();
       pauseMs = Math.min(2 * pauseMs, MAX_WAKE_RETRY_MS);
@@ -289,7 +291,10 @@ export class FifoReader {
       written.catch(() => {});
       // The timer must not keep the process alive.
       const waited = new AbortController();
-      const full = delay(PUT_BACK_MS, waited).then(() => false, () => false);
+      const full = delay(PUT_BACK_MS, waited.signal).then(
+        () => false,
+        () => false,
+      );
       const isWritten = await Promise.race([written, full]);
       waited.abort();
       if (!isWritten) return false;

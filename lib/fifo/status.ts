@@ -5,7 +5,8 @@
  */
 import { statFifo } from "./file.ts";
 import { isRead } from "./nonblocking.ts";
-import { pathBeside, pathIn, statusOf } from "./queue_file.ts";
+import { pathIn, statusOf } from "./queue_file.ts";
+import { pathBeside } from "./queue_header.ts";
 
 /** The status of a FIFO. */
 export interface FifoStatus {

@@ -12,12 +12,13 @@ import {
   isSameFile,
   kind,
   PIPE_BUF,
+  timedOut,
   tryLock,
   unusable,
   wasReplaced,
 } from "./file.ts";
 import type { NonblockingWriter } from "./nonblocking.ts";
-import type { QueueFile } from "./queue_file.ts";
+import { QueueHeader } from "./queue_header.ts";
 
 /** How a writer waits. */
 export interface FifoWriterOptions {
@@ -39,6 +40,11 @@ export interface FifoWriterOptions {
    * open(2) to write to it, and the path must not be a symbolic link.
    */
   owned?: boolean;
+  /**
+   * Whether the process writes one message and ends. Then a write to an owned
+   * FIFO may wait in the kernel: the end of the process cancels it.
+   */
+  isLast?: boolean;
   /**
    * Whether its readers have a queue file, in which a publisher marks that it
    * is within a message. On the bus, if there is no queue file, the publisher
@@ -70,6 +76,22 @@ interface Handle {
 const MAX_BLOCKING_WRITERS = 4;
 let blockingWriters = 0;
 
+/**
+ * How many writers of a process that is about to end may park a thread: half of
+ * the pool, so that everything else goes on. Others poll.
+ */
+const MAX_LAST_WRITERS = 16;
+let lastWriters = 0;
+
+/**
+ * With a shorter timeout, a writer polls: a write by another thread takes a few
+ * milliseconds on a busy machine even if there is room.
+ */
+const MIN_LAST_MS = 200;
+
+/** The longest time of a timer, 24 days. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** Before Deno 2.8, an open(2) that waits blocks the event loop. */
 const OPEN_IS_ASYNC = isDenoAtLeast(2, 8);
 
@@ -100,6 +122,9 @@ const LOOK_MS = 10;
  */
 const MAX_LEAVE_MS = 10_000;
 
+/** Why a write waits, for the error. */
+const STOPPED = "its reader has stopped reading";
+
 /** How many times to look, a millisecond apart, for a file that was removed. */
 const MAX_LOOKS = 20;
 
@@ -122,13 +147,15 @@ export class FifoWriter {
   readonly #options: FifoWriterOptions;
   #blocking: boolean;
   #handle: Handle | undefined;
+  /** Whether it gave up a write that still waits in the kernel. */
+  #isStuck = false;
   #isOpening = false;
   /** Settles with the write that waits in the kernel. */
   #parked: PromiseWithResolvers<void> | undefined;
   #writes = 0;
   /** Whether the last message in the FIFO lacks its end. */
   #torn = false;
-  #marks: QueueFile | undefined;
+  #marks: QueueHeader | undefined;
   #lookedAt = -Infinity;
   /** Whether no fifobus reader has a queue file, after MAX_LOOKS looks. */
   #isPlain = false;
@@ -187,8 +214,10 @@ export class FifoWriter {
   }
 
   async #write(bytes: Uint8Array): Promise<void> {
-    this.#handle ??= await this.#open();
     const exclusive = bytes.length > PIPE_BUF;
+    // Even if that write has ended since: it was reported as given up.
+    if (this.#isStuck) throw this.#timedOut();
+    this.#handle ??= await this.#open(!exclusive);
     await this.#lock(exclusive);
     try {
       let isLeft = await this.#begin(exclusive);
@@ -230,7 +259,8 @@ export class FifoWriter {
       }
       if (exclusive || isLeft) this.#marks?.markPublisher(false);
     } finally {
-      this.#handle.file.unlockSync();
+      // A write that still waits must not get into a large message.
+      if (!this.#isStuck) this.#handle.file.unlockSync();
     }
   }
 
@@ -278,9 +308,6 @@ export class FifoWriter {
     // A reader may have made a removed file again by now.
     if (isEarly && !exclusive && !this.#marks) return false;
     this.#lookedAt = now;
-    const { QueueFile } = await load<typeof import("./queue_file.ts")>(
-      import.meta.resolve("./queue_file.ts"),
-    );
     const info = this.#handle!.file.statSync();
     // If fifobus readers come and go, one of them makes it again in a moment.
     const attempts = exclusive && !this.#isPlain ? MAX_LOOKS : 1;
@@ -288,7 +315,7 @@ export class FifoWriter {
     this.#marks = undefined;
     for (let i = 0; i < attempts && !this.#marks; i++) {
       if (i > 0) await pause(1);
-      this.#marks = QueueFile.openBeside(this.#path, info);
+      this.#marks = QueueHeader.openBeside(this.#path, info);
     }
     this.#isPlain = this.#marks === undefined &&
       (this.#isPlain || attempts > 1);
@@ -322,7 +349,7 @@ export class FifoWriter {
    */
   async #reopen(): Promise<boolean> {
     const old = this.#handle!;
-    const fresh = await this.#open();
+    const fresh = await this.#open(false);
     if (isSameFile(old.file.statSync(), fresh.file.statSync())) {
       closeHandle(fresh);
       return false;
@@ -333,12 +360,14 @@ export class FifoWriter {
     return true;
   }
 
-  async #open(): Promise<Handle> {
+  async #open(isSmall: boolean): Promise<Handle> {
     this.#path = this.#options.findPath?.() ?? this.#path;
     this.#isOpening = true;
     try {
       const handle = this.#blocking
         ? { file: await Deno.open(this.#path, { write: true }) }
+        : isSmall && this.#isForKernel()
+        ? { file: openOwned(this.#path) }
         : await this.#openPolling();
       return this.#checked(handle);
     } catch (error) {
@@ -366,10 +395,17 @@ export class FifoWriter {
     }
   }
 
+  /** Whether the last message may wait in the kernel, without node:fs. */
+  #isForKernel(): boolean {
+    const { owned, isLast, timeoutMs = Infinity } = this.#options;
+    return owned === true && isLast === true && !nonblocking &&
+      timeoutMs >= MIN_LAST_MS && lastWriters++ < MAX_LAST_WRITERS;
+  }
+
   async #openPolling(): Promise<Handle> {
-    const { NonblockingWriter } = await loadNonblocking();
-    const poll = this.#poll("nobody reads it");
     const { owned } = this.#options;
+    const { NonblockingWriter } = await loadNonblocking();
+    const poll = await this.#poll("nobody reads it");
     let writer: NonblockingWriter | undefined;
     while (!(writer = NonblockingWriter.open(this.#path, !owned))) {
       if (!this.#options.wait) {
@@ -401,10 +437,46 @@ export class FifoWriter {
     }
     // The quickest way to let the event loop run: a timer takes 1 ms.
     if (turn) await handle.file.stat();
-    const poll = this.#poll("its reader has stopped reading");
+    if (!handle.writer) return await this.#putLast(handle.file, bytes);
+    const poll = await this.#poll(STOPPED);
     let count;
     while ((count = tryWrite(handle, bytes)) === 0) await poll();
     return count;
+  }
+
+  /**
+   * Writes in the kernel: all bytes or none. It gives up after the timeout; the
+   * write goes on waiting until the process ends.
+   */
+  async #putLast(file: Deno.FsFile, bytes: Uint8Array): Promise<number> {
+    const { timeoutMs = Infinity, signal } = this.#options;
+    // It begins at once: the rest of this takes as long as a write into room.
+    const writing = file.write(bytes);
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    const giveUp = (error: unknown) => {
+      this.#isStuck = true;
+      reject(error);
+    };
+    const onAbort = () => giveUp(signal!.reason);
+    signal?.addEventListener("abort", onAbort);
+    const onTimeout = () => giveUp(this.#timedOut());
+    // The first setTimeout() takes 7 ms, as Deno loads its code for Node.js.
+    const timeout = timeoutMs <= MAX_TIMER_MS
+      ? AbortSignal.timeout(timeoutMs)
+      : undefined;
+    timeout?.addEventListener("abort", onTimeout);
+    writing.then(resolve, reject);
+    try {
+      return await promise;
+    } finally {
+      timeout?.removeEventListener("abort", onTimeout);
+      signal?.removeEventListener("abort", onAbort);
+    }
+  }
+
+  #timedOut(): FifobusError {
+    const { timeoutMs } = this.#options;
+    return timedOut(this.#path, STOPPED, timeoutMs);
   }
 
   async #lock(exclusive: boolean): Promise<void> {
@@ -422,16 +494,20 @@ export class FifoWriter {
     if (this.#blocking || isLocked === undefined) {
       return await file.lock(exclusive);
     }
-    const poll = this.#poll("another publisher has stopped in mid-message");
+    const poll = await this.#poll(
+      "another publisher has stopped in mid-message",
+    );
     while (!tryLock(file, exclusive)) await poll();
   }
 
   /** Only for writers that poll: the others wait in the kernel. */
-  #poll(reason: string): () => Promise<void> {
-    return nonblocking!.pauses(this.#path, reason, this.#options);
+  async #poll(reason: string): Promise<() => Promise<void>> {
+    const { pauses } = await loadNonblocking();
+    return pauses(this.#path, reason, this.#options);
   }
 }
 
+/** Here, and not lib/delay.ts: each start would load that. */
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
@@ -463,8 +539,13 @@ async function openSame(
  * be lost.
  */
 function openOwned(path: string): Deno.FsFile {
+  const seen = Deno.lstatSync(path);
+  if (!seen.isFifo) throw unusable(path, `it is ${kind(seen)}`);
   using _reader = Deno.openSync(path, { read: true, write: true });
-  return Deno.openSync(path, { write: true });
+  const file = Deno.openSync(path, { write: true });
+  if (isSameFile(file.statSync(), seen)) return file;
+  file.close();
+  throw wasReplaced(path);
 }
 
 /**

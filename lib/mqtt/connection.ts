@@ -6,7 +6,6 @@
  */
 // This import comes first, because MQTT.js reads the environment at load time.
 import "./environment.ts";
-import { delay } from "jsr:@std/async@1.5.0/delay";
 import { Buffer } from "node:buffer";
 import mqtt, {
   type IClientOptions,
@@ -17,6 +16,7 @@ import mqtt, {
 import constants from "npm:mqtt-packet@9.0.2/constants.js";
 import type { MqttAddress } from "../address.ts";
 import { tell } from "../callback.ts";
+import { delay } from "../delay.ts";
 import { FifobusError } from "../errors.ts";
 import { checkTopicName } from "../topic.ts";
 import { isFinal, isUnauthorized, reasonFor } from "./codes.ts";
@@ -150,7 +150,7 @@ export async function connect(
         const text = `${failure.message}, tried for ${timeoutMs} ms`;
         throw new FifobusError("timed_out", text, { cause: failure });
       }
-      await delay(wait, signal ? { signal } : {});
+      await delay(wait, signal);
       pause = Math.min(2 * pause, MAX_PAUSE_MS);
     }
   }

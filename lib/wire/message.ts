@@ -7,20 +7,14 @@ import { FifobusError } from "../errors.ts";
 import type { Message } from "../message.ts";
 import { MAX_TOPIC_BYTES, nameFault } from "../topic.ts";
 import { concat, type Delimiter } from "./framing.ts";
+import { UNIT_SEPARATOR } from "./tags.ts";
 
-const encoder = new TextEncoder();
 // U+FEFF is a character like any other, even at the start: MQTT 5, section
 // 1.5.4.
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 const TAB = 0x09;
-
-/**
- * Separates the topic of a request from its reply topic: US is ASCII's unit
- * separator, and no topic holds a control character.
- */
-const UNIT_SEPARATOR = "\x1f";
 
 /** The most bytes before the tab: two topics and their separator. */
 const MAX_TAG_BYTES = 2 * MAX_TOPIC_BYTES + 1;
@@ -217,32 +211,4 @@ function parseTag(bytes: Uint8Array<ArrayBuffer>): Tag | undefined {
   const topics = replyTo === undefined ? [topic] : [topic, replyTo];
   if (topics.some((it) => nameFault(it) !== undefined)) return undefined;
   return { bytes: bytes.slice(), topic, replyTo };
-}
-
-/**
- * Puts the topic before each message, in the form that members of the bus read.
- *
- * @param topic The topic.
- * @param messages The messages, each with its delimiter.
- * @param delimiter What ends each of them.
- * @param replyTo The topic for the answers, if the messages are requests.
- * @returns `topic TAB message` for each, or `topic US reply-topic TAB message`,
- * with the delimiter.
- */
-export function tagMessages(
-  topic: string,
-  messages: Uint8Array<ArrayBuffer>,
-  delimiter: Delimiter,
-  replyTo?: string,
-): Uint8Array<ArrayBuffer> {
-  const request = replyTo === undefined ? "" : UNIT_SEPARATOR + replyTo;
-  const tag = encoder.encode(`${topic}${request}\t`);
-  const end = delimiter.charCodeAt(0);
-  const parts: Uint8Array<ArrayBuffer>[] = [];
-  for (let start = 0; start < messages.length;) {
-    const next = messages.indexOf(end, start) + 1 || messages.length;
-    parts.push(tag, messages.subarray(start, next));
-    start = next;
-  }
-  return concat(parts);
 }

@@ -24,8 +24,13 @@ await using _reader = new Timed(commandLine("sub", "--no-exit-word", pipe));
 await run(commandLine("pub", pipe, "first"));
 const bus = folder.file("bus");
 Deno.env.set("FIFOBUS_DIR", bus);
-await using _subscriber = new Timed(commandLine("sub", "--no-exit-word", "t"));
-await run(commandLine("pub", "--wait", "t", "first"));
+await using subscribers = new AsyncDisposableStack();
+for (const topic of ["one", ...Array<string>(10).fill("ten")]) {
+  subscribers.use(new Timed(commandLine("sub", "--no-exit-word", topic)));
+}
+await run(commandLine("pub", "--wait=1", "one", "first"));
+await run(commandLine("pub", "--wait=10", "ten", "first"));
+await run(commandLine("pub", "--retain", "kept", "hello"));
 await using server = Deno.serve(
   { hostname: "127.0.0.1", port: 0, onListen: () => {} },
   async ({ url }) => {
@@ -45,15 +50,25 @@ const commands: Record<string, Command> = {
     ...[`${url}/pub.ts`, pipe, "hello"],
   ],
   "pub TOPIC hello, no subscriber": commandLine("pub", "nobody", "hello"),
-  "pub TOPIC hello, one subscriber": commandLine("pub", "t", "hello"),
+  "pub TOPIC hello, one subscriber": commandLine("pub", "one", "hello"),
+  "pub TOPIC hello, ten subscribers": commandLine("pub", "ten", "hello"),
+  "pub --retain TOPIC hello, no subscriber": commandLine(
+    ...["pub", "--retain", "nobody/kept", "hello"] as const,
+  ),
+  "sub --retained-only TOPIC": commandLine("sub", "--retained-only", "kept"),
+  "sub -C 1 TOPIC, a message is retained": commandLine(
+    ...["sub", "-C1", "kept"] as const,
+  ),
   "sh -c 'echo hello > FIFO'": ["sh", "-c", 'echo hello > "$0"', pipe],
 };
+const pub = folder.file("pub");
 try {
   const output = `--output=${folder.file("empty")}`;
   await run([compiler, "compile", "--quiet", "--no-code-cache", output, empty]);
   await compile(folder.path);
   commands["an empty module as a binary"] = [folder.file("empty")];
-  commands["pub FIFO hello, the binary"] = [folder.file("pub"), pipe, "hello"];
+  commands["pub FIFO hello, the binary"] = [pub, pipe, "hello"];
+  commands["pub TOPIC hello, the binary"] = [pub, "one", "hello"];
 } catch (error) {
   console.error(`The binaries are left out: ${(error as Error).message}`);
 }
@@ -63,6 +78,11 @@ await using broker = withoutMosquitto.length === 0
 if (broker) {
   const topic = [...broker.address, "-t", "t"];
   commands["mosquitto_pub"] = ["mosquitto_pub", ...topic, "-m", "hello"];
+  const url = `${broker.url}/t`;
+  commands["pub mqtt://… hello"] = commandLine("pub", url, "hello");
+  if ("pub FIFO hello, the binary" in commands) {
+    commands["pub mqtt://… hello, the binary"] = [pub, url, "hello"];
+  }
 }
 
 const times = new Map<string, number[]>();

@@ -10,7 +10,13 @@ import { EXIT } from "../exit_codes.ts";
 import type { OPTIONS } from "../options/pub.ts";
 import type { Given } from "../options/table.ts";
 import { writeError } from "../output.ts";
-import { complain, runProgram, type World } from "../program.ts";
+import {
+  complain,
+  runProgram,
+  tellFifos,
+  tellFolder,
+  type World,
+} from "../program.ts";
 import type { Input } from "./lines.ts";
 import { planOf, type PubPlan } from "./plan.ts";
 import { NAME, Sender } from "./sender.ts";
@@ -96,13 +102,8 @@ async function tellOfBus(
   world: World,
 ): Promise<void> {
   if (report === "nothing") return;
-  const { tellFifos, tellFolder } = await load<
-    typeof import("../bus_notes.ts")
-  >(
-    import.meta.resolve("../bus_notes.ts"),
-  );
   tellFifos(NAME, world, address === undefined ? [] : [address]);
-  if (report === "all") tellFolder(NAME, world);
+  if (report === "all") await tellFolder(NAME, world);
 }
 
 /** Opens a file of lines, or standard input. */

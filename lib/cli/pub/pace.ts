@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { delay } from "jsr:@std/async@1.5.0/delay";
+import { delay } from "../../delay.ts";
 
 /** After a delay, at most this much time is made up for by a burst. */
 const MAX_LAG_MS = 100;

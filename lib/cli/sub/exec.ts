@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { delay } from "jsr:@std/async@1.5.0/delay";
+import { delay } from "../../delay.ts";
 import { reasonOf } from "../../errors.ts";
 import type { Message } from "../../message.ts";
 import { OutputClosed } from "../output.ts";

@@ -14,7 +14,13 @@ import type { OPTIONS } from "../options/sub.ts";
 import type { Given } from "../options/table.ts";
 import { OutputClosed, writeAll } from "../output.ts";
 import { Printer } from "../printer.ts";
-import { complain, runProgram, type World } from "../program.ts";
+import {
+  complain,
+  runProgram,
+  tellFifos,
+  tellFolder,
+  type World,
+} from "../program.ts";
 import { count } from "../words.ts";
 import { Signals, Suspension } from "../signals.ts";
 import { type Destination, planOf, type SubPlan } from "./plan.ts";
@@ -157,15 +163,10 @@ async function tellOfBus(
   { addresses, list }: SubPlan,
   world: World,
 ): Promise<void> {
-  const { tellFifos, tellFolder } = await load<
-    typeof import("../bus_notes.ts")
-  >(
-    import.meta.resolve("../bus_notes.ts"),
-  );
   tellFifos(NAME, world, addresses);
   const kinds = addresses.map((it) => parseAddress(it).kind);
   const isList = list && (kinds.length === 0 || kinds.includes("topic"));
-  if (isList) tellFolder(NAME, world);
+  if (isList) await tellFolder(NAME, world);
 }
 
 async function withNews(

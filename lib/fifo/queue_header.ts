@@ -1,0 +1,282 @@
+/**
+ * The header of the queue file of a FIFO: all that publishers use of the file.
+ * They mark there that they are within a message, and let a reader leave. It is
+ * a module of its own because `pub` loads it at each start.
+ *
+ * The file is `.NAME.queue` beside the FIFO. A reader has the turn while it holds the
+ * lock on the file, see flock(2). The file starts with a header of 53 bytes of
+ * text:
+ *
+ * - `fifobus queue 1` and a line feed
+ * - `P` while a publisher is within a message of several writes, else `-`
+ * - how many such messages have begun, in two digits
+ * - `L` while a reader leaves, which publishers let go first, else `-`
+ * - `R` while a reader is within a message, `r` while it reads at the end of a
+ *   message, `B` if the file ends with the beginning of a message that a reader
+ *   with the FIFO open has left there, else `-`
+ * - the two digits of the publishers as that reader saw them
+ * - where the messages begin, in 14 digits, a space, where they end, in 14
+ *   digits, and a line feed
+ *
+ * @module
+ */
+import { isSameFile, ownUid, tryLock } from "./file.ts";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** The parts of the header, and where they are. */
+export const MAGIC = "fifobus queue 1\n";
+export const PUBLISHER_AT = MAGIC.length;
+export const COUNT_AT = PUBLISHER_AT + 1;
+const COUNT_DIGITS = 2;
+export const LEAVING_AT = COUNT_AT + COUNT_DIGITS;
+export const READER_AT = LEAVING_AT + 1;
+const HEAD_AT = READER_AT + 1 + COUNT_DIGITS;
+export const DIGITS = 14;
+
+/** Where the messages begin in a new file. */
+export const HEADER_BYTES = HEAD_AT + 2 * (DIGITS + 1);
+
+/** The mark for: a publisher is within a message. */
+export const TORN_PUBLISHER = "P".charCodeAt(0);
+
+/** The mark for: no publisher is within a message. */
+const NOT_TORN = encoder.encode("-");
+
+/** The marks for: a reader leaves, or none does. */
+const LEAVING = encoder.encode("L");
+const STAYING = encoder.encode("-");
+
+/** The start of a file that was removed from its path. */
+export const REMOVED = encoder.encode("removed\n");
+
+/** The count of messages of several writes runs from 1 to this, then again. */
+const MAX_COUNT = 99;
+
+/**
+ * Says where the queue file of a FIFO is.
+ *
+ * @param path The FIFO; a symbolic link to it is followed.
+ * @returns The path of the file beside it.
+ */
+export function pathBeside(path: string): string {
+  return Deno.realPathSync(path).replace(/[^/]*$/, (name) => `.${name}.queue`);
+}
+
+/** Thrown if a reader of a FIFO can have no queue file; says why. */
+export class NoQueueFile extends Error {}
+
+/** Thrown if the file has a second name, as one that is being made. */
+export class TwoNames extends NoQueueFile {}
+
+/** The header of a queue file. */
+export class QueueHeader {
+  /** Where the file is. */
+  readonly path: string;
+  protected readonly file: Deno.FsFile;
+  protected readonly info: Deno.FileInfo;
+  /** The header, as it was read last. */
+  protected readonly buffer: Uint8Array<ArrayBuffer> = new Uint8Array(
+    HEADER_BYTES,
+  );
+
+  protected constructor(path: string, file: Deno.FsFile, info: Deno.FileInfo) {
+    this.path = path;
+    this.file = file;
+    this.info = info;
+  }
+
+  /**
+   * Opens a queue file for a publisher, which needs only its mark.
+   *
+   * @param path The FIFO.
+   * @param fifo The stat result of the FIFO.
+   * @returns The file; undefined if no fifobus reader has made it.
+   */
+  static openBeside(
+    path: string,
+    fifo: Deno.FileInfo,
+  ): QueueHeader | undefined {
+    try {
+      const beside = pathBeside(path);
+      checkPermissions(beside);
+      const queue = openExisting(beside, fifo);
+      // Readers write the header.
+      if (queue && queue.info.size > 0) {
+        return new QueueHeader(beside, queue.file, queue.info);
+      }
+      queue?.file.close();
+    } catch {
+      // Readers report an unusable file.
+    }
+    return undefined;
+  }
+
+  /**
+   * Whether a publisher was killed within a message of several writes;
+   * undefined if the file was removed. The caller must hold the lock of the
+   * FIFO.
+   */
+  get isPublisherTorn(): boolean | undefined {
+    // Each write of a publisher asks this: so no copy, and no decoder.
+    const buffer = this.buffer;
+    this.file.seekSync(0, Deno.SeekMode.Start);
+    const count = this.file.readSync(buffer) ?? 0;
+    if (startsWith(buffer, REMOVED)) return undefined;
+    return count > 0 && buffer[PUBLISHER_AT] === TORN_PUBLISHER;
+  }
+
+  /**
+   * Whether a reader leaves, and waits for the lock of the FIFO: publishers
+   * release it without a write. As {@linkcode isPublisherTorn} has seen it last.
+   */
+  get isReaderLeaving(): boolean {
+    return this.buffer[LEAVING_AT] === LEAVING[0];
+  }
+
+  /**
+   * Removes the mark of a reader that was killed while it left: then nobody has
+   * the turn. The lock of the turn is taken for microseconds; Deno 2.6 cannot
+   * try that.
+   *
+   * @returns Whether it was killed.
+   */
+  clearLeaving(): boolean {
+    if (!tryLock(this.file, false)) return false;
+    this.markLeaving(false);
+    this.file.unlockSync();
+    return true;
+  }
+
+  /**
+   * Marks that a message of several writes begins, or that it has ended. The
+   * caller must hold the lock of the FIFO, and must have checked
+   * {@linkcode isPublisherTorn} before.
+   *
+   * @param isWithin Whether the message begins.
+   */
+  markPublisher(isWithin: boolean): void {
+    const seen = decoder.decode(this.buffer.subarray(COUNT_AT, LEAVING_AT));
+    const count = (Number(seen) || 0) % MAX_COUNT + 1;
+    const text = `P${`${count}`.padStart(COUNT_DIGITS, "0")}`;
+    this.write(
+      PUBLISHER_AT,
+      isWithin ? encoder.encode(text) : NOT_TORN,
+    );
+  }
+
+  /** Closes the file, and thereby gives up the turn. */
+  close(): void {
+    this.file.close();
+  }
+
+  /** Whether this file is still at its path. */
+  get isInPlace(): boolean {
+    try {
+      return isSameFile(Deno.lstatSync(this.path), this.info);
+    } catch {
+      return false;
+    }
+  }
+
+  /**
+   * Marks that the reader leaves, or that it has the lock of the FIFO by now.
+   *
+   * @param isLeaving Whether it needs the lock.
+   */
+  markLeaving(isLeaving: boolean): void {
+    this.write(LEAVING_AT, isLeaving ? LEAVING : STAYING);
+  }
+
+  /** Writes into the file. */
+  protected write(at: number, bytes: Uint8Array): void {
+    this.file.seekSync(at, Deno.SeekMode.Start);
+    writeAll(this.file, bytes);
+  }
+}
+
+/** Tells whether bytes start with others, or have them at another place. */
+export function startsWith(
+  bytes: Uint8Array,
+  beginning: Uint8Array,
+  at = 0,
+): boolean {
+  for (let i = 0; i < beginning.length; i++) {
+    if (bytes[at + i] !== beginning[i]) return false;
+  }
+  return true;
+}
+
+function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
+  for (let rest = bytes; rest.length > 0;) {
+    rest = rest.subarray(file.writeSync(rest));
+  }
+}
+
+/**
+ * Checks permissions without a prompt: if one is missing, go without a file.
+ */
+export function checkPermissions(path: string): void {
+  for (const name of ["read", "write"] as const) {
+    const { state } = Deno.permissions.querySync({ name, path });
+    if (state === "granted") continue;
+    throw new NoQueueFile(
+      `${path}: deno run was not given --allow-${name} for it`,
+    );
+  }
+}
+
+/** Opens an existing file, if it can be trusted. */
+export function openExisting(
+  path: string,
+  fifo: Deno.FileInfo,
+): { file: Deno.FsFile; info: Deno.FileInfo } | undefined {
+  let info;
+  try {
+    info = Deno.lstatSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+  checkTrust(path, info, fifo);
+  let file;
+  try {
+    file = Deno.openSync(path, { read: true, write: true });
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+  // openSync() follows links: check that it opened the file we looked at.
+  const opened = file.statSync();
+  if (isSameFile(opened, info)) return { file, info: opened };
+  file.close();
+  return undefined;
+}
+
+function checkTrust(
+  path: string,
+  info: Deno.FileInfo,
+  fifo: Deno.FileInfo,
+): void {
+  const fault = info.isSymlink
+    ? "it is a symbolic link"
+    : !info.isFile
+    ? "it is not a regular file"
+    : !isOwnerTrusted(info, fifo)
+    ? `it belongs to user ${info.uid}`
+    : undefined;
+  if (fault !== undefined) throw new NoQueueFile(`${path}: ${fault}`);
+  if (info.nlink !== 1) throw new TwoNames(`${path}: it has several names`);
+}
+
+/**
+ * Trusts this user, the FIFO's owner, root, and users who share the FIFO: they
+ * can write to the FIFO and read from it anyway.
+ */
+function isOwnerTrusted({ uid, gid }: Deno.FileInfo, fifo: Deno.FileInfo) {
+  if (uid === fifo.uid || uid === 0 || uid === ownUid()) return true;
+  const mode = fifo.mode!;
+  return gid === fifo.gid && (mode & 0o060) === 0o060 ||
+    (mode & 0o006) === 0o006;
+}
