@@ -194,7 +194,8 @@ export function functionsModule(script: string): string {
  */
 
 /** What \`pub --init\` prints. */
-export const SHELL_FUNCTIONS = \`${text}\`;
+export const SHELL_FUNCTIONS =
+  \`${text}\`;
 `;
 }
 

@@ -529,7 +529,7 @@ _fifobus_write() {
     _fifobus_read_locks
   done
   [ -z "$fd" ] || _fifobus_keep $((missed + 1))
-  printf 'pub: 1 message dropped for %s: %s\\n' "$member" "$error" >&2
+  printf 'pub: 1 message dropped for subscriber %s: %s\\n' "$member" "$error" >&2
 }
 
 # Writes the record, in one write(2), or nothing.
