@@ -138,7 +138,7 @@ sub_close() {
 
 # Runs a function where options, the locale and IFS of the caller do not matter.
 _fifobus_enter() {
-  [ -z "${ZSH_VERSION-}" ] || emulate -L sh
+  [ -z "${ZSH_VERSION-}" ] || { emulate -L sh && unsetopt multibyte; }
   local LC_ALL=C IFS=' ' nl="$_fifobus_nl" tab="$_fifobus_tab" code=0 \
     were="$-" shopts='' it
   if [ "$_fifobus_kind" = bash ]; then
@@ -468,7 +468,7 @@ _fifobus_route() {
 }
 
 _fifobus_write_all() {
-  local line name member ino missed format locks
+  local line name member ino missed format locks errno
   [ "$_fifobus_kind" != sh ] || trap '' PIPE
   _fifobus_read_locks
   IFS=$nl
@@ -528,7 +528,7 @@ _fifobus_put() {
   if [ "$_fifobus_kind" = zsh ]; then
     local record
     printf -v record "$format" "$to" "$text"
-    syswrite -o "$fd" "$record"
+    syswrite -o "$fd" -- "$record" || { errno=$ERRNO && return 1; }
   else printf "$format" "$to" "$text" >&"$fd"; fi
 }
 
@@ -536,7 +536,7 @@ _fifobus_put() {
 # if that succeeds, the message is counted and $fd is empty.
 _fifobus_is_broken() {
   if [ "$_fifobus_kind" = zsh ]; then
-    [ "$ERRNO" -eq 32 ]
+    [ "$errno" -eq 32 ] # EPIPE
     return
   fi
   local said ended=0
@@ -588,12 +588,16 @@ _fifobus_connect() {
   missed=0
   case $_fifobus_kind in
     zsh)
-      sysopen -w -o nonblock,nofollow,cloexec -u fd "$at" 2>/dev/null ||
-        case $ERRNO in
-          6) return 2 ;;
-          2) return 1 ;;
-          *) return 3 ;;
-        esac
+      errno=0
+      {
+        sysopen -w -o nonblock,nofollow,cloexec -u fd "$at" || errno=$ERRNO
+      } 2>/dev/null
+      case $errno in
+        0) ;;
+        6) return 2 ;; # ENXIO
+        2) return 1 ;; # ENOENT
+        *) return 3 ;;
+      esac
       ;;
     bash)
       # A FIFO that is open for reading, too, does not wait for a reader.
