@@ -38,7 +38,6 @@ _fifobus_bus=''        # its folder
 _fifobus_filters=''    # its filters
 _fifobus_names=''      # its names
 _fifobus_values=''     # last values: TOPIC, MESSAGE
-_fifobus_buffer=''     # what zsh has read ahead
 _fifobus_part=''       # the beginning of a record
 _fifobus_size=''       # the length that a mark says
 _fifobus_last=''       # the last topic that was received
@@ -290,7 +289,7 @@ _fifobus_head() {
 
 _fifobus_to_topic() {
   to=$1
-  if [ "$to" != "$_fifobus_topic" ]; then
+  if [ -z "$to" ] || [ "$to" != "$_fifobus_topic" ]; then
     _fifobus_is_topic "$to" || { _fifobus_give_up 'it is not a topic'; return; }
     _fifobus_topic=''
   fi
@@ -468,7 +467,7 @@ _fifobus_route() {
 }
 
 _fifobus_write_all() {
-  local line name member ino missed format locks errno
+  local line name member ino missed format locks
   [ "$_fifobus_kind" != sh ] || trap '' PIPE
   _fifobus_read_locks
   IFS=$nl
@@ -528,7 +527,7 @@ _fifobus_put() {
   if [ "$_fifobus_kind" = zsh ]; then
     local record
     printf -v record "$format" "$to" "$text"
-    syswrite -o "$fd" -- "$record" || { errno=$ERRNO && return 1; }
+    syswrite -o "$fd" -- "$record"
   else printf "$format" "$to" "$text" >&"$fd"; fi
 }
 
@@ -536,8 +535,10 @@ _fifobus_put() {
 # if that succeeds, the message is counted and $fd is empty.
 _fifobus_is_broken() {
   if [ "$_fifobus_kind" = zsh ]; then
-    [ "$errno" -eq 32 ] # EPIPE
-    return
+    local fd
+    _fifobus_sysopen -w || return 0
+    _fifobus_shut
+    return 1
   fi
   local said ended=0
   said=$(trap - PIPE && printf "$format" "$to" "$text" 2>&1 >&"$fd") || ended=$?
@@ -588,16 +589,14 @@ _fifobus_connect() {
   missed=0
   case $_fifobus_kind in
     zsh)
-      errno=0
-      {
-        sysopen -w -o nonblock,nofollow,cloexec -u fd "$at" || errno=$ERRNO
-      } 2>/dev/null
-      case $errno in
-        0) ;;
-        6) return 2 ;; # ENXIO
-        2) return 1 ;; # ENOENT
-        *) return 3 ;;
-      esac
+      # Not every zsh has $ERRNO. What opens for reading, too, has no reader.
+      _fifobus_sysopen -w ||
+        if ! _fifobus_sysopen -rw; then
+          _fifobus_name && return 3 || return 1
+        else
+          _fifobus_shut
+          return 2
+        fi
       ;;
     bash)
       # A FIFO that is open for reading, too, does not wait for a reader.
@@ -622,6 +621,10 @@ _fifobus_connect() {
   [ "$_fifobus_kind" = zsh ] || _fifobus_unblock || { _fifobus_shut && return 3; }
   _fifobus_inode "$at"
   [ "$_fifobus_kind" = sh ] || _fifobus_keep 0
+}
+
+_fifobus_sysopen() {
+  sysopen "$1" -o nonblock,nofollow,cloexec -u fd "$bus/$name" 2>/dev/null
 }
 
 # Sets O_NONBLOCK. It belongs to what is open, not to a process.
@@ -916,7 +919,7 @@ _fifobus_leave() {
   done
   if [ "$_fifobus_kind" = sh ]; then exec 9<&-; else exec {_fifobus_inbox}<&-; fi
   _fifobus_inbox='' _fifobus_filters='' _fifobus_names='' _fifobus_values=''
-  _fifobus_buffer='' _fifobus_part='' _fifobus_size='' _fifobus_last=''
+  _fifobus_part='' _fifobus_size='' _fifobus_last=''
 }
 
 # Waits for the next message, section 3 and 7.5.
@@ -952,21 +955,9 @@ _fifobus_read_record() {
         [ ${#record} -lt 1179648 ] || code=2
         ;;
       zsh)
-        while :; do
-          case $_fifobus_buffer in
-            *"$nl"*)
-              record=${_fifobus_buffer%%"$nl"*}
-              _fifobus_buffer=${_fifobus_buffer#*"$nl"}
-              break
-              ;;
-          esac
-          [ ${#_fifobus_buffer} -lt 1179648 ] || { code=2 && break; }
-          sysread -t 1 -s 65536 -i "$_fifobus_inbox" chunk || {
-            [ $? -eq 4 ] && code=142 || code=1
-            break
-          }
-          _fifobus_buffer=$_fifobus_buffer$chunk
-        done
+        # The time is for the first byte; nobody writes half of a record.
+        IFS= read -r -t 1 -u "$_fifobus_inbox" record || code=142
+        [ -p "/dev/fd/$_fifobus_inbox" ] || code=1
         ;;
       *) IFS= read -r record <&9 || code=1 ;;
     esac
