@@ -13,9 +13,9 @@
 # Bash 4.1 and zsh publish without a process on Linux, after the first message
 # to a subscriber. Other shells start some processes for each message.
 #
-# shellcheck shell=bash disable=SC2016,SC2059,SC2086,SC2154,SC2295
-# SC2086: lists are split at line feeds, while globbing is off. SC2295: the bytes
-# in brackets are meant as patterns. SC2154: printf -v assigns them.
+# shellcheck shell=bash disable=SC2016,SC2059,SC2086,SC2154,SC2261,SC2295
+# SC2086: lists are split at line feeds, while globbing is off. SC2295: bytes in
+# brackets are meant as patterns. SC2154: printf -v assigns them.
 
 # Aliases must not get into the functions.
 unalias pub sub_open sub_read sub_close 2>/dev/null || :
@@ -41,6 +41,8 @@ _fifobus_values=''     # last values: TOPIC, MESSAGE
 _fifobus_part=''       # the beginning of a record
 _fifobus_size=''       # the length that a mark says
 _fifobus_last=''       # the last topic that was received
+_fifobus_got='' _fifobus_reply='' _fifobus_reason='' _fifobus_wait=''
+_fifobus_trap='' _fifobus_trapped='' _fifobus_text='' REPLY=''
 if [ -n "${ZSH_VERSION-}" ]; then
   if zmodload zsh/system zsh/zselect 2>/dev/null; then _fifobus_kind=zsh; fi
 elif [ -n "${BASH_VERSION-}" ] && [ -d /proc/self/fdinfo ]; then
@@ -120,7 +122,8 @@ sub_read() {
   fi
   case ${1-}:${2-}:$_fifobus_inbox in
     [!A-Za-z_]* | *[!A-Za-z0-9_:]* | *:[!A-Za-z_]*:* | :* | *::* | *:)
-      echo 'sub_read: after sub_open it takes two names of variables; -t in bash and zsh' >&2
+      echo 'sub_read: it takes two names of variables, after sub_open;' \
+        '-t only in bash and zsh' >&2
       return 2
       ;;
   esac
@@ -137,7 +140,11 @@ sub_close() {
 
 # Runs a function where options, the locale and IFS of the caller do not matter.
 _fifobus_enter() {
-  [ -z "${ZSH_VERSION-}" ] || { emulate -L sh && unsetopt multibyte; }
+  if [ -n "${ZSH_VERSION-}" ]; then
+    emulate -L sh
+    unsetopt multibyte
+    trap '' PIPE # until this function ends
+  fi
   local LC_ALL=C IFS=' ' nl="$_fifobus_nl" tab="$_fifobus_tab" code=0 \
     were="$-" shopts='' it
   if [ "$_fifobus_kind" = bash ]; then
@@ -248,7 +255,7 @@ _fifobus_to_fifo() {
     case $code in
       0) REPLY=1 && return ;;
       2) continue ;; # EPIPE: the last reader has gone
-      3) _fifobus_give_up 'a reader or publisher must be waited for' || return ;;
+      3) _fifobus_give_up 'another program has its lock' || return ;;
       4) _fifobus_give_up 'it cannot be opened' || return ;;
       *)
         printf 'pub: the message to "%s" may be lost: its reader has left\n' \
@@ -282,7 +289,8 @@ _fifobus_to_reader() {
 
 _fifobus_head() {
   head=''
-  [ ! -f "$1" ] || { read -r head && read -r head; } 2>/dev/null <"$1" || head=''
+  [ -f "$1" ] || return 0
+  { read -r head && read -r head; } 2>/dev/null <"$1" || head=''
 }
 
 # --- Topics, sections 5 to 8 ---
@@ -555,7 +563,9 @@ _fifobus_name() {
   _fifobus_is_fifo "$bus/$name" && return
   for it in $_fifobus_table; do
     name=${it%%"$tab"*} it=${it#*"$tab"}
-    [ "${it%%"$tab"*}" != "$member" ] || ! _fifobus_is_fifo "$bus/$name" || return 0
+    if [ "${it%%"$tab"*}" = "$member" ] && _fifobus_is_fifo "$bus/$name"; then
+      return 0
+    fi
   done
   return 1
 }
@@ -564,8 +574,8 @@ _fifobus_is_fifo() {
   [ -p "$1" ] && [ ! -L "$1" ] && [ -O "$1" ]
 }
 
-# Opens the FIFO of a member for writing, so that no write waits; 1: it has left,
-# 2: it is dead, 3: that cannot be had. It stays open for the next message.
+# Opens the FIFO of a member, so that no write waits. It stays open until the
+# member leaves. 1: it has left, 2: it is dead, 3: that cannot be had.
 _fifobus_connect() {
   local at rest reader
   fd=''
@@ -618,7 +628,10 @@ _fifobus_connect() {
       ;;
   esac
   [ "/dev/fd/$fd" -ef "$at" ] || { _fifobus_shut && return 1; }
-  [ "$_fifobus_kind" = zsh ] || _fifobus_unblock || { _fifobus_shut && return 3; }
+  if [ "$_fifobus_kind" != zsh ] && ! _fifobus_unblock; then
+    _fifobus_shut
+    return 3
+  fi
   _fifobus_inode "$at"
   [ "$_fifobus_kind" = sh ] || _fifobus_keep 0
 }
@@ -630,9 +643,9 @@ _fifobus_sysopen() {
 # Sets O_NONBLOCK. It belongs to what is open, not to a process.
 _fifobus_unblock() {
   local nonblock='fcntl(STDOUT, F_SETFL, O_WRONLY | O_NONBLOCK) or exit 1'
-  command dd if=/dev/null oflag=nonblock count=0 >&$fd 2>/dev/null
+  command dd if=/dev/null oflag=nonblock count=0 2>/dev/null >&"$fd"
   _fifobus_is_unblocked ||
-    command perl -MFcntl -e "$nonblock" >&$fd 2>/dev/null
+    command perl -MFcntl -e "$nonblock" 2>/dev/null >&"$fd"
 }
 
 _fifobus_is_unblocked() {
@@ -741,16 +754,13 @@ _fifobus_forget() {
   ! _fifobus_is_fifo "$at" || command rm -f -- "$at"
 }
 
-# Ignores SIGPIPE for a moment. To read a trap, $(trap -p) would take a process.
+# Ignores SIGPIPE for a moment; zsh does already, and sh in a subshell. To read a trap, $(trap -p) would take a process.
 _fifobus_hold_pipe() {
-  [ "$_fifobus_kind" != sh ] || return 0
-  if [ "$_fifobus_kind" = bash ]; then
-    if [ "$BASH_SUBSHELL" -eq 0 ]; then
-      { trap -p PIPE && printf '\0'; } >&"$_fifobus_pipe"
-      IFS= read -r -d '' -u "$_fifobus_pipe" _fifobus_trap
-    else _fifobus_trap=$(trap -p PIPE); fi
-  fi
-  # In zsh, the trap of the caller comes back when _fifobus_enter ends.
+  [ "$_fifobus_kind" = bash ] || return 0
+  if [ "$BASH_SUBSHELL" -eq 0 ]; then
+    { trap -p PIPE && printf '\0'; } >&"$_fifobus_pipe"
+    IFS= read -r -d '' -u "$_fifobus_pipe" _fifobus_trap
+  else _fifobus_trap=$(trap -p PIPE); fi
   trap '' PIPE
 }
 
@@ -768,8 +778,6 @@ _fifobus_nap() {
 
 # --- Subscribing, sections 7 and 9 ---
 
-_fifobus_trapped=''
-
 _fifobus_join() {
   local bus filter name hex rest byte
   [ $# -gt 0 ] || { _fifobus_give_up 'there is no filter'; return; }
@@ -777,8 +785,9 @@ _fifobus_join() {
   _fifobus_find_bus
   if [ -n "$_fifobus_inbox" ]; then bus=$_fifobus_bus; fi
   # Not in the runtime folder of another user, 5.1.
-  [ -d "$bus" ] || [ ! -O "${bus%/*}" ] && [ "$bus" = "${XDG_RUNTIME_DIR-}/fifobus" ] ||
-    command mkdir -m 700 -- "$bus" 2>/dev/null || :
+  if [ "$bus" != "${XDG_RUNTIME_DIR-}/fifobus" ] || [ -O "${bus%/*}" ]; then
+    [ -d "$bus" ] || command mkdir -m 700 -- "$bus" 2>/dev/null || :
+  fi
   _fifobus_check_bus || return
   if [ -z "$_fifobus_inbox" ]; then
     _fifobus_bus=$bus
@@ -875,12 +884,18 @@ _fifobus_add_values() {
 # Removes the FIFO at the end, and then does what the trap of the user says.
 _fifobus_on_exit() {
   _fifobus_trapped=yes
-  local nl="$_fifobus_nl" it
+  local nl="$_fifobus_nl" it traps
+  if [ "$_fifobus_kind" = sh ]; then
+    # $(trap) would be empty in dash.
+    it=$_fifobus_bus/.trap-$_fifobus_id
+    trap >"$it"
+    traps=$(command cat -- "$it")
+    command rm -f -- "$it"
+  else traps=$(trap); fi
   if [ "$_fifobus_kind" = zsh ]; then
-    eval 'zshexit_functions+=(sub_close)'
+    eval 'typeset -ga zshexit_functions && zshexit_functions+=(sub_close)'
   else
-    if [ -n "${BASH_VERSION-}" ]; then it=$(trap -p EXIT); else it=$(trap); fi
-    it=$nl$it
+    it=$nl$traps
     case $it in
       *"' EXIT"*)
         it=${it%%"' EXIT"*}
@@ -894,7 +909,7 @@ _fifobus_on_exit() {
     [ "$_fifobus_kind" = sh ] || return 0
   fi
   for it in HUP INT TERM; do
-    case $it:$-:$(trap) in
+    case $it:$-:$traps in
       # At a prompt, these do not end a shell.
       [IT]*:*i*:*) ;;
       *" $it" | *" SIG$it" | *" $it$nl"* | *" SIG$it$nl"*) ;;
@@ -917,7 +932,10 @@ _fifobus_leave() {
   for it in ".$_fifobus_id" $_fifobus_names; do
     command rm -f -- "$bus/$it"
   done
-  if [ "$_fifobus_kind" = sh ]; then exec 9<&-; else exec {_fifobus_inbox}<&-; fi
+  case $_fifobus_kind in
+    sh) exec 9<&- ;;
+    *) exec {_fifobus_inbox}<&- ;;
+  esac
   _fifobus_inbox='' _fifobus_filters='' _fifobus_names='' _fifobus_values=''
   _fifobus_part='' _fifobus_size='' _fifobus_last=''
 }
