@@ -754,7 +754,8 @@ _fifobus_forget() {
   ! _fifobus_is_fifo "$at" || command rm -f -- "$at"
 }
 
-# Ignores SIGPIPE for a moment; zsh does already, and sh in a subshell. To read a trap, $(trap -p) would take a process.
+# Ignores SIGPIPE for a moment, as zsh and sh do anyway. To read a trap,
+# $(trap -p) would take a process.
 _fifobus_hold_pipe() {
   [ "$_fifobus_kind" = bash ] || return 0
   if [ "$BASH_SUBSHELL" -eq 0 ]; then
