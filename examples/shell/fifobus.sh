@@ -886,10 +886,10 @@ _fifobus_add_values() {
 _fifobus_on_exit() {
   _fifobus_trapped=yes
   local nl="$_fifobus_nl" it traps
-  if [ "$_fifobus_kind" = sh ]; then
-    # $(trap) would be empty in dash.
+  if [ "$_fifobus_kind" != bash ]; then
+    # $(trap) would be empty in dash and zsh.
     it=$_fifobus_bus/.trap-$_fifobus_id
-    trap >"$it"
+    trap >|"$it"
     traps=$(command cat -- "$it")
     command rm -f -- "$it"
   else traps=$(trap); fi
