@@ -693,7 +693,7 @@ const SETTINGS: [shell: Shell, settings: string][] = [
     "shopt -s extglob nocaseglob",
     "shopt -s nocasematch",
     "shopt -s failglob nullglob dotglob nocasematch; set -euf",
-    "GLOBIGNORE='*@*'",
+    "GLOBIGNORE='/*/*/*/*@*'",
     "trap 'echo pipe' PIPE",
     "trap '' PIPE",
   ].map((it) => [BASH, it] as [Shell, string]),
