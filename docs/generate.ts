@@ -1,6 +1,6 @@
 /**
  * Man pages and most of reference.md, written from the same data as usage
- * text: `deno task docs`.
+ * text, and the module of `pub --init`: `deno task docs`.
  *
  * @module
  */
@@ -183,7 +183,28 @@ function table(sections: Section[]): string {
   return [line(head!), rule, ...rest.map(line)].join("\n");
 }
 
+/** The module of `pub --init`, made from examples/shell/fifobus.sh. */
+export function functionsModule(script: string): string {
+  const text = script.replaceAll(/[\\`]|\$\{/g, "\\$&");
+  return `/**
+ * examples/shell/fifobus.sh as a module, so that it is there however pub is
+ * started. \`deno task docs\` writes it.
+ *
+ * @module
+ */
+
+/** What \`pub --init\` prints. */
+export const SHELL_FUNCTIONS =
+  \`${text}\`;
+`;
+}
+
 if (import.meta.main) {
+  const script = new URL("../examples/shell/fifobus.sh", import.meta.url);
+  await Deno.writeTextFile(
+    new URL("../lib/cli/options/shell_functions.ts", import.meta.url),
+    functionsModule(await Deno.readTextFile(script)),
+  );
   for (const usage of [PUB, SUB]) {
     const page = new URL(`${usage.name}.1`, import.meta.url);
     await Deno.writeTextFile(page, manPage(usage));

@@ -12,6 +12,7 @@ import { permissions } from "./harness/programs.ts";
 import { completionsFor, type Shell } from "../lib/cli/options/completions.ts";
 import { usageText } from "../lib/cli/options/help.ts";
 import { PUB } from "../lib/cli/options/pub.ts";
+import { SHELL_FUNCTIONS } from "../lib/cli/options/shell_functions.ts";
 import { SUB } from "../lib/cli/options/sub.ts";
 import type { Usage } from "../lib/cli/options/usage.ts";
 import { Folder } from "./harness/folder.ts";
@@ -129,6 +130,11 @@ Deno.test("the tables of docs/reference.md are up to date: deno task docs", asyn
   await formatter.write(text);
   await formatter.end();
   assertEquals((await printed).stdout, REFERENCE);
+});
+
+Deno.test("pub --init prints examples/shell/fifobus.sh: deno task docs", async () => {
+  const file = new URL("../examples/shell/fifobus.sh", import.meta.url);
+  assertEquals(SHELL_FUNCTIONS, await Deno.readTextFile(file));
 });
 
 Deno.test("docs/install.md lists the permissions of both programs", () => {

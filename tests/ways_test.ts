@@ -9,6 +9,7 @@ import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { compile } from "../.ci/binaries.ts";
 import { type Command, permissions, ROOT } from "./harness/programs.ts";
+import { SHELL_FUNCTIONS } from "../lib/cli/options/shell_functions.ts";
 import { VERSION } from "../lib/version.ts";
 import { Broker } from "./harness/aedes.ts";
 import { Folder } from "./harness/folder.ts";
@@ -87,6 +88,8 @@ async function assertWorks(way: Way): Promise<void> {
   assertEquals((await finish(start("sub", "--list"))).stdout, "");
   const nobody = await finish(start("pub", "--no-wait", pipe, "nobody"));
   assertEquals(nobody.code, 3);
+  const functions = await finish(start("pub", "--init=bash"));
+  assertEquals(functions.stdout, SHELL_FUNCTIONS);
   for (const program of ["pub", "sub"] as const) {
     const version = await finish(start(program, "--version"));
     assertEquals(version.stdout, `${program} (fifobus) ${VERSION}\n`);

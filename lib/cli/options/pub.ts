@@ -9,10 +9,12 @@ import {
   ARGUMENTS_HELP,
   BUS_ENVIRONMENT,
   COMMON_OPTIONS,
+  HELP,
   type Usage,
 } from "./usage.ts";
 import {
   address,
+  choice,
   count,
   duration,
   file,
@@ -164,6 +166,11 @@ export const OPTIONS = {
     help: "do not report dropped messages or progress",
   },
   ...MQTT_OPTIONS,
+  init: {
+    takes: choice("SHELL", ["bash", "zsh", "sh"]),
+    group: HELP,
+    help: "print shell functions that start no program",
+  },
   ...COMMON_OPTIONS,
 } satisfies OptionTable;
 

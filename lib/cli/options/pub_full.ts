@@ -102,5 +102,11 @@ nobody got.`,
   quiet: `Does not report dropped messages, progress, or what pub waits for.
 Errors are still reported, and the exit code is the same. It excludes --verbose.`,
   ...MQTT_FULL,
+  init:
+    `Prints functions for SHELL, which is bash, zsh or sh: "pub", "sub_open",
+"sub_read" and "sub_close". With them a script publishes and subscribes without
+starting a program for each message. The function "pub" hands over to this
+program what a shell cannot do.
+  eval "$(pub --init bash)"`,
   ...COMMON_FULL,
 };

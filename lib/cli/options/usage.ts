@@ -38,7 +38,8 @@ export interface Usage<T extends OptionTable = OptionTable> {
   options: T;
 }
 
-const COMMON = "Help";
+/** The heading of options that print something and end. */
+export const HELP = "Help";
 
 /** The shells that have completions. */
 export const SHELLS = ["bash", "zsh", "fish"] as const;
@@ -47,12 +48,12 @@ export const SHELLS = ["bash", "zsh", "fish"] as const;
 export const COMMON_OPTIONS = {
   completions: {
     takes: choice("SHELL", SHELLS),
-    group: COMMON,
+    group: HELP,
     help: "print completions for a shell: bash, zsh or fish",
   },
-  usage: { short: "h", group: COMMON, help: "print the most used options" },
-  help: { group: COMMON, help: "print all options" },
-  version: { short: "V", group: COMMON, help: "print the version" },
+  usage: { short: "h", group: HELP, help: "print the most used options" },
+  help: { group: HELP, help: "print all options" },
+  version: { short: "V", group: HELP, help: "print the version" },
 } satisfies OptionTable;
 
 const TOPIC_HINT = "the topic is the first argument";

@@ -9,7 +9,7 @@ import { load } from "../../load.ts";
 import { EXIT } from "../exit_codes.ts";
 import type { OPTIONS } from "../options/pub.ts";
 import type { Given } from "../options/table.ts";
-import { writeError } from "../output.ts";
+import { writeAll, writeError } from "../output.ts";
 import {
   complain,
   runProgram,
@@ -47,6 +47,7 @@ async function main(
   operands: string[],
   world: World,
 ): Promise<number> {
+  if (given.init !== undefined) return await printFunctions(world);
   const plan = await planOf(given, operands, world);
   const { address } = plan;
   if (address === undefined || parseAddress(address).kind === "topic") {
@@ -64,6 +65,17 @@ async function main(
     import.meta.resolve("../signals.ts"),
   );
   return await Promise.race([signalled(), publish(plan, world)]);
+}
+
+/** Prints the functions of --init: the same ones for each shell. */
+async function printFunctions({ stdout }: World): Promise<number> {
+  const { SHELL_FUNCTIONS } = await load<
+    typeof import("../options/shell_functions.ts")
+  >(
+    import.meta.resolve("../options/shell_functions.ts"),
+  );
+  await writeAll(stdout, new TextEncoder().encode(SHELL_FUNCTIONS));
+  return EXIT.ok;
 }
 
 /** Publishes the arguments, typed lines, or lines of input. */
