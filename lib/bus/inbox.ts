@@ -10,6 +10,7 @@ import type { WireMessage } from "../wire/message.ts";
 import { REPLY_PREFIX } from "../topic.ts";
 import { MessageSplitter } from "../wire/splitter.ts";
 import { Answers } from "./answers.ts";
+import { FilterTree } from "./filter_tree.ts";
 import { isYoung, lstatIfThere, openBus, sweep } from "./folder.ts";
 import { type JoinOptions, MAX_TAG_BYTES } from "./join_options.ts";
 import { Membership, type MembershipSource } from "./membership.ts";
@@ -18,8 +19,8 @@ import { NamedFifo } from "./named_fifo.ts";
 import { readRetained } from "./retained.ts";
 import { Strays } from "./strays.ts";
 
-/** For how many topics an inbox remembers the Subscribers. */
-const MAX_CACHED_TOPICS = 1000;
+/** For how many topics an inbox remembers the Subscribers: 1 to 2 MiB. */
+const MAX_CACHED_TOPICS = 10_000;
 
 /** How often to check that the names are still there. */
 const WATCH_MS = 1000;
@@ -121,7 +122,8 @@ class Inbox implements MembershipSource {
   #closed: Promise<void> | undefined;
   /** Whether reading is over. */
   #over = false;
-  readonly #routes = new Map<string, Membership[]>();
+  readonly #tree = new FilterTree<Membership>();
+  readonly #routes = new Map<string, Set<Membership>>();
   #resume: () => void = () => {};
 
   private constructor(
@@ -185,6 +187,9 @@ class Inbox implements MembershipSource {
     }
     this.#memberships.add(membership);
     this.#answering.add(membership);
+    for (const filter of membership.filters) {
+      this.#tree.add(filter, membership);
+    }
     this.#routes.clear();
     membership.attach(this);
     return true;
@@ -199,6 +204,9 @@ class Inbox implements MembershipSource {
     await this.passMark();
     if (isLast) this.#strays.report();
     this.#memberships.delete(membership);
+    for (const filter of membership.filters) {
+      this.#tree.delete(filter, membership);
+    }
     this.#routes.clear();
     if (this.#memberships.size === 0) await this.#close();
   }
@@ -276,10 +284,10 @@ class Inbox implements MembershipSource {
     for (const membership of missed) membership.miss(count);
   }
 
-  #route(topic: string): Membership[] {
+  #route(topic: string): Set<Membership> {
     let route = this.#routes.get(topic);
     if (!route) {
-      route = [...this.#memberships].filter((it) => it.wants(topic));
+      route = this.#tree.match(topic);
       if (this.#routes.size >= MAX_CACHED_TOPICS) this.#routes.clear();
       this.#routes.set(topic, route);
     }

@@ -5,26 +5,13 @@
  */
 import { FifobusError } from "../errors.ts";
 import type { Message } from "../message.ts";
-import { MAX_TOPIC_BYTES, nameFault } from "../topic.ts";
 import { concat, type Delimiter } from "./framing.ts";
+import { readTag, UNIT_SEPARATOR } from "./tags.ts";
 
 const encoder = new TextEncoder();
 // U+FEFF is a character like any other, even at the start: MQTT 5, section
 // 1.5.4.
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-const TAB = 0x09;
-
-/**
- * Separates the topic of a request from its reply topic: US is ASCII's unit
- * separator, and no topic holds a control character.
- */
-const UNIT_SEPARATOR = "\x1f";
-
-/** The most bytes before the tab: two topics and their separator. */
-const MAX_TAG_BYTES = 2 * MAX_TOPIC_BYTES + 1;
-
 /** Publishes an answer to a topic. */
 export type SendAnswer = (
   topic: string,
@@ -104,15 +91,12 @@ export class WireMessage implements Message {
    * text before it cannot be a topic.
    */
   untagged(answer?: SendAnswer): WireMessage | undefined {
-    const length = this.bytes.indexOf(TAB);
-    if (length < 0) return undefined;
-    const tab = this.#start + length;
-    const tag = decodeTag(this.#buffer.subarray(this.#start, tab));
+    const tag = readTag(this.#buffer, this.#start, this.#end);
     if (!tag) return undefined;
     const message = new WireMessage(
       tag.topic,
       this.#buffer,
-      tab + 1,
+      this.#start + tag.bytes.length + 1,
       this.#end,
     );
     const { replyTo } = tag;
@@ -189,42 +173,6 @@ export class WireMessage implements Message {
  */
 export function tagged({ topic, bytes }: Message): WireMessage {
   return new WireMessage(topic, concat([encoder.encode(`${topic}\t`), bytes]));
-}
-
-/** The part of a message before the tab. */
-interface Tag {
-  bytes: Uint8Array<ArrayBuffer>;
-  topic: string;
-  replyTo: string | undefined;
-}
-
-let lastTag: Tag | undefined;
-
-/** Decodes a tag, which is usually the same as in the previous message. */
-function decodeTag(bytes: Uint8Array<ArrayBuffer>): Tag | undefined {
-  const last = lastTag?.bytes;
-  let same = bytes.length === last?.length;
-  for (let i = 0; same && i < bytes.length; i++) same = bytes[i] === last![i];
-  if (same) return lastTag;
-  const tag = parseTag(bytes);
-  if (tag) lastTag = tag;
-  return tag;
-}
-
-function parseTag(bytes: Uint8Array<ArrayBuffer>): Tag | undefined {
-  if (bytes.length > MAX_TAG_BYTES) return undefined;
-  let text;
-  try {
-    text = strict.decode(bytes);
-  } catch {
-    return undefined;
-  }
-  const at = text.indexOf(UNIT_SEPARATOR);
-  const topic = at < 0 ? text : text.slice(0, at);
-  const replyTo = at < 0 ? undefined : text.slice(at + 1);
-  const topics = replyTo === undefined ? [topic] : [topic, replyTo];
-  if (topics.some((it) => nameFault(it) !== undefined)) return undefined;
-  return { bytes: bytes.slice(), topic, replyTo };
 }
 
 /**
