@@ -66,31 +66,50 @@ export class FilterTree<T> {
    * @param topic The topic.
    * @returns Each value once.
    */
-  match(topic: string): Set<T> {
-    const found = new Set<T>();
-    const levels = topic.split("/");
-    const visit = (node: Node<T>, depth: number): void => {
-      // A wildcard at the start does not match topics of the system.
-      const takesAny = depth > 0 || !topic.startsWith("$");
-      if (takesAny) addAll(found, node.next.get("#")?.values);
-      const level = levels[depth];
-      if (level === undefined) return addAll(found, node.values);
-      for (const key of takesAny ? [level, "+"] : [level]) {
-        const next = node.next.get(key);
-        if (next) visit(next, depth + 1);
-      }
-    };
-    visit(this.#root, 0);
-    return found;
+  match(topic: string): T[] {
+    const found: T[] = [];
+    // A wildcard at the start does not match topics of the system.
+    const takesAny = !topic.startsWith("$");
+    const nodes = visit(this.#root, topic, 0, takesAny, found);
+    return nodes > 1 ? [...new Set(found)] : found;
   }
+}
+
+/**
+ * Collects the values of the filters that match the rest of a topic. It does
+ * not split the topic: V8 keeps the parts of what it has split, which takes
+ * longer than all the rest.
+ *
+ * @param start Where the rest starts; behind the end if nothing is left.
+ * @returns From how many nodes they are.
+ */
+function visit<T>(
+  node: Node<T>,
+  topic: string,
+  start: number,
+  takesAny: boolean,
+  found: T[],
+): number {
+  const { next } = node;
+  let nodes = takesAny ? collect(next.get("#"), found) : 0;
+  if (start > topic.length) return nodes + collect(node, found);
+  const slash = topic.indexOf("/", start);
+  const end = slash < 0 ? topic.length : slash;
+  const exact = next.get(topic.slice(start, end));
+  if (exact) nodes += visit(exact, topic, end + 1, true, found);
+  const any = takesAny ? next.get("+") : undefined;
+  if (any) nodes += visit(any, topic, end + 1, true, found);
+  return nodes;
+}
+
+function collect<T>(node: Node<T> | undefined, found: T[]): number {
+  if (!node || node.values.size === 0) return 0;
+  for (const value of node.values) found.push(value);
+  return 1;
 }
 
 function makeNode<T>(): Node<T> {
   return { next: new Map(), values: new Set() };
-}
-
-function addAll<T>(found: Set<T>, values: Set<T> | undefined): void {
-  if (values) { for (const value of values) found.add(value); }
 }
 
 /** Splits a filter. `#` stands for the rest, so nothing behind it counts. */

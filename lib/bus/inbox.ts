@@ -18,9 +18,7 @@ import { parseGap } from "./missed.ts";
 import { NamedFifo } from "./named_fifo.ts";
 import { readRetained } from "./retained.ts";
 import { Strays } from "./strays.ts";
-
-/** For how many topics an inbox remembers the Subscribers: 1 to 2 MiB. */
-const MAX_CACHED_TOPICS = 10_000;
+import { TopicCache } from "./topic_cache.ts";
 
 /** How often to check that the names are still there. */
 const WATCH_MS = 1000;
@@ -123,7 +121,7 @@ class Inbox implements MembershipSource {
   /** Whether reading is over. */
   #over = false;
   readonly #tree = new FilterTree<Membership>();
-  readonly #routes = new Map<string, Set<Membership>>();
+  readonly #routes = new TopicCache<Membership[]>();
   #resume: () => void = () => {};
 
   private constructor(
@@ -284,14 +282,8 @@ class Inbox implements MembershipSource {
     for (const membership of missed) membership.miss(count);
   }
 
-  #route(topic: string): Set<Membership> {
-    let route = this.#routes.get(topic);
-    if (!route) {
-      route = this.#tree.match(topic);
-      if (this.#routes.size >= MAX_CACHED_TOPICS) this.#routes.clear();
-      this.#routes.set(topic, route);
-    }
-    return route;
+  #route(topic: string): Membership[] {
+    return this.#routes.get(topic, (it) => this.#tree.match(it));
   }
 
   /** Waits until everything that is in the FIFO now is delivered. */

@@ -128,7 +128,7 @@ export async function readRetained(
   const tree = new FilterTree<string>();
   for (const filter of filters) tree.add(filter, filter);
   const found = topics(bus, folder, onSkipped)
-    .filter(({ topic }) => tree.match(topic).size > 0);
+    .filter(({ topic }) => tree.match(topic).length > 0);
   if (found.length === 0) return [];
   const read = bus.isShared ? await loadReader() : readOwn;
   const messages: WireMessage[] = [];

@@ -7,12 +7,10 @@ import { FilterTree } from "./filter_tree.ts";
 import { isYoung, lstatIfThere, tidyFifo } from "./folder.ts";
 import { Link, type LinkOptions } from "./link.ts";
 import { parseName, readNames, type Subscription } from "./names.ts";
+import { TopicCache } from "./topic_cache.ts";
 
 /** How long a long-lived publisher may overlook a new subscriber. */
 const MAX_AGE_MS = 5;
-
-/** For how many topics a publisher remembers the links: 1 to 2 MiB. */
-const MAX_CACHED_TOPICS = 10_000;
 
 /** How messages are sent. */
 export interface RoutesOptions extends LinkOptions {
@@ -27,12 +25,18 @@ export class Routes {
   readonly #links = new Map<string, Link>();
   /** Links to members that have left, until earlier messages are through. */
   readonly #closing = new Map<string, Link>();
-  readonly #byTopic = new Map<string, Link[]>();
+  readonly #byTopic = new TopicCache<Link[]>();
   /** By name; undefined for a name that is not a subscription. */
   readonly #subscriptions = new Map<string, Subscription | undefined>();
   readonly #members = new Map<string, Set<Subscription>>();
   /** The subscriptions that get the messages of this publisher. */
   readonly #tree = new FilterTree<Subscription>();
+  /** Finds the links of a topic without the cache. */
+  readonly #match = (topic: string): Link[] => {
+    const links = this.#tree.match(topic).map((it) => this.#link(it));
+    // A member may have several filters that match.
+    return links.length > 1 ? [...new Set(links)] : links;
+  };
   #checkedAt = -Infinity;
   #listed = { mtime: -1, young: true };
 
@@ -65,12 +69,12 @@ export class Routes {
    */
   find(topic: string, isKept = false): Link[] {
     this.#refresh(isKept ? 0 : MAX_AGE_MS);
-    const links = this.#byTopic.get(topic);
-    if (links) return links;
-    // A requester subscribes to its reply topic just before it asks: with a
-    // listing 5 ms old, we would miss it.
-    this.#refresh(0);
-    return this.#match(topic);
+    return this.#byTopic.get(topic, () => {
+      // A requester subscribes to its reply topic just before it asks: with a
+      // listing 5 ms old, we would miss it.
+      this.#refresh(0);
+      return this.#match(topic);
+    });
   }
 
   /**
@@ -82,7 +86,7 @@ export class Routes {
    */
   findAll(topics: string[]): Link[][] {
     this.#refresh(0);
-    return topics.map((it) => this.#byTopic.get(it) ?? this.#match(it));
+    return topics.map((it) => this.#byTopic.get(it, this.#match));
   }
 
   /**
@@ -109,15 +113,6 @@ export class Routes {
     for (const member of this.#links.keys()) this.#drop(member);
     const closing = [...this.#closing.values()];
     await Promise.all(closing.map((link) => link.close()));
-  }
-
-  #match(topic: string): Link[] {
-    const found = new Set<Link>();
-    for (const it of this.#tree.match(topic)) found.add(this.#link(it));
-    const links = [...found];
-    if (this.#byTopic.size >= MAX_CACHED_TOPICS) this.#byTopic.clear();
-    this.#byTopic.set(topic, links);
-    return links;
   }
 
   #drop(member: string): void {

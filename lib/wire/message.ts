@@ -96,7 +96,7 @@ export class WireMessage implements Message {
     const message = new WireMessage(
       tag.topic,
       this.#buffer,
-      this.#start + tag.bytes.length + 1,
+      this.#start + tag.length + 1,
       this.#end,
     );
     const { replyTo } = tag;

@@ -1,0 +1,67 @@
+/**
+ * What was found out about texts that come again and again.
+ *
+ * @module
+ */
+
+/** How many values are kept at most: a power of two. */
+const PLACES = 16_384;
+
+/**
+ * Values by the hash of their text, of which it keeps a bounded number. A hash
+ * has one place, and a value gets it only if the same hash came there twice in
+ * succession: to keep what never comes again costs more time than to find it
+ * out, because the garbage collector has to move it.
+ */
+export class Recurring<T> {
+  /** The hash that came last to each place. */
+  readonly #hashes = new Int32Array(PLACES);
+  // Made in full length: V8 makes a slow table of an array with large gaps.
+  #values: (T | undefined)[] = new Array(PLACES);
+
+  /**
+   * Returns the value that has the place of a hash.
+   *
+   * @param hash The hash, as FNV-1a makes it.
+   * @returns The value, which may be that of another text.
+   */
+  get(hash: number): T | undefined {
+    return this.#values[placeOf(hash)];
+  }
+
+  /**
+   * Offers a value that {@linkcode get} did not return.
+   *
+   * @param hash The hash of its text.
+   * @param value The value.
+   */
+  offer(hash: number, value: T): void {
+    const place = placeOf(hash);
+    if (this.#hashes[place] === hash) this.#values[place] = value;
+    else this.#hashes[place] = hash;
+  }
+
+  /** Forgets all values. */
+  clear(): void {
+    this.#values = new Array(PLACES);
+  }
+}
+
+/** The low bits of FNV-1a are worse than its high bits. */
+function placeOf(hash: number): number {
+  return (hash ^ hash >>> 15) & PLACES - 1;
+}
+
+/** FNV-1a before the first byte or character. */
+export const HASH_START = 0x811c9dc5 | 0;
+
+/**
+ * Adds a byte or a character to a hash.
+ *
+ * @param hash The hash so far; at first {@linkcode HASH_START}.
+ * @param code The byte or the character.
+ * @returns The new hash.
+ */
+export function addToHash(hash: number, code: number): number {
+  return Math.imul(hash ^ code, 0x01000193);
+}
