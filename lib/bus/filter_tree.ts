@@ -5,11 +5,36 @@
  */
 
 /** The filters that begin with the same levels. */
-interface Node<T> {
-  /** The filters that go on, by their next level, which may be a wildcard. */
-  readonly next: Map<string, Node<T>>;
+class Node<T> {
+  /** The filters that go on with a certain level. */
+  readonly #next = new Map<string, Node<T>>();
+  /** The filters that go on with `+`: a field, because each topic asks. */
+  any: Node<T> | undefined;
+  /** The filter that ends with `#` here. */
+  rest: Node<T> | undefined;
   /** What was added under the filter that ends here. */
-  readonly values: Set<T>;
+  readonly values: T[] = [];
+
+  get isEmpty(): boolean {
+    return this.values.length === 0 && this.#next.size === 0 &&
+      !this.any && !this.rest;
+  }
+
+  exact(level: string): Node<T> | undefined {
+    return this.#next.get(level);
+  }
+
+  get(level: string): Node<T> | undefined {
+    if (level === "+") return this.any;
+    return level === "#" ? this.rest : this.#next.get(level);
+  }
+
+  set(level: string, node: Node<T> | undefined): void {
+    if (level === "+") this.any = node;
+    else if (level === "#") this.rest = node;
+    else if (node) this.#next.set(level, node);
+    else this.#next.delete(level);
+  }
 }
 
 /**
@@ -18,7 +43,7 @@ interface Node<T> {
  * and not on how many other filters there are.
  */
 export class FilterTree<T> {
-  readonly #root: Node<T> = makeNode();
+  readonly #root = new Node<T>();
 
   /**
    * Adds a value under a filter; a second time changes nothing.
@@ -29,11 +54,11 @@ export class FilterTree<T> {
   add(filter: string, value: T): void {
     let node = this.#root;
     for (const level of levelsOf(filter)) {
-      let next = node.next.get(level);
-      if (!next) node.next.set(level, next = makeNode());
+      let next = node.get(level);
+      if (!next) node.set(level, next = new Node());
       node = next;
     }
-    node.values.add(value);
+    if (!node.values.includes(value)) node.values.push(value);
   }
 
   /**
@@ -46,16 +71,16 @@ export class FilterTree<T> {
     const way: [node: Node<T>, level: string][] = [];
     let node = this.#root;
     for (const level of levelsOf(filter)) {
-      const next = node.next.get(level);
+      const next = node.get(level);
       if (!next) return;
       way.push([node, level]);
       node = next;
     }
-    node.values.delete(value);
+    const at = node.values.indexOf(value);
+    if (at >= 0) node.values.splice(at, 1);
     for (const [parent, level] of way.reverse()) {
-      const { next, values } = parent.next.get(level)!;
-      if (next.size > 0 || values.size > 0) return;
-      parent.next.delete(level);
+      if (!parent.get(level)!.isEmpty) return;
+      parent.set(level, undefined);
     }
   }
 
@@ -90,26 +115,21 @@ function visit<T>(
   takesAny: boolean,
   found: T[],
 ): number {
-  const { next } = node;
-  let nodes = takesAny ? collect(next.get("#"), found) : 0;
+  let nodes = takesAny ? collect(node.rest, found) : 0;
   if (start > topic.length) return nodes + collect(node, found);
   const slash = topic.indexOf("/", start);
   const end = slash < 0 ? topic.length : slash;
-  const exact = next.get(topic.slice(start, end));
+  const exact = node.exact(topic.slice(start, end));
   if (exact) nodes += visit(exact, topic, end + 1, true, found);
-  const any = takesAny ? next.get("+") : undefined;
+  const any = takesAny ? node.any : undefined;
   if (any) nodes += visit(any, topic, end + 1, true, found);
   return nodes;
 }
 
 function collect<T>(node: Node<T> | undefined, found: T[]): number {
-  if (!node || node.values.size === 0) return 0;
+  if (!node || node.values.length === 0) return 0;
   for (const value of node.values) found.push(value);
   return 1;
-}
-
-function makeNode<T>(): Node<T> {
-  return { next: new Map(), values: new Set() };
 }
 
 /** Splits a filter. `#` stands for the rest, so nothing behind it counts. */

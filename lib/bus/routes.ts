@@ -163,10 +163,11 @@ export class Routes {
   /** Adds the names that are new, and removes the names that are gone. */
   #update(names: Set<string>): void {
     const gone = [...this.#subscriptions.keys()].filter((it) => !names.has(it));
+    const added = [...names].filter((it) => !this.#subscriptions.has(it));
+    if (gone.length === 0 && added.length === 0) return;
     for (const name of gone) this.#remove(name);
-    for (const name of names) {
-      if (!this.#subscriptions.has(name)) this.#add(name);
-    }
+    for (const name of added) this.#add(name);
+    this.#byTopic.clear();
     for (const member of this.#links.keys()) {
       if (!this.#members.has(member)) this.#drop(member);
     }
@@ -183,7 +184,6 @@ export class Routes {
     const { origin } = this.#options;
     if (origin !== undefined && added.origin === origin) return;
     this.#tree.add(filter, added);
-    this.#byTopic.clear();
   }
 
   #remove(name: string): void {
@@ -195,7 +195,6 @@ export class Routes {
     others.delete(removed);
     if (others.size === 0) this.#members.delete(member);
     this.#tree.delete(filter, removed);
-    this.#byTopic.clear();
   }
 
   /** Removes the files that a dead member has left. */
@@ -205,6 +204,7 @@ export class Routes {
       this.#remove(name);
     }
     tidyFifo(`${this.#folder}/.${member}`);
+    this.#byTopic.clear();
     this.#drop(member);
   }
 }

@@ -29,7 +29,7 @@ export class TopicCache<T> {
     const known = this.#known.get(hash);
     if (known?.topic === topic) return known.value;
     const value = find(topic);
-    this.#known.offer(hash, { topic, value });
+    if (this.#known.recurs(hash)) this.#known.set(hash, { topic, value });
     return value;
   }
 

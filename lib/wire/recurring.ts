@@ -30,15 +30,26 @@ export class Recurring<T> {
   }
 
   /**
-   * Offers a value that {@linkcode get} did not return.
+   * Tells whether to keep a value that {@linkcode get} did not return.
+   *
+   * @param hash The hash of its text.
+   * @returns Whether the hash came to its place the last time, too.
+   */
+  recurs(hash: number): boolean {
+    const place = placeOf(hash);
+    const recurs = this.#hashes[place] === hash;
+    this.#hashes[place] = hash;
+    return recurs;
+  }
+
+  /**
+   * Keeps a value.
    *
    * @param hash The hash of its text.
    * @param value The value.
    */
-  offer(hash: number, value: T): void {
-    const place = placeOf(hash);
-    if (this.#hashes[place] === hash) this.#values[place] = value;
-    else this.#hashes[place] = hash;
+  set(hash: number, value: T): void {
+    this.#values[placeOf(hash)] = value;
   }
 
   /** Forgets all values. */

@@ -69,7 +69,9 @@ export function readTag(
   const before = known.get(hash);
   if (before && isSame(before, buffer, start, tab)) return before;
   const tag = parseTag(buffer.subarray(start, tab));
-  if (tag && tag.length <= MAX_KNOWN_BYTES) known.offer(hash, tag);
+  if (tag && tag.length <= MAX_KNOWN_BYTES && known.recurs(hash)) {
+    known.set(hash, tag);
+  }
   return tag;
 }
 
