@@ -1,5 +1,5 @@
 /**
- * What is known about the topics that come again and again.
+ * A bounded cache for topics that come again and again.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * What was found out about texts that come again and again.
+ * A bounded cache for texts that come again and again.
  *
  * @module
  */
@@ -8,10 +8,10 @@
 const PLACES = 16_384;
 
 /**
- * Values by the hash of their text, of which it keeps a bounded number. A hash
- * has one place, and a value gets it only if the same hash came there twice in
- * succession: to keep what never comes again costs more time than to find it
- * out, because the garbage collector has to move it.
+ * Keeps a bounded number of values by the hash of their text. Each hash has one
+ * place. A value gets the place only if its hash came there twice in a row. A
+ * value that never comes again costs more to keep than to find again: the
+ * garbage collector has to move what is kept.
  */
 export class Recurring<T> {
   /** The hash that came last to each place. */
