@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { WireMessage } from "./wire/message.ts";
 
 /** How messages are sent. */
 export interface Sending {
@@ -12,6 +13,14 @@ export interface Sending {
   retain: boolean;
   /** The topic for the answers, if the messages are requests. */
   replyTo: string | undefined;
+}
+
+/** Messages that have their topics with them. */
+export interface Keyed {
+  /** The messages as `topic TAB message`, each without its delimiter. */
+  records: WireMessage[];
+  /** The topic of each. */
+  topics: string[];
 }
 
 /** Messages that a subscriber of the bus did not get. */
@@ -57,6 +66,14 @@ export interface Outlet {
     messages: Uint8Array<ArrayBuffer>,
     how: Sending,
   ): Promise<number | undefined>;
+  /**
+   * Sends messages to several topics, in order, with one write for each
+   * subscriber if they fit.
+   *
+   * @param keyed The messages with their topics, checked.
+   * @returns How many subscribers got each of them.
+   */
+  sendKeyed?(keyed: Keyed): Promise<number[]>;
   /**
    * Counts the live subscribers of a topic.
    *

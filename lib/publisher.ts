@@ -10,7 +10,7 @@ import { FifoOutlet } from "./fifo/outlet.ts";
 import { load } from "./load.ts";
 import type { OutletModule } from "./mqtt/module.ts";
 import type { MqttOptions } from "./mqtt/options.ts";
-import type { Dropped, Outlet, Sending } from "./outlet.ts";
+import type { Dropped, Keyed, Outlet, Sending } from "./outlet.ts";
 import {
   DEFAULT_MAX_BYTES,
   type Delimiter,
@@ -114,6 +114,12 @@ export let sendFramed: (
   messages: Uint8Array<ArrayBuffer>,
   options: PublishOptions,
 ) => Promise<number | undefined>;
+
+/**
+ * Publishes messages to topics of the bus, each to its own. They are not checked.
+ * Returns how many subscribers got each of them.
+ */
+export let sendKeyed: (publisher: Publisher, keyed: Keyed) => Promise<number[]>;
 
 /**
  * Closes a publisher at once. Messages that are not written yet fail with the
@@ -310,6 +316,7 @@ export class Publisher implements AsyncDisposable {
   static {
     sendFramed = (publisher, messages, options) =>
       publisher.#send(messages, options);
+    sendKeyed = (publisher, keyed) => publisher.#sendKeyed(keyed);
     abort = (publisher, reason) => publisher.#abort(reason);
     openLast = (address, options = {}) =>
       Publisher.#open(address, options, true);
@@ -334,6 +341,11 @@ export class Publisher implements AsyncDisposable {
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  async #sendKeyed(keyed: Keyed): Promise<number[]> {
+    if (this.#closed) throw this.#refused("closed", "the publisher is closed");
+    return await this.#outlet.sendKeyed!(keyed);
   }
 
   /**

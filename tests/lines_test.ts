@@ -3,8 +3,10 @@
  *
  * @module
  */
+import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
+import { assertStringIncludes } from "jsr:@std/assert@1.0.19/string-includes";
 import { Subscriber } from "../mod.ts";
 import { Mosquitto, withoutMosquitto } from "./harness/mosquitto.ts";
 import { testWithout } from "./harness/needs.ts";
@@ -134,3 +136,45 @@ testWithout(
     assertEquals(await fails(bus, keyed, "forbidden\ta\n"), 1);
   },
 );
+
+Deno.test("pub --keyed --no-wait sends the lines before the first that nobody gets", async () => {
+  await using bus = new TestBus();
+  await using subscriber = await bus.sub("--exit-word=end", "heard/+");
+  await using publisher = bus.pub("--keyed", "--no-wait");
+  await publisher.write("heard/1\t1\nheard/2\t2\nunheard\t3\nheard/1\t4\n");
+  await publisher.end();
+  const { code, stderr } = await publisher.ended();
+  assertEquals(
+    [code, stderr],
+    [3, 'pub: Cannot publish to "unheard": nobody subscribes to it\n'],
+  );
+  await finish(bus.pub("heard/1", "end"));
+  assertEquals((await subscriber.ended()).stdout, "1\n2\n");
+});
+
+Deno.test("pub --keyed -v counts what a subscriber that does not read missed, by line", async () => {
+  await using bus = new TestBus();
+  await using stopped = await bus.sub("slow/#");
+  await using _reading = await bus.sub("fast/#", "both");
+  stopped.kill("SIGSTOP");
+  await using publisher = bus.pub("--keyed", "-v", "--slow-timeout=0");
+  const text = "x".repeat(500);
+  const lines = Array.from(
+    { length: 2000 },
+    (_, i) => `${i % 2 ? "slow" : "fast"}/${i % 7}\t${text}\n`,
+  );
+  await publisher.write(lines.join(""));
+  await publisher.end();
+  const { code, stderr } = await publisher.ended();
+  stopped.kill("SIGCONT");
+  assertEquals(code, 0);
+  // Each line is for one subscriber.
+  const dropped = [...stderr.matchAll(/(\d+) messages? dropped for/g)]
+    .reduce((sum, [, count]) => sum + Number(count), 0);
+  assert(dropped > 0, stderr);
+  assertStringIncludes(
+    stderr,
+    `2000 messages published to 1 subscriber, ${dropped} of them ` +
+      "heard by nobody",
+  );
+});

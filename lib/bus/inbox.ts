@@ -10,6 +10,7 @@ import type { WireMessage } from "../wire/message.ts";
 import { REPLY_PREFIX } from "../topic.ts";
 import { MessageSplitter } from "../wire/splitter.ts";
 import { Answers } from "./answers.ts";
+import { FilterTree } from "./filter_tree.ts";
 import { isYoung, lstatIfThere, openBus, sweep } from "./folder.ts";
 import { type JoinOptions, MAX_TAG_BYTES } from "./join_options.ts";
 import { Membership, type MembershipSource } from "./membership.ts";
@@ -17,9 +18,7 @@ import { parseGap } from "./missed.ts";
 import { NamedFifo } from "./named_fifo.ts";
 import { readRetained } from "./retained.ts";
 import { Strays } from "./strays.ts";
-
-/** For how many topics an inbox remembers the Subscribers. */
-const MAX_CACHED_TOPICS = 1000;
+import { TopicCache } from "./topic_cache.ts";
 
 /** How often to check that the names are still there. */
 const WATCH_MS = 1000;
@@ -121,7 +120,8 @@ class Inbox implements MembershipSource {
   #closed: Promise<void> | undefined;
   /** Whether reading is over. */
   #over = false;
-  readonly #routes = new Map<string, Membership[]>();
+  readonly #tree = new FilterTree<Membership>();
+  readonly #routes = new TopicCache<Membership[]>();
   #resume: () => void = () => {};
 
   private constructor(
@@ -185,6 +185,9 @@ class Inbox implements MembershipSource {
     }
     this.#memberships.add(membership);
     this.#answering.add(membership);
+    for (const filter of membership.filters) {
+      this.#tree.add(filter, membership);
+    }
     this.#routes.clear();
     membership.attach(this);
     return true;
@@ -199,6 +202,9 @@ class Inbox implements MembershipSource {
     await this.passMark();
     if (isLast) this.#strays.report();
     this.#memberships.delete(membership);
+    for (const filter of membership.filters) {
+      this.#tree.delete(filter, membership);
+    }
     this.#routes.clear();
     if (this.#memberships.size === 0) await this.#close();
   }
@@ -277,13 +283,7 @@ class Inbox implements MembershipSource {
   }
 
   #route(topic: string): Membership[] {
-    let route = this.#routes.get(topic);
-    if (!route) {
-      route = [...this.#memberships].filter((it) => it.wants(topic));
-      if (this.#routes.size >= MAX_CACHED_TOPICS) this.#routes.clear();
-      this.#routes.set(topic, route);
-    }
-    return route;
+    return this.#routes.get(topic, (it) => this.#tree.match(it));
   }
 
   /** Waits until everything that is in the FIFO now is delivered. */

@@ -6,7 +6,6 @@
 import type { WireMessage } from "../wire/message.ts";
 import { Inbound } from "../queues/inbound.ts";
 import type { OwnSource } from "../source.ts";
-import { matchesTopic } from "../topic.ts";
 import type { JoinOptions } from "./join_options.ts";
 
 /** Where the messages of a Subscriber come from. */
@@ -75,11 +74,6 @@ export class Membership implements OwnSource {
   /** Sets the inbox that its messages come from. */
   attach(inbox: MembershipSource): void {
     this.#inbox = inbox;
-  }
-
-  /** Whether a message is for this Subscriber. */
-  wants(topic: string): boolean {
-    return this.filters.some((filter) => matchesTopic(filter, topic));
   }
 
   /** Takes a message. */

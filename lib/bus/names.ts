@@ -151,37 +151,57 @@ function isFilter(text: string): boolean {
 }
 
 /**
+ * Lists the names of files that may be subscriptions.
+ *
+ * @param path The folder.
+ * @returns The names; {@linkcode parseName} reads them.
+ */
+export function readNames(path: string): string[] {
+  return entries(path)
+    .filter(({ isFile, isSymlink, isDirectory }) =>
+      !isFile && !isSymlink && !isDirectory
+    )
+    .map(({ name }) => name)
+    .filter((name) => name.includes("@"));
+}
+
+/**
+ * Reads the name of a file.
+ *
+ * @param name The name.
+ * @returns The subscription; undefined if it is the name of another file.
+ */
+export function parseName(name: string): Subscription | undefined {
+  const at = name.indexOf("@");
+  const nul = name.endsWith(NUL_MARK);
+  const member = name.slice(at + 1, nul ? -NUL_MARK.length : undefined);
+  try {
+    const filter = decodeURIComponent(name.slice(0, at));
+    if (!isFilter(filter)) return undefined;
+    const delimiter = nul ? "\0" : "\n";
+    const origin = originOf(member);
+    const group = groupOf(member);
+    return {
+      filter,
+      // A group has a FIFO for each of its filters.
+      member: group === undefined ? member : name,
+      group,
+      origin,
+      delimiter,
+      name,
+    };
+  } catch {
+    // A foreign file: no filter has this encoding.
+    return undefined;
+  }
+}
+
+/**
  * Lists the subscriptions.
  *
  * @param path The folder.
  * @returns All names of subscriptions, whether or not the subscriber is alive.
  */
 export function readSubscriptions(path: string): Subscription[] {
-  const subscriptions: Subscription[] = [];
-  for (const entry of entries(path)) {
-    const { name, isFile, isSymlink, isDirectory } = entry;
-    const at = name.indexOf("@");
-    if (at < 0 || isFile || isSymlink || isDirectory) continue;
-    const nul = name.endsWith(NUL_MARK);
-    const member = name.slice(at + 1, nul ? -NUL_MARK.length : undefined);
-    try {
-      const filter = decodeURIComponent(name.slice(0, at));
-      if (!isFilter(filter)) continue;
-      const delimiter = nul ? "\0" : "\n";
-      const origin = originOf(member);
-      const group = groupOf(member);
-      subscriptions.push({
-        filter,
-        // A group has a FIFO for each of its filters.
-        member: group === undefined ? member : name,
-        group,
-        origin,
-        delimiter,
-        name,
-      });
-    } catch {
-      // A foreign file: no filter has this encoding.
-    }
-  }
-  return subscriptions;
+  return readNames(path).map(parseName).filter((it) => it !== undefined);
 }

@@ -7,7 +7,8 @@ import { tell } from "../callback.ts";
 import { delay } from "../delay.ts";
 import { FifobusError } from "../errors.ts";
 import { load } from "../load.ts";
-import type { Dropped, Outlet, Sending } from "../outlet.ts";
+import { WireMessage } from "../wire/message.ts";
+import type { Dropped, Keyed, Outlet, Sending } from "../outlet.ts";
 import { checkTopicName } from "../topic.ts";
 import { countAt, type Delimiter, reframe } from "../wire/framing.ts";
 import { tagMessages } from "../wire/tags.ts";
@@ -120,13 +121,42 @@ export class BusOutlet implements Outlet {
       : await this.#sendNobody();
     if (failure) throw failure;
     if (count > 0 || this.#options.wait !== false) return count;
-    const reason = links.length > 0
-      ? "nobody who subscribes to it reads"
-      : "nobody subscribes to it";
-    throw new FifobusError(
-      "no_reader",
-      `Cannot publish to "${topic}": ${reason}`,
-    );
+    throw unheard(topic, links);
+  }
+
+  async sendKeyed({ records, topics }: Keyed): Promise<number[]> {
+    const { delimiter, signal, wait } = this.#options;
+    signal?.throwIfAborted();
+    const links = this.#routes.findAll(topics);
+    const refused = wait === false
+      ? links.findIndex((them) => them.length === 0)
+      : -1;
+    const count = refused < 0 ? records.length : refused;
+    const heard = links.slice(0, count).map((them) => them.length);
+    const parts = new Map<Link, WireMessage[]>();
+    for (let i = 0; i < count; i++) {
+      for (const link of links[i]!) {
+        const part = parts.get(link);
+        if (part) part.push(records[i]!);
+        else parts.set(link, [records[i]!]);
+      }
+    }
+    const sent = Array.from(parts, async ([link, part]) => {
+      const tagged = WireMessage.frame(part, delimiter);
+      let dropped = await this.#sendTo(link, tagged, false) ?? 0;
+      // If a write fails, so does all behind it: the last messages are missing.
+      for (let i = count - 1; i >= 0 && dropped > 0; i--) {
+        if (!links[i]!.includes(link)) continue;
+        heard[i]!--;
+        dropped--;
+      }
+    });
+    if (parts.size > 0) await Promise.all(sent);
+    else await this.#sendNobody();
+    const first = wait === false ? heard.indexOf(0) : -1;
+    const at = first < 0 ? refused : first;
+    if (at >= 0) throw unheard(topics[at]!, links[at]!);
+    return heard;
   }
 
   async waitFor(
@@ -229,4 +259,14 @@ export class BusOutlet implements Outlet {
       `use { delimiter: "${OTHER[link.delimiter]}" } on both sides`;
     this.#tellDropped({ member: link.member, count, reason });
   }
+}
+
+function unheard(topic: string, links: Link[]): FifobusError {
+  const reason = links.length > 0
+    ? "nobody who subscribes to it reads"
+    : "nobody subscribes to it";
+  return new FifobusError(
+    "no_reader",
+    `Cannot publish to "${topic}": ${reason}`,
+  );
 }

@@ -6,8 +6,9 @@
 import { reasonOf } from "../errors.ts";
 import { load } from "../load.ts";
 import { WireMessage } from "../wire/message.ts";
-import { matchesTopic, nameFault } from "../topic.ts";
+import { nameFault } from "../topic.ts";
 import type { Delimiter } from "../wire/framing.ts";
+import { FilterTree } from "./filter_tree.ts";
 import { type Bus, checkRegular, lstatIfThere } from "./folder.ts";
 import { checkFolder, SUBFOLDER, TEMPORARY } from "./retain.ts";
 
@@ -36,8 +37,10 @@ export async function readRetained(
   { delimiter, maxBytes, onSkipped }: RetainedOptions,
 ): Promise<WireMessage[]> {
   const folder = `${bus.path}/${SUBFOLDER}`;
+  const tree = new FilterTree<string>();
+  for (const filter of filters) tree.add(filter, filter);
   const found = topics(bus, folder, onSkipped)
-    .filter(({ topic }) => filters.some((it) => matchesTopic(it, topic)));
+    .filter(({ topic }) => tree.match(topic).length > 0);
   if (found.length === 0) return [];
   const read = bus.isShared ? await loadReader() : readOwn;
   const messages: WireMessage[] = [];

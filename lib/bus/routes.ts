@@ -3,16 +3,14 @@
  *
  * @module
  */
-import { matchesTopic } from "../topic.ts";
+import { FilterTree } from "./filter_tree.ts";
 import { isYoung, lstatIfThere, tidyFifo } from "./folder.ts";
 import { Link, type LinkOptions } from "./link.ts";
-import { readSubscriptions, type Subscription } from "./names.ts";
+import { parseName, readNames, type Subscription } from "./names.ts";
+import { TopicCache } from "./topic_cache.ts";
 
 /** How long a long-lived publisher may overlook a new subscriber. */
 const MAX_AGE_MS = 5;
-
-/** For how many topics a publisher remembers the links. */
-const MAX_CACHED_TOPICS = 1000;
 
 /** How messages are sent. */
 export interface RoutesOptions extends LinkOptions {
@@ -27,10 +25,18 @@ export class Routes {
   readonly #links = new Map<string, Link>();
   /** Links to members that have left, until earlier messages are through. */
   readonly #closing = new Map<string, Link>();
-  readonly #byTopic = new Map<string, Link[]>();
-  #subscriptions: Subscription[] = [];
-  /** The same, by member. */
-  #members = new Map<string, Subscription[]>();
+  readonly #byTopic = new TopicCache<Link[]>();
+  /** By name; undefined for a name that is not a subscription. */
+  readonly #subscriptions = new Map<string, Subscription | undefined>();
+  readonly #members = new Map<string, Set<Subscription>>();
+  /** The subscriptions that get the messages of this publisher. */
+  readonly #tree = new FilterTree<Subscription>();
+  /** Finds the links of a topic without the cache. */
+  readonly #match = (topic: string): Link[] => {
+    const links = this.#tree.match(topic).map((it) => this.#link(it));
+    // A member may have several filters that match.
+    return links.length > 1 ? [...new Set(links)] : links;
+  };
   #checkedAt = -Infinity;
   #listed = { mtime: -1, young: true };
 
@@ -63,23 +69,24 @@ export class Routes {
    */
   find(topic: string, isKept = false): Link[] {
     this.#refresh(isKept ? 0 : MAX_AGE_MS);
-    let links = this.#byTopic.get(topic);
-    if (!links) {
+    return this.#byTopic.get(topic, () => {
       // A requester subscribes to its reply topic just before it asks: with a
       // listing 5 ms old, we would miss it.
       this.#refresh(0);
-      const found = new Set<Link>();
-      for (const subscription of this.#subscriptions) {
-        if (!matchesTopic(subscription.filter, topic)) continue;
-        const { origin } = this.#options;
-        if (origin !== undefined && subscription.origin === origin) continue;
-        found.add(this.#link(subscription));
-      }
-      links = [...found];
-      if (this.#byTopic.size >= MAX_CACHED_TOPICS) this.#byTopic.clear();
-      this.#byTopic.set(topic, links);
-    }
-    return links;
+      return this.#match(topic);
+    });
+  }
+
+  /**
+   * Finds the members that messages published together are for, with one look
+   * at the folder.
+   *
+   * @param topics The topic of each message.
+   * @returns For each message, a link to each member.
+   */
+  findAll(topics: string[]): Link[][] {
+    this.#refresh(0);
+    return topics.map((it) => this.#byTopic.get(it, this.#match));
   }
 
   /**
@@ -135,9 +142,11 @@ export class Routes {
    * Finds a name of a member that still exists: it may have left some topics.
    */
   #findPath(member: string): string | undefined {
-    return this.#members.get(member)
-      ?.map(({ name }) => `${this.#folder}/${name}`)
-      .find((path) => lstatIfThere(path)?.isFifo);
+    for (const { name } of this.#members.get(member) ?? []) {
+      const path = `${this.#folder}/${name}`;
+      if (lstatIfThere(path)?.isFifo) return path;
+    }
+    return undefined;
   }
 
   #refresh(maxAgeMs: number): void {
@@ -148,23 +157,53 @@ export class Routes {
     const mtime = lstatIfThere(this.#folder)?.mtime?.getTime() ?? 0;
     if (mtime === this.#listed.mtime && !this.#listed.young) return;
     this.#listed = { mtime, young: isYoung(mtime) };
-    this.#subscriptions = mtime === 0 ? [] : readSubscriptions(this.#folder);
+    this.#update(new Set(mtime === 0 ? [] : readNames(this.#folder)));
+  }
+
+  /** Adds the names that are new, and removes the names that are gone. */
+  #update(names: Set<string>): void {
+    const gone = [...this.#subscriptions.keys()].filter((it) => !names.has(it));
+    const added = [...names].filter((it) => !this.#subscriptions.has(it));
+    if (gone.length === 0 && added.length === 0) return;
+    for (const name of gone) this.#remove(name);
+    for (const name of added) this.#add(name);
     this.#byTopic.clear();
-    this.#members = Map.groupBy(this.#subscriptions, ({ member }) => member);
     for (const member of this.#links.keys()) {
       if (!this.#members.has(member)) this.#drop(member);
     }
   }
 
+  #add(name: string): void {
+    const added = parseName(name);
+    this.#subscriptions.set(name, added);
+    if (!added) return;
+    const { member, filter } = added;
+    const before = this.#members.get(member);
+    if (before) before.add(added);
+    else this.#members.set(member, new Set([added]));
+    const { origin } = this.#options;
+    if (origin !== undefined && added.origin === origin) return;
+    this.#tree.add(filter, added);
+  }
+
+  #remove(name: string): void {
+    const removed = this.#subscriptions.get(name);
+    this.#subscriptions.delete(name);
+    if (!removed) return;
+    const { member, filter } = removed;
+    const others = this.#members.get(member)!;
+    others.delete(removed);
+    if (others.size === 0) this.#members.delete(member);
+    this.#tree.delete(filter, removed);
+  }
+
   /** Removes the files that a dead member has left. */
   #forget(member: string): void {
-    for (const { name } of this.#members.get(member) ?? []) {
+    for (const { name } of [...this.#members.get(member) ?? []]) {
       tidyFifo(`${this.#folder}/${name}`);
+      this.#remove(name);
     }
-    this.#members.delete(member);
     tidyFifo(`${this.#folder}/.${member}`);
-    this.#subscriptions = this.#subscriptions
-      .filter((subscription) => subscription.member !== member);
     this.#byTopic.clear();
     this.#drop(member);
   }

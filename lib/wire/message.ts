@@ -5,19 +5,12 @@
  */
 import { FifobusError } from "../errors.ts";
 import type { Message } from "../message.ts";
-import { MAX_TOPIC_BYTES, nameFault } from "../topic.ts";
 import { concat, type Delimiter } from "./framing.ts";
-import { UNIT_SEPARATOR } from "./tags.ts";
+import { readTag } from "./read_tag.ts";
 
 // U+FEFF is a character like any other, even at the start: MQTT 5, section
 // 1.5.4.
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-const TAB = 0x09;
-
-/** The most bytes before the tab: two topics and their separator. */
-const MAX_TAG_BYTES = 2 * MAX_TOPIC_BYTES + 1;
 
 /** Publishes an answer to a topic. */
 export type SendAnswer = (
@@ -98,32 +91,17 @@ export class WireMessage implements Message {
    * text before it cannot be a topic.
    */
   untagged(answer?: SendAnswer): WireMessage | undefined {
-    const tag = this.#tag();
+    const tag = readTag(this.#buffer, this.#start, this.#end);
     if (!tag) return undefined;
     const message = new WireMessage(
       tag.topic,
       this.#buffer,
-      this.#start + tag.bytes.length,
+      this.#start + tag.length + 1,
       this.#end,
     );
     const { replyTo } = tag;
     if (replyTo !== undefined) message.#request = { replyTo, answer };
     return message;
-  }
-
-  /** The tag before the message, which is usually that of the last message. */
-  #tag(): Tag | undefined {
-    const last = lastTag?.bytes;
-    let same = last !== undefined && last.length <= this.length;
-    for (let i = 0; same && i < last!.length; i++) {
-      same = this.#buffer[this.#start + i] === last![i];
-    }
-    if (same) return lastTag;
-    const { bytes } = this;
-    const tab = bytes.indexOf(TAB);
-    const tag = tab < 0 ? undefined : parseTag(bytes.subarray(0, tab + 1));
-    if (tag) lastTag = tag;
-    return tag;
   }
 
   /**
@@ -185,30 +163,4 @@ export class WireMessage implements Message {
     }
     return concat(parts);
   }
-}
-
-/** What is before a message. */
-interface Tag {
-  /** The topic or topics, and the tab. */
-  bytes: Uint8Array<ArrayBuffer>;
-  topic: string;
-  replyTo: string | undefined;
-}
-
-let lastTag: Tag | undefined;
-
-function parseTag(bytes: Uint8Array<ArrayBuffer>): Tag | undefined {
-  if (bytes.length - 1 > MAX_TAG_BYTES) return undefined;
-  let text;
-  try {
-    text = strict.decode(bytes.subarray(0, -1));
-  } catch {
-    return undefined;
-  }
-  const at = text.indexOf(UNIT_SEPARATOR);
-  const topic = at < 0 ? text : text.slice(0, at);
-  const replyTo = at < 0 ? undefined : text.slice(at + 1);
-  const topics = replyTo === undefined ? [topic] : [topic, replyTo];
-  if (topics.some((it) => nameFault(it) !== undefined)) return undefined;
-  return { bytes: bytes.slice(), topic, replyTo };
 }

@@ -29,9 +29,13 @@ export interface Input {
   isTerminal?: boolean;
 }
 
-/** Consecutive lines for the same topic, or for the address. */
+/**
+ * Consecutive lines that are sent together: for the address, for one topic, or
+ * for the bus, each with its topic.
+ */
 interface Run {
   topic?: string | undefined;
+  topics?: string[];
   messages: WireMessage[];
 }
 
@@ -76,12 +80,20 @@ async function sendLines(
   const send = async (lines: WireMessage[], bytes: number) => {
     const { runs, error } = divide(lines);
     const sent: Promise<void>[] = [];
-    for (const { topic, messages } of runs) {
+    for (const { topic, topics, messages } of runs) {
       for (let at = 0; at < messages.length;) {
         const count = await sender.due(messages.length - at);
-        const due = messages.slice(at, at += count);
-        const framed = WireMessage.frame(due, delimiter);
-        sent.push(sender.sendFramed(framed, count, topic));
+        const from = at;
+        const due = messages.slice(from, at += count);
+        sent.push(
+          topics
+            ? sender.sendKeyed({ records: due, topics: topics.slice(from, at) })
+            : sender.sendFramed(
+              WireMessage.frame(due, delimiter),
+              count,
+              topic,
+            ),
+        );
         progress?.addBytes(bytes * count / lines.length);
       }
     }
@@ -121,27 +133,30 @@ async function openProgress(
   return bytes === undefined ? undefined : new Progress(stderr, bytes);
 }
 
-/** Checks lines and groups them by topic, up to the first wrong line. */
+/**
+ * Checks lines, up to the first wrong line, and groups them. Only the bus takes
+ * several topics at once, and only if no line is to be kept as a last value.
+ */
 function divider(
   name: string,
-  { content, mustBeJson }: PubPlan,
+  { address, content, mustBeJson, retain }: PubPlan,
 ): (lines: WireMessage[]) => { runs: Run[]; error?: unknown } {
   const isKeyed = content.kind === "lines" && content.hasTopics;
   if (!isKeyed && !mustBeJson) {
     return (messages) => ({ runs: [{ messages }] });
   }
+  const isShared = isKeyed && address === undefined && !retain;
   let number = 0;
   return (lines) => {
     const runs: Run[] = [];
     for (const line of lines) {
-      const where = `line ${++number} of ${name}`;
+      const where = () => `line ${number} of ${name}`;
+      number++;
       try {
         const message = isKeyed ? untag(line, where) : line;
-        if (mustBeJson) checkJson(message.bytes, where);
-        const topic = isKeyed ? message.topic : undefined;
-        const run = runs.at(-1);
-        if (run && run.topic === topic) run.messages.push(message);
-        else runs.push({ topic, messages: [message] });
+        if (mustBeJson) checkJson(message.bytes, where());
+        if (isShared) addKeyed(runs, message.topic, line);
+        else addTo(runs, isKeyed ? message.topic : undefined, message);
       } catch (error) {
         return { runs, error };
       }
@@ -149,8 +164,25 @@ function divider(
     return { runs };
   };
 }
+/** Adds a line to the only run, whatever its topic. */
+function addKeyed(runs: Run[], topic: string, line: WireMessage): void {
+  const run = runs[0] ??= { topics: [], messages: [] };
+  run.topics!.push(topic);
+  run.messages.push(line);
+}
 
-function untag(line: WireMessage, where: string): WireMessage {
+/** Adds a message to the last run, or to a new run if that has another topic. */
+function addTo(
+  runs: Run[],
+  topic: string | undefined,
+  message: WireMessage,
+): void {
+  const run = runs.at(-1);
+  if (run && run.topic === topic) run.messages.push(message);
+  else runs.push({ topic, messages: [message] });
+}
+
+function untag(line: WireMessage, where: () => string): WireMessage {
   const message = line.untagged();
   if (message && message.replyTo === undefined) return message;
   const { text } = line;
@@ -159,5 +191,5 @@ function untag(line: WireMessage, where: string): WireMessage {
     ? "there is no tab between topic and message"
     : nameFault(text.slice(0, tab)) ?? "its topic is not UTF-8";
   const start = JSON.stringify(text.slice(0, 40));
-  throw new Error(`Cannot publish ${where}: ${reason}: ${start}`);
+  throw new Error(`Cannot publish ${where()}: ${reason}: ${start}`);
 }

@@ -6,12 +6,14 @@
 import { parseAddress } from "../../address.ts";
 import { load } from "../../load.ts";
 import type { MqttOptions } from "../../mqtt/options.ts";
+import type { Keyed } from "../../outlet.ts";
 import {
   abort,
   isUnread,
   openLast,
   Publisher,
   sendFramed,
+  sendKeyed,
 } from "../../publisher.ts";
 import { complain, type World } from "../program.ts";
 import type { Pace } from "./pace.ts";
@@ -98,12 +100,35 @@ export class Sender implements AsyncDisposable {
     topic?: string,
   ): Promise<void> {
     const to = topic === undefined ? undefined : this.#prefix + topic;
-    try {
-      const publisher = await (this.#publisher ??= this.#open(`topic:${to}`));
-      if (this.#error) return;
-      const { retain } = this.#plan;
+    const { retain } = this.#plan;
+    await this.#send(to, async (publisher) => {
       const sent = sendFramed(publisher, framed, { topic: to, retain });
       this.#count(count, await sent);
+    });
+  }
+
+  /**
+   * Sends messages with their topics to the bus, as {@linkcode sendFramed} does.
+   *
+   * @param keyed The messages with their topics.
+   * @returns When they are written, or nothing more is.
+   */
+  async sendKeyed(keyed: Keyed): Promise<void> {
+    await this.#send(keyed.topics[0], async (publisher) => {
+      for (const heard of await sendKeyed(publisher, keyed)) {
+        this.#count(1, heard);
+      }
+    });
+  }
+
+  async #send(
+    topic: string | undefined,
+    send: (publisher: Publisher) => Promise<void>,
+  ): Promise<void> {
+    try {
+      const opening = this.#publisher ??= this.#open(`topic:${topic}`);
+      const publisher = await opening;
+      if (!this.#error) await send(publisher);
     } catch (error) {
       this.#error ??= { cause: error };
       this.#failed.reject(error);
