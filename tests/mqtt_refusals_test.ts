@@ -107,7 +107,9 @@ testWithout(
   async () => {
     await using folder = new Folder();
     await using broker = await Mosquitto.start(folder);
+    await finish(pub("--qos=1", "--retain", `${broker.url}/t`, "ready"));
     await using first = sub("--client-id", "twin", `${broker.url}/t`);
+    assertEquals(await first.line(), "ready");
     await using _second = sub("--client-id", "twin", `${broker.url}/t`);
     await first.said(/\(perhaps another client uses the client id "twin"\)/);
   },

@@ -13,7 +13,7 @@
 # Bash 4.1 and zsh publish without a process on Linux, after the first message
 # to a subscriber. Other shells start some processes for each message.
 #
-# shellcheck shell=bash disable=SC2016,SC2059,SC2086,SC2154,SC2261,SC2295
+# shellcheck shell=bash disable=SC2015,SC2016,SC2059,SC2086,SC2154,SC2261,SC2295
 # SC2086: lists are split at line feeds, while globbing is off. SC2295: bytes in
 # brackets are meant as patterns. SC2154: printf -v assigns them.
 
