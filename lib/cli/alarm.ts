@@ -45,7 +45,8 @@ export const alarm: ValueKind<Alarm> = {
     "a topic filter, one of > < >= <= = != and a number, such as a/+>30",
   read: (text) => {
     const [, filter, comparison, limit] = RULE.exec(text) ?? [];
-    if (filter === undefined) return undefined;
+    // `a>>5` and `a==5` are slips, not filters that end in an operator.
+    if (filter === undefined || /[<>=!]$/.test(filter)) return undefined;
     try {
       checkTopicFilter(filter);
     } catch {
