@@ -81,13 +81,7 @@ testWithout(
     await using to = sub("--qos", "1", "-v", `${broker.url}/site/#`);
     await using bridge = await startBridge(bus, `${broker.url}/site`);
     // The subscriber is there once a message comes back.
-    await eventually(async () => {
-      await finish(bus.pub("wh/first", "1"));
-      return await Promise.race([
-        to.line().then(() => true),
-        new Promise<boolean>((done) => setTimeout(done, 500, false)),
-      ]);
-    });
+    await repeatUntil(() => finish(bus.pub("wh/first", "1")), to.line());
     await finish(bus.pub(`wh/${levels}`, "bad"));
     await finish(bus.pub("wh/last", "good"));
     await to.until("site/last\tgood\n");
