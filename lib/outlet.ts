@@ -21,6 +21,11 @@ export interface Keyed {
   records: WireMessage[];
   /** The topic of each. */
   topics: string[];
+  /**
+   * Adds the delimiters. It comes from the caller, so that a publisher of one
+   * message does not load the class of messages.
+   */
+  frame: typeof WireMessage.frame;
 }
 
 /** Messages that a subscriber of the bus did not get. */

@@ -231,8 +231,6 @@ Deno.test("from a URL: pub to a topic fetches only the modules that it needs", a
       "lib/callback.ts",
       "lib/delay.ts",
       "lib/topic.ts",
-      "lib/wire/message.ts",
-      "lib/wire/read_tag.ts",
       "lib/wire/recurring.ts",
       "lib/wire/tags.ts",
     ].sort(),

@@ -7,7 +7,7 @@ import { tell } from "../callback.ts";
 import { delay } from "../delay.ts";
 import { FifobusError } from "../errors.ts";
 import { load } from "../load.ts";
-import { WireMessage } from "../wire/message.ts";
+import type { WireMessage } from "../wire/message.ts";
 import type { Dropped, Keyed, Outlet, Sending } from "../outlet.ts";
 import { checkTopicName } from "../topic.ts";
 import { countAt, type Delimiter, reframe } from "../wire/framing.ts";
@@ -124,7 +124,7 @@ export class BusOutlet implements Outlet {
     throw unheard(topic, links);
   }
 
-  async sendKeyed({ records, topics }: Keyed): Promise<number[]> {
+  async sendKeyed({ records, topics, frame }: Keyed): Promise<number[]> {
     const { delimiter, signal, wait } = this.#options;
     signal?.throwIfAborted();
     const links = this.#routes.findAll(topics);
@@ -142,7 +142,7 @@ export class BusOutlet implements Outlet {
       }
     }
     const sent = Array.from(parts, async ([link, part]) => {
-      const tagged = WireMessage.frame(part, delimiter);
+      const tagged = frame(part, delimiter);
       let dropped = await this.#sendTo(link, tagged, false) ?? 0;
       // If a write fails, so does all behind it: the last messages are missing.
       for (let i = count - 1; i >= 0 && dropped > 0; i--) {

@@ -87,7 +87,11 @@ async function sendLines(
         const due = messages.slice(from, at += count);
         sent.push(
           topics
-            ? sender.sendKeyed({ records: due, topics: topics.slice(from, at) })
+            ? sender.sendKeyed({
+              records: due,
+              topics: topics.slice(from, at),
+              frame: WireMessage.frame,
+            })
             : sender.sendFramed(
               WireMessage.frame(due, delimiter),
               count,
