@@ -352,6 +352,37 @@ for (
   });
 }
 
+Deno.test("the part of a killed publisher's message joins no other, though its end is gone with the FIFO", async () => {
+  await using folder = new Folder();
+  const path = await folder.fifo();
+  const header = () => Deno.readTextFileSync(queueOf(path)).slice(16, 23);
+  await using holder = await hold(path);
+  await using reader = sub("--no-exit-word", path);
+  await eventually(() => exists(queueOf(path)) && header() === "-00-r00");
+  reader.kill("SIGSTOP");
+  await using killed = pub("-s", path);
+  await killed.write("x".repeat(200_000));
+  await killed.end();
+  await eventually(() => header().startsWith("P01"));
+  killed.kill("SIGKILL");
+  await killed.ended();
+  reader.kill("SIGCONT");
+  reader.kill("SIGTERM");
+  await reader.ended();
+  assertEquals(header(), "P01-B00");
+  // It writes the end of the part, which goes with the FIFO.
+  await finish(pub(path, "gone"));
+  assertEquals(header(), "-01-B00");
+  await holder.end();
+  await holder.ended();
+
+  await using next = sub("--no-exit-word", path);
+  await eventually(() => header() === "-01-r01");
+  await finish(pub(path, "next"));
+  assertEquals(await next.line(), "next");
+  await next.said(/1 message was dropped/);
+});
+
 Deno.test("sub gives back messages that it could not print", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();

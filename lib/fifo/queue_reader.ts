@@ -815,8 +815,11 @@ export class QueueReader implements Source {
     } finally {
       queue.markLeaving(false);
     }
-    // With the publishers kept out, what has begun is of a plain program.
-    this.#put(queue, messages, begun.length, splitter, isAlone);
+    // With the publishers kept out, what has begun is of a plain program, unless
+    // a publisher was killed within it: the next one writes an end, which may be
+    // gone with the FIFO before anybody reads it.
+    const isPlain = isAlone && !queue.isPublisherTorn;
+    this.#put(queue, messages, begun.length, splitter, isPlain);
   }
 
   #openFifo(): FifoReader {
