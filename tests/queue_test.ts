@@ -341,12 +341,13 @@ for (
 
     // It waits in open(2), and writes a moment after a reader has opened.
     await using waiter = isWaiting
-      ? sh('echo ready; exec 3>"$0"; sleep 0.5; echo next >&3', path)
+      ? sh('echo ready; exec 3>"$0"; read -r go; echo next >&3', path)
       : undefined;
     await waiter?.line();
     await using next = sub("--no-exit-word", path);
     await eventually(() => header("-00-r"));
-    if (!isWaiting) await write(path, "next\n");
+    if (waiter) await waiter.write("go\n");
+    else await write(path, "next\n");
     assertEquals(await next.line(), "next");
     await next.said(/1 message was dropped/);
   });

@@ -105,21 +105,19 @@ export function isRead(path: string, follow = false): boolean | undefined {
  *
  * @param path The FIFO.
  * @param maxBytes How many bytes to read at most.
- * @returns The bytes, and whether somebody has the FIFO open for writing. The
- * FIFO stays open until this is disposed of.
+ * @returns The bytes. The FIFO stays open until this is disposed of.
  */
-export function readAtOnce(path: string, maxBytes: number): Disposable & {
-  bytes: Uint8Array<ArrayBuffer>;
-  isWritten: boolean;
-} {
+export function readAtOnce(
+  path: string,
+  maxBytes: number,
+): Disposable & { bytes: Uint8Array<ArrayBuffer> } {
   const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   const buffer = new Uint8Array(maxBytes);
   let count = 0;
-  let isWritten = true;
   try {
     count = readSync(fd, buffer);
-    isWritten = count > 0;
   } catch (error) {
+    // It is empty, and somebody has it open for writing.
     if ((error as { code?: string }).code !== "EAGAIN") {
       closeSync(fd);
       throw error;
@@ -127,7 +125,6 @@ export function readAtOnce(path: string, maxBytes: number): Disposable & {
   }
   return {
     bytes: buffer.slice(0, count),
-    isWritten,
     [Symbol.dispose]: () => closeSync(fd),
   };
 }

@@ -555,13 +555,15 @@ export class QueueReader implements Source {
     nonblocking: Awaited<ReturnType<typeof loadNonblocking>>,
   ): void {
     if (nonblocking?.isRead(this.#path, true) !== false) return;
+    // Whatever comes next ends the beginning: the publisher is still within the
+    // message, and sends it again; or it was killed, and the next one says so.
+    // Asked before the FIFO is open: then others begin messages of their own.
+    if (queue.isPublisherTorn) return void this.#openFifo();
     const splitter = this.#splitter;
     const end = this.#options.delimiter.charCodeAt(0);
     using first = nonblocking.readAtOnce(this.#path, READ_BYTES);
     this.#openFifo();
-    const { bytes, isWritten } = first;
-    // The publisher is within the message, and sends it again to this reader.
-    if (bytes.length === 0 && isWritten && queue.isPublisherTorn) return;
+    const { bytes } = first;
     const left = queue.read();
     const begun = left.length - left.lastIndexOf(end) - 1;
     splitter.reset(this.#count);
