@@ -353,6 +353,20 @@ testWithout(
   },
 );
 
+Deno.test("sub refuses a filter that the broker does not take, and says why", async () => {
+  const properties = {
+    wildcardSubscriptionAvailable: false,
+    sharedSubscriptionAvailable: false,
+  };
+  await using broker = new FakeBroker(() => {}, properties);
+  const cases = [["t/#", "no wildcards"], ["$share/g/t", "no shared subscr"]];
+  for (const [filter, why] of cases) {
+    const { code, stderr } = await finish(sub(`${broker.url}/${filter}`));
+    assertEquals(code, 1);
+    assertStringIncludes(stderr, why!);
+  }
+});
+
 Deno.test("pub speaks MQTT 3.1.1 to a broker that hangs up at MQTT 5", async () => {
   const topics: string[] = [];
   await using broker = new FakeBroker((packet, _send, close) => {

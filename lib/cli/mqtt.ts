@@ -7,7 +7,7 @@ import type { MqttOptions, Qos } from "../mqtt/options.ts";
 import { openFile } from "./files.ts";
 import type { MQTT_OPTIONS } from "./options/mqtt.ts";
 import type { Given } from "./options/table.ts";
-import type { World } from "./program.ts";
+import type { Env } from "./options/given.ts";
 
 /**
  * Reads the files that the options name, and the password.
@@ -19,7 +19,7 @@ import type { World } from "./program.ts";
  */
 export async function readMqttOptions(
   given: Given<typeof MQTT_OPTIONS>,
-  env: World["env"],
+  env: Env,
 ): Promise<MqttOptions> {
   const [ca, cert, key, secret] = await Promise.all(
     (["ca", "cert", "key", "password-file"] as const)

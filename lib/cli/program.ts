@@ -210,6 +210,11 @@ function inOptions(text: string): string {
   );
 }
 
+/** Loads what both programs need for a broker, and only then. */
+export function loadMqtt(): Promise<typeof import("./mqtt.ts")> {
+  return load<typeof import("./mqtt.ts")>(import.meta.resolve("./mqtt.ts"));
+}
+
 function exitCode({ code }: FifobusError): number {
   switch (code) {
     case "bad_address":

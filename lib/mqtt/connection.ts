@@ -58,6 +58,9 @@ for (let code = 128; code < 256; code++) {
   ) codes[code] ??= "Unknown";
 }
 
+/** A connection that was just made. */
+type Made = Omit<Connection, "ended">;
+
 /** A broker ended the connection instead of accepting or refusing it. */
 class HungUp extends Error {}
 
@@ -125,14 +128,13 @@ export async function connect(
       ? CONNECT_TIMEOUT_MS
       : Math.min(CONNECT_TIMEOUT_MS, deadline - performance.now());
     try {
-      const connection = await attempt(
+      const made = await attempt(
         address,
         options,
         version,
         Math.max(1, left),
       );
-      keepUp(connection, address, options.mqtt);
-      return connection;
+      return keepUp(made, address, options.mqtt);
     } catch (error) {
       signal?.throwIfAborted();
       if (version === 5 && (isWrongVersion(error) || error instanceof HungUp)) {
@@ -186,8 +188,8 @@ function attempt(
   { mqtt: options, signal, onMessage }: ConnectionOptions,
   protocolVersion: 4 | 5,
   timeoutMs: number,
-): Promise<Connection> {
-  const { promise, resolve, reject } = Promise.withResolvers<Connection>();
+): Promise<Made> {
+  const { promise, resolve, reject } = Promise.withResolvers<Made>();
   const client = mqtt.connect(
     clientOptions(address, options, protocolVersion, timeoutMs),
   );
@@ -221,9 +223,7 @@ function attempt(
   };
   const onConnect = (packet: IConnackPacket) => {
     const isMqtt5 = protocolVersion === 5;
-    const limits = limitsOf(packet);
-    const ended = new Promise<FifobusError>(() => {});
-    settle(() => resolve({ client, isMqtt5, limits, ended }));
+    settle(() => resolve({ client, isMqtt5, limits: limitsOf(packet) }));
   };
   signal?.addEventListener("abort", onAbort, { once: true });
   client.on("connect", onConnect).on("error", onError).on("close", onClose);
@@ -292,17 +292,17 @@ function clientOptions(
  * would not help.
  */
 function keepUp(
-  connection: Connection,
+  made: Made,
   { broker }: MqttAddress,
   { onConnection, clientId }: MqttOptions,
-): void {
-  const { client } = connection;
+): Connection {
+  const { client } = made;
   let pause = MIN_PAUSE_MS;
   let connected = true;
   let connectedAt = performance.now();
   let reason: string | undefined;
   const ended = Promise.withResolvers<FifobusError>();
-  connection.ended = ended.promise;
+  const connection = { ...made, ended: ended.promise };
   const end = (code: number) => {
     client.end(true);
     ended.resolve(
@@ -346,6 +346,7 @@ function keepUp(
     connected = false;
     tell(onConnection, { connected, broker, reason });
   });
+  return connection;
 }
 
 /**

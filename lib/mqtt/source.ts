@@ -11,7 +11,7 @@ import { WireMessage } from "../wire/message.ts";
 import { Inbound } from "../queues/inbound.ts";
 import type { Message } from "../message.ts";
 import type { OwnSource } from "../source.ts";
-import { checkTopicName } from "../topic.ts";
+import { checkTopicName, parseShared } from "../topic.ts";
 import { connect, type Connection, disconnect } from "./connection.ts";
 import type { MqttSourceOptions } from "./module.ts";
 import { ORIGIN } from "./origin.ts";
@@ -156,10 +156,22 @@ export class MqttSource implements OwnSource {
   }
 
   async #subscribe(
-    { client }: Connection,
+    { client, limits }: Connection,
     { broker }: MqttAddress,
     filters: string[],
   ): Promise<void> {
+    for (const filter of filters) {
+      const shared = parseShared(filter);
+      const hasWildcards = /[+#]/.test(shared?.filter ?? filter);
+      const reason = shared && !limits.shared
+        ? "the broker has no shared subscriptions"
+        : hasWildcards && !limits.wildcards
+        ? "the broker accepts no wildcards"
+        : undefined;
+      if (reason === undefined) continue;
+      const text = `Cannot subscribe to ${broker}/${filter}: ${reason}`;
+      throw new FifobusError("no_connection", text);
+    }
     const { retained, mqtt } = this.#options;
     const qos = mqtt.qos ?? 0;
     const wanted = retained === "only" ? [...filters, this.#marker] : filters;

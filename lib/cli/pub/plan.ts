@@ -5,13 +5,12 @@
  * @module
  */
 import { isMqtt, parseAddress } from "../../address.ts";
-import { load } from "../../load.ts";
 import type { PublisherOptions } from "../../publisher.ts";
 import { DEFAULT_MAX_BYTES, type Delimiter } from "../../wire/framing.ts";
 import { UsageError } from "../exit_codes.ts";
 import type { OPTIONS } from "../options/pub.ts";
 import type { Given } from "../options/table.ts";
-import type { World } from "../program.ts";
+import { loadMqtt, type World } from "../program.ts";
 
 /** What to publish. */
 export type Content =
@@ -96,7 +95,9 @@ export async function planOf(
       timeoutMs: given.timeout,
       connectTimeoutMs: given.timeout,
       slowTimeoutMs: given["slow-timeout"],
-      mqtt: isToBroker ? await readMqtt(given, world) : undefined,
+      mqtt: isToBroker
+        ? await (await loadMqtt()).readMqttOptions(given, world.env)
+        : undefined,
     },
     retain: given.retain ?? false,
     mustBeJson: given.json ?? false,
@@ -154,14 +155,4 @@ function check(
   if (kind === "topic" || !kind) {
     throw new UsageError("--timeout for a topic goes with --wait or --reply");
   }
-}
-
-async function readMqtt(
-  given: Given<typeof OPTIONS>,
-  { env }: Pick<World, "env">,
-) {
-  const { readMqttOptions } = await load<typeof import("../mqtt.ts")>(
-    import.meta.resolve("../mqtt.ts"),
-  );
-  return await readMqttOptions(given, env);
 }

@@ -5,7 +5,6 @@
  */
 import { parseAddress } from "../../address.ts";
 import { load } from "../../load.ts";
-import type { MqttOptions } from "../../mqtt/options.ts";
 import type { Keyed } from "../../outlet.ts";
 import {
   abort,
@@ -15,7 +14,7 @@ import {
   sendFramed,
   sendKeyed,
 } from "../../publisher.ts";
-import { complain, type World } from "../program.ts";
+import { complain, loadMqtt, type World } from "../program.ts";
 import type { Pace } from "./pace.ts";
 import type { PubPlan } from "./plan.ts";
 import type { Progress } from "./progress.ts";
@@ -219,7 +218,8 @@ export class Sender implements AsyncDisposable {
     const open = isLast ? openLast : Publisher.open;
     const publisher = await open(address, {
       ...this.#plan.publisher,
-      mqtt: mqtt && await this.#withNews(mqtt),
+      mqtt: mqtt &&
+        (await loadMqtt()).tellingOfLoss(mqtt, (text) => this.#report(text)),
       onDropped: ({ member, count, reason }) => {
         const before = this.#dropped.get(member);
         this.#dropped.set(member, (before ?? 0) + count);
@@ -246,13 +246,6 @@ export class Sender implements AsyncDisposable {
       () => this.#waiting?.(),
       (text) => this.#report(text),
     );
-  }
-
-  async #withNews(mqtt: MqttOptions): Promise<MqttOptions> {
-    const { tellingOfLoss } = await load<typeof import("../mqtt.ts")>(
-      import.meta.resolve("../mqtt.ts"),
-    );
-    return tellingOfLoss(mqtt, (text) => this.#report(text));
   }
 
   #report(text: string): void {

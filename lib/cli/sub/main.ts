@@ -6,7 +6,6 @@
 import { parseAddress } from "../../address.ts";
 import { load } from "../../load.ts";
 import type { Message } from "../../message.ts";
-import type { MqttOptions } from "../../mqtt/options.ts";
 import { Subscriber } from "../../subscriber.ts";
 import { matchesTopic } from "../../topic.ts";
 import { EXIT } from "../exit_codes.ts";
@@ -16,6 +15,7 @@ import { OutputClosed, writeAll } from "../output.ts";
 import { Printer } from "../printer.ts";
 import {
   complain,
+  loadMqtt,
   runProgram,
   tellFifos,
   tellFolder,
@@ -83,7 +83,7 @@ async function subscribe(plan: SubPlan, world: World): Promise<number> {
   const { mqtt } = plan.subscriber;
   const open = Subscriber.open(plan.addresses, {
     ...plan.subscriber,
-    mqtt: mqtt && await withNews(mqtt, say),
+    mqtt: mqtt && (await loadMqtt()).tellingOfLoss(mqtt, say),
     onNotice: ({ text }) => say(text),
     signal: opening.signal,
   });
@@ -167,16 +167,6 @@ async function tellOfBus(
   const kinds = addresses.map((it) => parseAddress(it).kind);
   const isList = list && (kinds.length === 0 || kinds.includes("topic"));
   if (isList) await tellFolder(NAME, world);
-}
-
-async function withNews(
-  mqtt: MqttOptions,
-  say: (text: string) => void,
-): Promise<MqttOptions> {
-  const { tellingOfLoss } = await load<typeof import("../mqtt.ts")>(
-    import.meta.resolve("../mqtt.ts"),
-  );
-  return tellingOfLoss(mqtt, say);
 }
 
 /** The destination of messages. */

@@ -5,14 +5,13 @@
  * @module
  */
 import { isMqtt, parseAddress } from "../../address.ts";
-import { load } from "../../load.ts";
 import type { SubscriberOptions } from "../../subscriber.ts";
 import type { Alarm } from "../alarm.ts";
 import { UsageError } from "../exit_codes.ts";
 import type { OPTIONS } from "../options/sub.ts";
 import type { Given } from "../options/table.ts";
 import type { PrintOptions } from "../printer.ts";
-import type { World } from "../program.ts";
+import { loadMqtt, type World } from "../program.ts";
 import type { WebServerOptions } from "../web/server.ts";
 import type { CommandOptions } from "./command_output.ts";
 
@@ -96,7 +95,9 @@ export async function planOf(
       delimiter: given.null ? "\0" : "\n",
       maxBytes: given["max-size"],
       mode: given.mode,
-      mqtt: addresses.some(isMqtt) ? await readMqtt(given, world) : undefined,
+      mqtt: addresses.some(isMqtt)
+        ? await (await loadMqtt()).readMqttOptions(given, world.env)
+        : undefined,
       connectTimeoutMs: given.timeout,
       retained: given["retained-only"] ? "only" : !given["no-retained"],
       // Messages that are left out do not count.
@@ -174,14 +175,4 @@ function exitOf(
     exitWord: hasExit ? EXIT_WORD : undefined,
     exitPaths: new Set(paths),
   };
-}
-
-async function readMqtt(
-  given: Given<typeof OPTIONS>,
-  { env }: Pick<World, "env">,
-) {
-  const { readMqttOptions } = await load<typeof import("../mqtt.ts")>(
-    import.meta.resolve("../mqtt.ts"),
-  );
-  return await readMqttOptions(given, env);
 }
