@@ -27,8 +27,6 @@ interface InFlight {
   qos: Qos;
   /** Its identifier, once it was sent; 0 at QoS 0. */
   id: number;
-  /** How often it has ended the connection. */
-  ends: number;
   /** Fails the message. */
   fail(error: Error): void;
 }
@@ -55,6 +53,9 @@ export class MqttOutlet implements Outlet {
   readonly #inFlight = new Set<InFlight>();
   /** The same, by their payloads. */
   readonly #byPayload = new WeakMap<object, InFlight>();
+  /** The message that may have ended the connection, and how often it has. */
+  #suspect: InFlight | undefined;
+  #ends = 0;
   /** Whether the broker has accepted the connection that may close next. */
   #isAccepted = true;
   /** Why the broker has ended the connection for good. */
@@ -167,7 +168,9 @@ export class MqttOutlet implements Outlet {
       this.#inFlight.delete(message);
     }
     const [first] = this.#inFlight;
-    if (!first || ++first.ends < MAX_ENDS) return;
+    if (first !== this.#suspect) this.#ends = 0;
+    this.#suspect = first;
+    if (!first || ++this.#ends < MAX_ENDS) return;
     first.fail(
       new Error(`the broker ended the connection ${MAX_ENDS} times at it`),
     );
@@ -223,7 +226,7 @@ export class MqttOutlet implements Outlet {
     const failed = Promise.withResolvers<never>();
     const onAbort = () => failed.reject(signal!.reason);
     signal?.addEventListener("abort", onAbort, { once: true });
-    const inFlight: InFlight = { qos, id: 0, ends: 0, fail: failed.reject };
+    const inFlight: InFlight = { qos, id: 0, fail: failed.reject };
     const payload = asBuffer(message);
     this.#inFlight.add(inFlight);
     this.#byPayload.set(payload, inFlight);
@@ -242,8 +245,8 @@ export class MqttOutlet implements Outlet {
     });
     try {
       const packet = await Promise.race([sent, failed.promise]);
-      // The broker takes messages in order, so it is not the next one's fault.
-      for (const other of this.#inFlight) other.ends = 0;
+      // The broker takes messages: none of them ends the connection.
+      this.#suspect = undefined;
       const isUnheard = this.#unheard.delete(packet?.messageId ?? 0);
       if (isUnheard && replyTo !== undefined) {
         throw new FifobusError(
