@@ -227,14 +227,13 @@ export class Publisher implements AsyncDisposable {
     });
     const { signal } = options;
     signal?.throwIfAborted();
-    const aborting = new Aborting(signal);
     const to = parseAddress(address);
     const topic = to.kind === "fifo" ? address : to.topic;
     const shown = to.kind === "mqtt" ? shownAddress(to) : topic;
+    // Last: it listens to the caller's signal until it is released.
+    const aborting = new Aborting(signal);
     try {
-      const outlet = await openOutlet(
-        ...[to, options, aborting.signal, isLast] as const,
-      );
+      const outlet = await openOutlet(to, options, aborting.signal, isLast);
       return new Publisher(shown, topic, outlet, aborting, options);
     } catch (error) {
       aborting.release();

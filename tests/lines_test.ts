@@ -178,3 +178,17 @@ Deno.test("pub --keyed -v counts what a subscriber that does not read missed, by
       "heard by nobody",
   );
 });
+
+Deno.test("pub --keyed --no-wait names the topic whose message no subscriber takes", async () => {
+  await using bus = new TestBus();
+  await using subscriber = await bus.sub("--exit-word=end", "heard/+");
+  await using publisher = bus.pub("--keyed", "--no-wait", "--null", "-q");
+  // The subscriber ends messages with a line feed.
+  await publisher.write("heard/1\tline\nfeed\0heard/2\tb\0");
+  await publisher.end();
+  const { code, stderr } = await publisher.ended();
+  assertEquals(code, 3);
+  assertMatch(stderr, /^pub: Cannot publish to "heard\/1": /);
+  await finish(bus.pub("heard/1", "end"));
+  assertEquals((await subscriber.ended()).stdout, "b\n");
+});

@@ -144,11 +144,16 @@ export class BusOutlet implements Outlet {
     const sent = Array.from(parts, async ([link, part]) => {
       const tagged = frame(part, delimiter);
       let dropped = await this.#sendTo(link, tagged, false) ?? 0;
-      // If a write fails, so does all behind it: the last messages are missing.
-      for (let i = count - 1; i >= 0 && dropped > 0; i--) {
-        if (!links[i]!.includes(link)) continue;
-        heard[i]!--;
-        dropped--;
+      // Messages that hold the other delimiter are left out wherever they are.
+      // If a write fails, so does all behind it: the last ones are missing.
+      const end = link.delimiter.charCodeAt(0);
+      for (const isLeftOut of [true, false]) {
+        for (let i = count - 1; i >= 0 && dropped > 0; i--) {
+          if (!links[i]!.includes(link)) continue;
+          if (isLeftOut !== records[i]!.bytes.includes(end)) continue;
+          heard[i]!--;
+          dropped--;
+        }
       }
     });
     if (parts.size > 0) await Promise.all(sent);

@@ -210,6 +210,11 @@ function inOptions(text: string): string {
   );
 }
 
+/** Writes a number of messages in words. */
+export function count(messages: number): string {
+  return messages === 1 ? "1 message" : `${messages} messages`;
+}
+
 /** Loads what both programs need for a broker, and only then. */
 export function loadMqtt(): Promise<typeof import("./mqtt.ts")> {
   return load<typeof import("./mqtt.ts")>(import.meta.resolve("./mqtt.ts"));

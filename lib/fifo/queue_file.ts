@@ -19,6 +19,7 @@
  *
  * @module
  */
+import { delay } from "../delay.ts";
 import { reasonOf } from "../errors.ts";
 import { load } from "../load.ts";
 import { concat } from "../wire/framing.ts";
@@ -170,7 +171,7 @@ export class QueueFile extends QueueHeader {
         if (error instanceof TwoNames && i < MAX_ATTEMPTS - 1) {
           if (i === MAX_ATTEMPTS / 2) removeAside(path);
           // The process that makes the file is about to remove one name.
-          await new Promise((resolve) => setTimeout(resolve, 1));
+          await delay(1);
           continue;
         }
         if (error instanceof NoQueueFile) throw error;

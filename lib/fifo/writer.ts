@@ -89,7 +89,7 @@ let lastWriters = 0;
  */
 const MIN_LAST_MS = 200;
 
-/** The longest time of a timer, 24 days. */
+/** The longest time of a timer, 25 days. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Before Deno 2.8, an open(2) that waits blocks the event loop. */
@@ -366,7 +366,7 @@ export class FifoWriter {
     try {
       const handle = this.#blocking
         ? { file: await Deno.open(this.#path, { write: true }) }
-        : isSmall && this.#isForKernel()
+        : isSmall && this.#takePlace()
         ? { file: openOwned(this.#path) }
         : await this.#openPolling();
       return this.#checked(handle);
@@ -395,8 +395,11 @@ export class FifoWriter {
     }
   }
 
-  /** Whether the last message may wait in the kernel, without node:fs. */
-  #isForKernel(): boolean {
+  /**
+   * Takes one of the few places for a last message that waits in the kernel,
+   * without node:fs; false if it may not.
+   */
+  #takePlace(): boolean {
     const { owned, isLast, timeoutMs = Infinity } = this.#options;
     return owned === true && isLast === true && !nonblocking &&
       timeoutMs >= MIN_LAST_MS && lastWriters++ < MAX_LAST_WRITERS;

@@ -5,7 +5,7 @@
  */
 import { Buffer } from "node:buffer";
 import type { MqttAddress } from "../address.ts";
-import { FifobusError } from "../errors.ts";
+import { FifobusError, type FifobusErrorCode } from "../errors.ts";
 import type { Outlet, Sending } from "../outlet.ts";
 import { type Limit, Window } from "../queues/window.ts";
 import { checkTopicName } from "../topic.ts";
@@ -36,6 +36,12 @@ const LIMIT = { messages: 1000, bytes: 1024 * 1024 };
 
 /** The reason code for: no matching subscribers, MQTT 5, section 3.4.2.1. */
 const NO_SUBSCRIBER = 16;
+
+/** Reason codes that have an error of their own. */
+const REFUSALS: Record<number, [FifobusErrorCode, string]> = {
+  135: ["not_authorized", "not authorised to publish there"],
+  149: ["message_too_large", "the broker says that it is too large"],
+};
 
 /** A publisher's outlet to a broker. */
 export class MqttOutlet implements Outlet {
@@ -258,22 +264,10 @@ export class MqttOutlet implements Outlet {
       signal?.throwIfAborted();
       if (error instanceof FifobusError) throw error;
       const { code, message } = error as { code?: number; message: string };
-      throw code === 135
-        ? this.#refused(
-          "not authorised to publish there",
-          topic,
-          "not_authorized",
-        )
-        : code === 149
-        ? this.#refused(
-          "the broker says that it is too large",
-          topic,
-          "message_too_large",
-        )
-        : this.#refused(
-          code === undefined ? message : `the broker says: ${reasonFor(code)}`,
-          topic,
-        );
+      if (code === undefined) throw this.#refused(message, topic);
+      const [kind, reason] = REFUSALS[code] ??
+        ["no_connection", `the broker says: ${reasonFor(code)}`];
+      throw this.#refused(reason, topic, kind);
     } finally {
       this.#inFlight.delete(inFlight);
       signal?.removeEventListener("abort", onAbort);
@@ -307,8 +301,7 @@ export class MqttOutlet implements Outlet {
   #refused(
     reason: string,
     topic: string,
-    code: "not_authorized" | "no_connection" | "message_too_large" =
-      "no_connection",
+    code: FifobusErrorCode = "no_connection",
   ): FifobusError {
     const where = `${this.#broker}/${topic}`;
     return new FifobusError(code, `Cannot publish to ${where}: ${reason}`);

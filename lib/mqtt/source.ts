@@ -72,7 +72,7 @@ export class MqttSource implements OwnSource {
     source.#connection = connection;
     // A message of the session may have come already.
     if (source.#held.length > 0) source.#ping();
-    connection.ended.then((error) => source.#queue.end(error));
+    connection.ended.then((error) => source.#end(error));
     const subscribed = source.#subscribe(connection, address, filters);
     // The broker's answer may come behind messages, which MQTT.js has to hand
     // out first: those of a session, or more last values than wait here.
@@ -240,10 +240,10 @@ export class MqttSource implements OwnSource {
     });
   }
 
-  #end(): void {
+  #end(failure?: FifobusError): void {
     clearTimeout(this.#quiet);
     clearInterval(this.#pinging);
-    this.#queue.end();
+    this.#queue.end(failure);
     const error = this.#isPersistent ? NOT_NOW : undefined;
     for (const done of this.#held.splice(0)) done(error);
   }

@@ -619,7 +619,8 @@ clientTest(
       isOver = true
     );
     publishing.catch(() => {});
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    // Meanwhile another publisher starts, publishes and ends.
+    await run(client, bus, "pub", "other", "y");
     assertEquals(isOver, false);
     // As the system does it for a process that is killed.
     file.unlockSync();

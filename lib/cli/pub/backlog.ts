@@ -5,7 +5,7 @@
  */
 import { inWords } from "../../errors.ts";
 import type { Message } from "../../message.ts";
-import { count } from "../words.ts";
+import { count } from "../program.ts";
 
 /** The memory that a waiting message takes besides its own bytes. */
 const OVERHEAD_BYTES = 200;

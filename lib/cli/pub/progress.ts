@@ -7,6 +7,7 @@ import { format as formatBytes } from "jsr:@std/fmt@1.0.10/bytes";
 import { format as formatDuration } from "jsr:@std/fmt@1.0.10/duration";
 import { fstatSync } from "node:fs";
 import { writeError } from "../output.ts";
+import { count } from "../program.ts";
 
 /** A shorter run would end before the user could read the line. */
 const FIRST_MS = 1000;
@@ -71,7 +72,7 @@ export class Progress implements Disposable {
     const rate = Math.round(this.#messages / elapsedMs * 1000);
     const parts = [
       formatBytes(Math.round(this.#bytes)),
-      this.#messages === 1 ? "1 message" : `${this.#messages} messages`,
+      count(this.#messages),
       `${rate} messages/s`,
     ];
     if (this.#totalBytes !== undefined && this.#bytes > 0) {

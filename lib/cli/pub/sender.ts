@@ -14,7 +14,7 @@ import {
   sendFramed,
   sendKeyed,
 } from "../../publisher.ts";
-import { complain, loadMqtt, type World } from "../program.ts";
+import { complain, count, loadMqtt, type World } from "../program.ts";
 import type { Pace } from "./pace.ts";
 import type { PubPlan } from "./plan.ts";
 import type { Progress } from "./progress.ts";
@@ -166,8 +166,8 @@ export class Sender implements AsyncDisposable {
     await (await this.#publisher)?.close();
     (await this.#notice)?.[Symbol.dispose]();
     this.#isClosed = true;
-    for (const [member, count] of this.#dropped) {
-      this.#report(`${messages(count)} dropped for subscriber ${member}`);
+    for (const [member, dropped] of this.#dropped) {
+      this.#report(`${count(dropped)} dropped for subscriber ${member}`);
     }
     if (this.#plan.report !== "all") return;
     const [least, most] = this.#heard;
@@ -178,7 +178,7 @@ export class Sender implements AsyncDisposable {
     const unheard = this.#unheard > 0
       ? `, ${this.#unheard} of them heard by nobody`
       : "";
-    this.#report(`${messages(this.#published)} published${heard}${unheard}`);
+    this.#report(`${count(this.#published)} published${heard}${unheard}`);
   }
 
   /** Closes what was opened, though something failed: the rest is not sent. */
@@ -260,8 +260,4 @@ function prefixOf(address: string): string {
   const to = parseAddress(address);
   if (to.kind !== "mqtt" || to.topic === "") return "";
   return to.topic.replace(/\/?$/, "/");
-}
-
-function messages(count: number): string {
-  return count === 1 ? "1 message" : `${count} messages`;
 }

@@ -8,6 +8,7 @@ import { DEFAULT_BUS_MODE, openBus } from "../../bus/folder.ts";
 import { listSubscriptions } from "../../bus/list.ts";
 import { fifoStatus } from "../../fifo/status.ts";
 import { visible, visibleJson } from "../output.ts";
+import { count } from "../program.ts";
 
 /** How to write a list. */
 export interface ListOptions {
@@ -52,7 +53,7 @@ export async function listAddresses(
         [
           show(it.fifo),
           it.reader ?? "-",
-          it.messages === 1 ? "1 message" : `${it.messages} messages`,
+          count(it.messages),
           `${it.bytes} bytes`,
           it.since ?? "-",
         ].join("\t")

@@ -15,13 +15,13 @@ import { OutputClosed, writeAll } from "../output.ts";
 import { Printer } from "../printer.ts";
 import {
   complain,
+  count,
   loadMqtt,
   runProgram,
   tellFifos,
   tellFolder,
   type World,
 } from "../program.ts";
-import { count } from "../words.ts";
 import { Signals, Suspension } from "../signals.ts";
 import { type Destination, planOf, type SubPlan } from "./plan.ts";
 import type { Silence } from "./silence.ts";

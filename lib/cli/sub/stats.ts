@@ -5,7 +5,7 @@
  */
 import { format as formatBytes } from "jsr:@std/fmt@1.0.10/bytes";
 import type { Message } from "../../message.ts";
-import { count } from "../words.ts";
+import { count } from "../program.ts";
 
 const PERIOD_MS = 1000;
 
