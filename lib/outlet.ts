@@ -72,13 +72,15 @@ export interface Outlet {
     how: Sending,
   ): Promise<number | undefined>;
   /**
-   * Sends messages to several topics, in order, with one write for each
-   * subscriber if they fit.
+   * Sends messages that have their topics with them, none of which is to be kept
+   * as a last value.
    *
-   * @param keyed The messages with their topics, checked.
-   * @returns How many subscribers got each of them.
+   * @param keyed The messages.
+   * @returns How many subscribers got each of them; undefined if the outlet
+   * cannot know.
+   * @throws {FifobusError} `bad_address`, if the outlet has no topics.
    */
-  sendKeyed?(keyed: Keyed): Promise<number[]>;
+  sendKeyed(keyed: Keyed): Promise<(number | undefined)[]>;
   /**
    * Counts the live subscribers of a topic.
    *

@@ -119,7 +119,10 @@ export let sendFramed: (
  * Publishes messages to topics of the bus, each to its own. They are not checked.
  * Returns how many subscribers got each of them.
  */
-export let sendKeyed: (publisher: Publisher, keyed: Keyed) => Promise<number[]>;
+export let sendKeyed: (
+  publisher: Publisher,
+  keyed: Keyed,
+) => Promise<(number | undefined)[]>;
 
 /**
  * Closes a publisher at once. Messages that are not written yet fail with the
@@ -342,9 +345,9 @@ export class Publisher implements AsyncDisposable {
     }
   }
 
-  async #sendKeyed(keyed: Keyed): Promise<number[]> {
+  async #sendKeyed(keyed: Keyed): Promise<(number | undefined)[]> {
     if (this.#closed) throw this.#refused("closed", "the publisher is closed");
-    return await this.#outlet.sendKeyed!(keyed);
+    return await this.#outlet.sendKeyed(keyed);
   }
 
   /**

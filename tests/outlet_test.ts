@@ -4,10 +4,12 @@
  * @module
  */
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
+import { assertRejects } from "jsr:@std/assert@1.0.19/rejects";
 import { assertThrows } from "jsr:@std/assert@1.0.19/throws";
 import { FifobusError } from "../lib/errors.ts";
 import { FifoOutlet } from "../lib/fifo/outlet.ts";
 import type { Sending } from "../lib/outlet.ts";
+import { WireMessage } from "../lib/wire/message.ts";
 import { Folder } from "./harness/folder.ts";
 import { eventually } from "./harness/process.ts";
 
@@ -71,4 +73,16 @@ Deno.test("FifoOutlet.check() refuses what only a topic has", () => {
     ) as FifobusError;
     assertEquals(error.code, "bad_address");
   }
+});
+
+Deno.test("FifoOutlet refuses messages that have their topics with them", async () => {
+  await using folder = new Folder();
+  const outlet = open(await folder.fifo());
+  const { frame } = WireMessage;
+  await assertRejects(
+    () => outlet.sendKeyed({ records: [], topics: ["t"], frame }),
+    FifobusError,
+    "has no topics",
+  );
+  await outlet.close();
 });

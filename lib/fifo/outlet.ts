@@ -4,7 +4,7 @@
  * @module
  */
 import { FifobusError } from "../errors.ts";
-import type { Outlet, Sending } from "../outlet.ts";
+import type { Keyed, Outlet, Sending } from "../outlet.ts";
 import { Outbox } from "../queues/outbox.ts";
 import type { Delimiter } from "../wire/framing.ts";
 import { PIPE_BUF } from "./file.ts";
@@ -73,6 +73,12 @@ export class FifoOutlet implements Outlet {
     return single
       ? this.#outbox.add(messages)
       : this.#outbox.addAll(messages, this.#delimiter);
+  }
+
+  /** Refuses the messages, as {@linkcode check} does. */
+  sendKeyed({ topics }: Keyed): Promise<never> {
+    const how = { single: false, retain: false, replyTo: undefined };
+    return new Promise(() => this.check(topics[0], how));
   }
 
   /** Nobody can count the readers of a FIFO. */

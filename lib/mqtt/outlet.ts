@@ -6,7 +6,7 @@
 import { Buffer } from "node:buffer";
 import type { MqttAddress } from "../address.ts";
 import { FifobusError, type FifobusErrorCode } from "../errors.ts";
-import type { Outlet, Sending } from "../outlet.ts";
+import type { Keyed, Outlet, Sending } from "../outlet.ts";
 import { type Limit, Window } from "../queues/window.ts";
 import { checkTopicName } from "../topic.ts";
 import { connect, type Connection, disconnect } from "./connection.ts";
@@ -137,6 +137,15 @@ export class MqttOutlet implements Outlet {
     }
     await Promise.all(sent);
     return undefined;
+  }
+
+  async sendKeyed({ records, topics }: Keyed): Promise<undefined[]> {
+    const how = { single: true, retain: false, replyTo: undefined };
+    return await Promise.all(
+      records.map((record, i) =>
+        this.#sendTracked(topics[i]!, record.untagged()!.bytes, how)
+      ),
+    );
   }
 
   #sendTracked(

@@ -138,18 +138,18 @@ async function openProgress(
 }
 
 /**
- * Checks lines, up to the first wrong line, and groups them. Only the bus takes
- * several topics at once, and only if no line is to be kept as a last value.
+ * Checks lines, up to the first wrong line, and groups them: by topic, if they
+ * are to be kept as last values.
  */
 function divider(
   name: string,
-  { address, content, mustBeJson, retain }: PubPlan,
+  { content, mustBeJson, retain }: PubPlan,
 ): (lines: WireMessage[]) => { runs: Run[]; error?: unknown } {
   const isKeyed = content.kind === "lines" && content.hasTopics;
   if (!isKeyed && !mustBeJson) {
     return (messages) => ({ runs: [{ messages }] });
   }
-  const isShared = isKeyed && address === undefined && !retain;
+  const isShared = isKeyed && !retain;
   let number = 0;
   return (lines) => {
     const runs: Run[] = [];
@@ -168,6 +168,7 @@ function divider(
     return { runs };
   };
 }
+
 /** Adds a line to the only run, whatever its topic. */
 function addKeyed(runs: Run[], topic: string, line: WireMessage): void {
   const run = runs[0] ??= { topics: [], messages: [] };

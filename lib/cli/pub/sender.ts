@@ -107,14 +107,15 @@ export class Sender implements AsyncDisposable {
   }
 
   /**
-   * Sends messages with their topics to the bus, as {@linkcode sendFramed} does.
+   * Sends messages with their topics, as {@linkcode sendFramed} does.
    *
    * @param keyed The messages with their topics.
    * @returns When they are written, or nothing more is.
    */
   async sendKeyed(keyed: Keyed): Promise<void> {
-    await this.#send(keyed.topics[0], async (publisher) => {
-      for (const heard of await sendKeyed(publisher, keyed)) {
+    const topics = keyed.topics.map((topic) => this.#prefix + topic);
+    await this.#send(topics[0], async (publisher) => {
+      for (const heard of await sendKeyed(publisher, { ...keyed, topics })) {
         this.#count(1, heard);
       }
     });
