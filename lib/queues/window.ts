@@ -10,16 +10,23 @@ export interface Limit {
   bytes: number;
 }
 
-/** A message that waits for room. */
-interface Waiting {
+/** A message that wants to pass. */
+export interface Entering {
+  /** How long it is. */
   bytes: number;
-  admitted: PromiseWithResolvers<void>;
+  /** Is called when there is room for it. */
+  admitted: () => void;
+  /** Is called if it is not to wait any longer. */
+  aborted: (reason: unknown) => void;
 }
 
 /** Lets a limited number of messages pass at a time, in order of arrival. */
 export class Window {
   readonly #limit: () => Limit;
-  readonly #waiting: Waiting[] = [];
+  #waiting: Entering[] = [];
+  /** How many of them were admitted. */
+  #admitted = 0;
+  #isAdmitting = false;
   #messages = 0;
   #bytes = 0;
   #waitingBytes = 0;
@@ -39,17 +46,15 @@ export class Window {
   }
 
   /**
-   * Waits for room for a message. If nothing else is in flight, there is always
-   * room.
+   * Lets a message pass as soon as there is room. If nothing else is in flight,
+   * there is always room.
    *
-   * @param bytes How long the message is.
+   * @param message The message.
    */
-  async enter(bytes: number): Promise<void> {
-    const admitted = Promise.withResolvers<void>();
-    this.#waiting.push({ bytes, admitted });
-    this.#waitingBytes += bytes;
+  enter(message: Entering): void {
+    this.#waiting.push(message);
+    this.#waitingBytes += message.bytes;
     this.#admit();
-    await admitted.promise;
   }
 
   /**
@@ -64,28 +69,37 @@ export class Window {
   }
 
   /**
-   * Rejects all waiting messages.
+   * Lets no message wait any longer.
    *
-   * @param reason The reason to reject them with.
+   * @param reason Why.
    */
   abort(reason: unknown): void {
-    for (const { bytes, admitted } of this.#waiting.splice(0)) {
-      this.#waitingBytes -= bytes;
-      admitted.reject(reason);
-    }
+    const waiting = this.#waiting.slice(this.#admitted);
+    this.#waiting = [];
+    this.#admitted = 0;
+    this.#waitingBytes = 0;
+    for (const { aborted } of waiting) aborted(reason);
   }
 
   #admit(): void {
-    const limit = this.#limit();
-    for (let next; (next = this.#waiting[0]);) {
+    // A message may be through at once; the loop sees the room that this makes.
+    if (this.#isAdmitting) return;
+    this.#isAdmitting = true;
+    for (let next; (next = this.#waiting[this.#admitted]);) {
+      const limit = this.#limit();
       const isFull = this.#messages >= limit.messages ||
         this.#messages > 0 && this.#bytes + next.bytes > limit.bytes;
-      if (isFull) return;
-      this.#waiting.shift();
+      if (isFull) break;
+      this.#admitted++;
       this.#waitingBytes -= next.bytes;
       this.#messages++;
       this.#bytes += next.bytes;
-      next.admitted.resolve();
+      next.admitted();
     }
+    this.#isAdmitting = false;
+    // Removing each at once would move all the others.
+    if (2 * this.#admitted < this.#waiting.length) return;
+    this.#waiting.splice(0, this.#admitted);
+    this.#admitted = 0;
   }
 }
