@@ -100,6 +100,8 @@ export class MqttOutlet implements Outlet {
   readonly #options: MqttOutletOptions;
   readonly #broker: string;
   readonly #batches = new Set<Batch>();
+  /** The options of mqtt-packet. */
+  readonly #version: { protocolVersion: 4 | 5 };
   /** Ids of messages in flight that nobody subscribes to. */
   readonly #unheard = new Set<number>();
   readonly #window = new Window(() => this.#limit);
@@ -109,8 +111,8 @@ export class MqttOutlet implements Outlet {
   readonly #byPayload = new WeakMap<object, InFlight>();
   /** What goes out in the next write. */
   #due: Due | undefined;
-  /** How many messages MQTT.js has, which might send them later. */
-  #handedOver = 0;
+  /** Those that MQTT.js has, which may send them later, or again. */
+  readonly #handedOver = new Set<InFlight>();
   /** The message that may have ended the connection, and how often it has. */
   #suspect: InFlight | undefined;
   #ends = 0;
@@ -126,6 +128,7 @@ export class MqttOutlet implements Outlet {
   ) {
     this.#broker = broker;
     this.#connection = connection;
+    this.#version = { protocolVersion: connection.isMqtt5 ? 5 : 4 };
     this.#options = options;
     options.signal?.addEventListener("abort", this.#abort);
     connection.client.on("close", this.#onClose);
@@ -286,6 +289,7 @@ export class MqttOutlet implements Outlet {
       id: 0,
       end: (error) => {
         if (!this.#inFlight.delete(inFlight)) return;
+        this.#handedOver.delete(inFlight);
         this.#window.leave(message.length);
         done(error === undefined ? error : this.#explain(error, topic));
       },
@@ -306,8 +310,8 @@ export class MqttOutlet implements Outlet {
       ...this.#connection.isMqtt5 && { properties: this.#propertiesOf(how) },
     };
     const { client } = this.#connection;
-    // What MQTT.js has may wait there for a connection.
-    const isDirect = qos === 0 && client.connected && this.#handedOver === 0;
+    const isDirect = qos === 0 && client.connected &&
+      this.#handedOver.size === 0;
     if (isDirect) this.#write(packet, inFlight.end);
     else this.#handOver(packet, inFlight, how);
   }
@@ -317,12 +321,10 @@ export class MqttOutlet implements Outlet {
    * twice as long, since it makes five writes of each.
    */
   #write(packet: mqttPacket.IPublishPacket, end: Done): void {
-    const { client, isMqtt5 } = this.#connection;
+    const { client } = this.#connection;
     const due = this.#due ??= new Due();
-    const protocolVersion = isMqtt5 ? 5 : 4;
-    mqttPacket.writeToStream(packet, due as unknown as Writable, {
-      protocolVersion,
-    });
+    const stream = due as unknown as Writable;
+    mqttPacket.writeToStream(packet, stream, this.#version);
     if (due.ends.push(end) > 1) return;
     queueMicrotask(() => {
       this.#due = undefined;
@@ -340,10 +342,9 @@ export class MqttOutlet implements Outlet {
   ): void {
     const { topic, payload, qos, retain, properties } = packet;
     this.#byPayload.set(payload as Buffer, inFlight);
-    this.#handedOver++;
+    this.#handedOver.add(inFlight);
     const how = { qos, retain, ...properties && { properties } };
     this.#connection.client.publish(topic, payload, how, (error, sent) => {
-      this.#handedOver--;
       // The broker takes messages: none of them ends the connection.
       if (!error) this.#suspect = undefined;
       const isUnheard = this.#unheard.delete(sent?.messageId ?? 0);
