@@ -187,3 +187,34 @@ function bad(text: string, reason: string): FifobusError {
   const message = `Cannot use the address ${JSON.stringify(shown)}: ${reason}`;
   return new FifobusError("bad_address", message);
 }
+
+/**
+ * Says where the folder of the bus is, even if it does not exist yet.
+ *
+ * @returns The path of its folder.
+ */
+export function folderPath(): string {
+  const own = Deno.env.get("FIFOBUS_DIR");
+  if (own) return own;
+  const runtime = Deno.env.get("XDG_RUNTIME_DIR") || runtimeFolder();
+  return runtime ? `${runtime}/fifobus` : `/tmp/fifobus-${Deno.uid()}`;
+}
+
+/**
+ * Finds the user's runtime folder if XDG_RUNTIME_DIR is not set: otherwise
+ * programs started by cron, ssh and sudo would not use the desktop's bus.
+ */
+function runtimeFolder(): string | undefined {
+  const path = `/run/user/${Deno.uid()}`;
+  // Do not prompt for a permission just for this.
+  const isAllowed = (["read", "write"] as const).every((name) =>
+    Deno.permissions.querySync({ name, path }).state === "granted"
+  );
+  if (!isAllowed) return undefined;
+  try {
+    const info = Deno.lstatSync(path);
+    return info.isDirectory && info.uid === Deno.uid() ? path : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -495,16 +495,11 @@ async function openFifo(
     delimiter,
     maxBytes,
     demand,
-    elsewhere: busFolder,
+    makeBus: () => openBus(),
     remake: () => ensureFifo(path, options.mode ?? DEFAULT_MODE),
     accept: refuseOthers(path, options.mode),
     onNotice: (notice) => tell(options.onNotice, notice),
   });
-}
-
-/** The folder of the bus, for queue files that cannot be beside their FIFO. */
-async function busFolder(): Promise<string> {
-  return (await openBus()).path;
 }
 
 async function joinBus(

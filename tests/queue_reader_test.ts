@@ -31,13 +31,17 @@ async function open(
     delimiter: "\n",
     maxBytes: 1_000_000,
     demand: new Demand(Infinity),
-    elsewhere: () => Promise.reject(new Error("no other place")),
     remake: () => Promise.resolve(),
     accept: () => {},
     onNotice: () => {},
     ...more,
   });
   return Object.assign(reader, { [Symbol.asyncDispose]: () => reader.close() });
+}
+
+/** There is no bus. */
+function refuse(): Promise<never> {
+  return Promise.reject(new Error("no bus"));
 }
 
 /** Writes as a program that opens the FIFO, writes once, and ends. */
@@ -181,12 +185,12 @@ Deno.test("leaveMessage() leaves a message behind those that wait, before an unf
     await using _reader = await open(path);
     echo(path, "1\nunfinished");
   }
-  await leaveMessage(bytes("2"), path, "\n");
-  await leaveMessage(bytes("3"), path, "\n");
+  await leaveMessage(bytes("2"), path, "\n", refuse);
+  await leaveMessage(bytes("3"), path, "\n", refuse);
   assertEquals(waiting(path), "1\n2\n3\nunfinished");
   await Deno.remove(pathBeside(path));
   await Deno.mkdir(pathBeside(path));
-  await assertRejects(() => leaveMessage(bytes("4"), path, "\n"));
+  await assertRejects(() => leaveMessage(bytes("4"), path, "\n", refuse));
 });
 
 Deno.test("QueueReader without a queue file says so once, and still reads", async () => {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { folderPath } from "../address.ts";
 import { checkSystem } from "../fifo/file.ts";
 import { load } from "../load.ts";
 import { readSubscriptions } from "./names.ts";
@@ -221,32 +222,6 @@ export function lstatIfThere(path: string): Deno.FileInfo | undefined {
     if (error instanceof Deno.errors.NotCapable) throw error;
     return undefined;
   }
-}
-
-/**
- * Says where the folder of the bus is, even if it does not exist yet.
- *
- * @returns The path of its folder.
- */
-export function folderPath(): string {
-  const own = Deno.env.get("FIFOBUS_DIR");
-  if (own) return own;
-  const runtime = Deno.env.get("XDG_RUNTIME_DIR") || runtimeFolder();
-  return runtime ? `${runtime}/fifobus` : `/tmp/fifobus-${Deno.uid()}`;
-}
-
-/**
- * Finds the user's runtime folder if XDG_RUNTIME_DIR is not set: otherwise
- * programs started by cron, ssh and sudo would not use the desktop's bus.
- */
-function runtimeFolder(): string | undefined {
-  const path = `/run/user/${Deno.uid()}`;
-  // Do not prompt for a permission just for this.
-  const isAllowed = (["read", "write"] as const).every((name) =>
-    Deno.permissions.querySync({ name, path }).state === "granted"
-  );
-  const info = isAllowed ? lstatIfThere(path) : undefined;
-  return info?.isDirectory && info.uid === Deno.uid() ? path : undefined;
 }
 
 /**

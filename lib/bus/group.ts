@@ -192,7 +192,6 @@ export class GroupMember implements Source {
             sign = new MemberSign(bus, `${folder}/${signName}`);
             return await makeFifo(bus, path);
           },
-          elsewhere: () => Promise.reject(new Error("a group has one place")),
           onLeave: () => {
             sign[Symbol.dispose]();
             const others = livingMembers(`${folder}/.${name}`);

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { parseAddress } from "../address.ts";
+import { folderPath, parseAddress } from "../address.ts";
 import { FifobusError, inWords } from "../errors.ts";
 import { load } from "../load.ts";
 import { EXIT, UsageError } from "./exit_codes.ts";
@@ -153,10 +153,7 @@ export function complain(
  * @param name The program's name.
  * @param world Its standard error.
  */
-export async function tellFolder(name: string, world: World): Promise<void> {
-  const { folderPath } = await load<typeof import("../bus/folder.ts")>(
-    import.meta.resolve("../bus/folder.ts"),
-  );
+export function tellFolder(name: string, world: World): void {
   complain(name, world, `the bus is ${folderPath()}`);
 }
 

@@ -31,6 +31,7 @@ import {
   HEADER_BYTES,
   LEAVING_AT,
   MAGIC,
+  MAGIC_BYTES,
   NoQueueFile,
   openExisting,
   PUBLISHER_AT,
@@ -60,11 +61,7 @@ const EMPTY = encoder.encode(
   `${MAGIC}-00--00${[HEADER_BYTES, HEADER_BYTES].map(digits).join(" ")}\n`,
 );
 
-const MAGIC_BYTES = EMPTY.subarray(0, PUBLISHER_AT);
 const EMPTY_READER = EMPTY.subarray(READER_AT);
-
-/** How often to check whether another program has removed the file. */
-const CHECK_MS = 100;
 
 /**
  * The marks for: a reader is within a message, it reads, the file ends with a
@@ -76,20 +73,6 @@ const BEGUN = "B00";
 const AT_REST = "-00";
 const AT_REST_BYTES = encoder.encode(AT_REST);
 const READER_MARKS = { whole: AT_REST, begun: BEGUN, torn: TORN };
-
-/**
- * Says where the queue file of a FIFO is if it cannot be beside the FIFO.
- *
- * @param folder A folder that the user may write to.
- * @param fifo The stat result of the FIFO.
- * @returns The path of the file.
- */
-export function pathIn(folder: string, fifo: Deno.FileInfo): string {
-  const { dev, ino, birthtime } = fifo;
-  // With the time of its birth: after this FIFO was removed, another FIFO may
-  // get its inode number.
-  return `${folder}/.queue-${dev}-${ino}-${birthtime?.getTime() ?? 0}`;
-}
 
 /** What a queue file says about its FIFO. */
 export interface QueueStatus {
@@ -143,7 +126,6 @@ export type Rest = "whole" | "begun" | "torn";
 
 /** The queue file of a FIFO, opened by one reader. */
 export class QueueFile extends QueueHeader {
-  #checkedAt = -Infinity;
   #head = HEADER_BYTES;
   #end = HEADER_BYTES;
   #rest: Rest = "whole";
@@ -200,12 +182,15 @@ export class QueueFile extends QueueHeader {
     this.file.unlockSync();
   }
 
-  /** Whether this file is still at its path; checked every 100 ms at most. */
-  get isCurrent(): boolean {
-    const now = performance.now();
-    if (now - this.#checkedAt < CHECK_MS) return true;
-    this.#checkedAt = now;
-    return this.isInPlace;
+  /** Whether nothing is in it, and no reader was killed within a message. */
+  get isEmpty(): boolean {
+    const header = this.#read(0, HEADER_BYTES);
+    return header.length === 0 || startsWith(header, EMPTY_READER, READER_AT);
+  }
+
+  /** Whether no reader has written its header yet: publishers ignore it. */
+  get isNew(): boolean {
+    return this.file.statSync().size === 0;
   }
 
   /** How many bytes of messages it holds. */

@@ -3,9 +3,10 @@
  * They mark there that they are within a message, and let a reader leave. It is
  * a module of its own because `pub` loads it at each start.
  *
- * The file is `.NAME.queue` beside the FIFO. A reader has the turn while it holds the
- * lock on the file, see flock(2). The file starts with a header of 53 bytes of
- * text:
+ * The file is `.NAME.queue` beside the FIFO. If it cannot be there, it is in the
+ * folder of the bus; a file there is the one to use as long as it exists. A
+ * reader has the turn while it holds the lock on the file, see flock(2). The
+ * file starts with a header of 53 bytes of text:
  *
  * - `fifobus queue 1` and a line feed
  * - `P` while a publisher is within a message of several writes, else `-`
@@ -20,6 +21,7 @@
  *
  * @module
  */
+import { folderPath } from "../address.ts";
 import { isSameFile, ownUid, tryLock } from "./file.ts";
 
 const encoder = new TextEncoder();
@@ -48,6 +50,9 @@ const NOT_TORN = encoder.encode("-");
 const LEAVING = encoder.encode("L");
 const STAYING = encoder.encode("-");
 
+/** The start of a queue file. */
+export const MAGIC_BYTES = encoder.encode(MAGIC);
+
 /** The start of a file that was removed from its path. */
 export const REMOVED = encoder.encode("removed\n");
 
@@ -62,6 +67,62 @@ const MAX_COUNT = 99;
  */
 export function pathBeside(path: string): string {
   return Deno.realPathSync(path).replace(/[^/]*$/, (name) => `.${name}.queue`);
+}
+
+/**
+ * Says where the folder of the bus is.
+ *
+ * @returns Its absolute path; undefined if this process may not look there.
+ */
+export function busFolder(): string | undefined {
+  // Do not prompt for a permission just for this.
+  const isAllowed = ([
+    { name: "env", variable: "FIFOBUS_DIR" },
+    { name: "env", variable: "XDG_RUNTIME_DIR" },
+    { name: "sys", kind: "uid" },
+    { name: "read", path: "." },
+  ] as const).every((it) => Deno.permissions.querySync(it).state === "granted");
+  if (!isAllowed) return undefined;
+  const folder = folderPath();
+  return folder.startsWith("/") ? folder : `${Deno.cwd()}/${folder}`;
+}
+
+/**
+ * Says where the queue file of a FIFO is in the folder of the bus.
+ *
+ * @param bus The folder.
+ * @param fifo The stat result of the FIFO.
+ * @returns The path of the file.
+ */
+export function pathIn(bus: string, fifo: Deno.FileInfo): string {
+  const { dev, ino, birthtime } = fifo;
+  // With the time of its birth: after this FIFO was removed, another FIFO may
+  // get its inode number.
+  return `${bus}/.queue-${dev}-${ino}-${birthtime?.getTime() ?? 0}`;
+}
+
+/**
+ * Finds the queue file of a FIFO by way of the folder of the bus.
+ *
+ * @param bus The folder, if there is one.
+ * @param fifo The stat result of the FIFO.
+ * @returns The path of the file; if a symbolic link of this user is there, the
+ * path to which it leads: beside another name of the FIFO. Undefined if neither
+ * is there.
+ */
+export function findIn(
+  bus: string | undefined,
+  fifo: Deno.FileInfo,
+): string | undefined {
+  if (bus === undefined) return undefined;
+  const path = pathIn(bus, fifo);
+  try {
+    const { isSymlink, uid } = Deno.lstatSync(path);
+    const isOurs = isSymlink && (uid === 0 || uid === ownUid());
+    return isOurs ? Deno.readLinkSync(path) : path;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Thrown if a reader of a FIFO can have no queue file; says why. */
@@ -88,29 +149,45 @@ export class QueueHeader {
   }
 
   /**
-   * Opens a queue file for a publisher, which needs only its mark.
+   * Finds the queue file for a publisher, which needs only its marks.
    *
    * @param path The FIFO.
    * @param fifo The stat result of the FIFO.
+   * @param isOfBus Whether the FIFO is in the folder of the bus itself.
    * @returns The file; undefined if no fifobus reader has made it.
    */
-  static openBeside(
+  static find(
     path: string,
     fifo: Deno.FileInfo,
+    isOfBus: boolean,
   ): QueueHeader | undefined {
-    try {
-      const beside = pathBeside(path);
-      checkPermissions(beside);
-      const queue = openExisting(beside, fifo);
-      // Readers write the header.
-      if (queue && queue.info.size > 0) {
-        return new QueueHeader(beside, queue.file, queue.info);
+    // The one in the folder of the bus comes last: most FIFOs have none there,
+    // and an error of the system takes time.
+    const places = [
+      () => pathBeside(path),
+      () => isOfBus ? undefined : findIn(busFolder(), fifo),
+    ];
+    for (const place of places) {
+      try {
+        const file = place();
+        if (file === undefined) continue;
+        checkPermissions(file);
+        const queue = openExisting(file, fifo);
+        if (!queue) continue;
+        const header = new QueueHeader(file, queue.file, queue.info);
+        // Readers write the header.
+        if (header.#isReady()) return header;
+        header.close();
+      } catch {
+        // Readers report an unusable file.
       }
-      queue?.file.close();
-    } catch {
-      // Readers report an unusable file.
     }
     return undefined;
+  }
+
+  #isReady(): boolean {
+    this.file.readSync(this.buffer);
+    return startsWith(this.buffer, MAGIC_BYTES);
   }
 
   /**

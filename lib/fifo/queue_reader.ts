@@ -19,8 +19,15 @@ import {
   refuseOthers,
   wasReplaced,
 } from "./file.ts";
-import { pathIn, QueueFile, type Rest } from "./queue_file.ts";
-import { NoQueueFile, pathBeside } from "./queue_header.ts";
+import { QueueFile, type Rest } from "./queue_file.ts";
+import {
+  busFolder,
+  findIn,
+  NoQueueFile,
+  openExisting,
+  pathBeside,
+  pathIn,
+} from "./queue_header.ts";
 import { FifoReader, READ_BYTES } from "./reader.ts";
 
 /**
@@ -38,11 +45,11 @@ const WATCH_MS = 500;
 /** How long a FIFO may be gone: a script may call `rm` and then `mkfifo`. */
 const GONE_MS = 400;
 
-/** How often a busy reader checks that. */
+/** How often a busy reader checks that, and whether its queue file is the one. */
 const LOOK_AGAIN_MS = 100;
 
-/** How often to check whether another user has made a queue file. */
-const LOOK_MS = 1000;
+/** How long readers by another name of the FIFO need to say where their file is. */
+const NAMES_MS = 2 * WATCH_MS;
 
 /** How often to retry to put messages back while the disk is full. */
 const FULL_RETRY_MS = 200;
@@ -73,8 +80,8 @@ export interface Notice {
 
 /** A wait for bytes. */
 interface Wait extends Disposable {
-  /** Whether it is being ended because another FIFO has replaced this one. */
-  isReplaced: boolean;
+  /** Whether it is being ended: the FIFO or the queue file is another one now. */
+  isEnding: boolean;
   /** Settles when the wait is over. */
   over: Promise<void>;
 }
@@ -93,11 +100,12 @@ export interface QueueReaderOptions {
   /** How many messages are wanted. */
   demand: Demand;
   /**
-   * Returns the folder for the queue file, if that cannot be beside the FIFO.
+   * Makes the folder of the bus, for a queue file that cannot be beside the
+   * FIFO. Without this option, the file is beside the FIFO or nowhere.
    *
-   * @throws {Error} If there is no such folder.
+   * @throws {Error} If there can be no bus.
    */
-  elsewhere(): Promise<string>;
+  makeBus?(): Promise<unknown>;
   /**
    * Makes the FIFO again, if somebody has removed it.
    *
@@ -131,6 +139,8 @@ export class QueueReader implements Source {
   readonly #options: QueueReaderOptions;
   readonly #splitter: MessageSplitter;
   #info: Deno.FileInfo;
+  /** The folder of the bus, if the queue file may be there. */
+  readonly #bus: string | undefined;
   /** Paths where a queue file turned out to be of no use. */
   readonly #useless = new Set<string>();
   #fifo: FifoReader | undefined;
@@ -146,7 +156,7 @@ export class QueueReader implements Source {
   /** Resolved to end a wait for the turn. */
   #waiting: PromiseWithResolvers<void> | undefined;
   #next: Promise<WireMessage[] | undefined> | undefined;
-  #isBeside = false;
+  /** When it last looked whether the queue file is the one to use. */
   #lookedAt = -Infinity;
   #lookedAtPath = performance.now();
   #waitForBytes: Wait | undefined;
@@ -175,6 +185,7 @@ export class QueueReader implements Source {
       hasTopics: options.isMessage !== undefined,
     });
     this.#info = Deno.statSync(path);
+    this.#bus = options.makeBus && busFolder();
   }
 
   /**
@@ -276,7 +287,7 @@ export class QueueReader implements Source {
     if (back.length === 0 || !queue) return false;
     const hadTurn = this.#hasTurn;
     if (!hadTurn && !queue.tryLock()) return false;
-    const isBack = queue.isCurrent && queue.look();
+    const isBack = this.#isRight(queue) && queue.look();
     if (isBack) {
       queue.putFirst(WireMessage.frame(back, this.#options.delimiter));
       this.#surplus = [];
@@ -405,7 +416,6 @@ export class QueueReader implements Source {
   async #takeTurn(): Promise<boolean> {
     if (this.#hasTurn) return true;
     while (true) {
-      if (!this.#isBeside) await this.#moveBeside();
       if (!this.#queue && this.#fifo) await this.#restorePath();
       const queue = this.#queue ?? await this.#openQueue();
       if (!queue) return true;
@@ -417,7 +427,7 @@ export class QueueReader implements Source {
         }
         this.#stepsBack = this.#isAbandoned = false;
         this.#hasTurn = true;
-        if (queue.isCurrent && queue.look()) {
+        if (this.#isRight(queue) && queue.look()) {
           if (this.#carried.length > 0) queue.putFirst(this.#carried);
           this.#carried = new Uint8Array();
           return true;
@@ -534,7 +544,7 @@ export class QueueReader implements Source {
     }
     this.#hasTurn = true;
     try {
-      if (queue.isCurrent && queue.look() && queue.rest === "begun") {
+      if (this.#isRight(queue) && queue.look() && queue.rest === "begun") {
         this.#arrive(queue, nonblocking);
       }
     } catch (error) {
@@ -597,7 +607,7 @@ export class QueueReader implements Source {
     let messages: WireMessage[] = [];
     using wait = this.#startWait();
     while (messages.length === 0 && !this.#isResting && !splitter.error) {
-      if (fifo.strangers > strangers || wait.isReplaced) break;
+      if (fifo.strangers > strangers || wait.isEnding) break;
       queue.markReading(splitter.isInMessage);
       messages = await fifo.read(splitter);
     }
@@ -638,6 +648,7 @@ export class QueueReader implements Source {
       const info = Deno.statSync(this.#path);
       this.#goneAt = Infinity;
       this.#wasReplaced = !isSameFile(info, this.#info);
+      if (!this.#wasReplaced) this.#info = info;
     } catch {
       this.#goneAt = Math.min(this.#goneAt, now);
       this.#wasReplaced = now - this.#goneAt >= GONE_MS;
@@ -666,7 +677,7 @@ export class QueueReader implements Source {
   #startWait(): Wait {
     const over = Promise.withResolvers<void>();
     return this.#waitForBytes = {
-      isReplaced: false,
+      isEnding: false,
       over: over.promise,
       [Symbol.dispose]: () => {
         this.#waitForBytes = undefined;
@@ -675,17 +686,30 @@ export class QueueReader implements Source {
     };
   }
 
-  /** Ends a waiting read when another FIFO has replaced this one. */
+  /** Ends a waiting read when the FIFO or its queue file is another one now. */
   #look(): void {
+    const isReplaced = this.#isReplaced();
+    const queue = this.#queue;
+    if (queue && this.#info.nlink !== 1) this.#tellNames(queue);
     const wait = this.#waitForBytes;
-    if (!wait || wait.isReplaced || !this.#isReplaced()) return;
-    wait.isReplaced = true;
+    if (!wait || wait.isEnding) return;
+    if (!isReplaced && !(queue && this.#isMisplaced(queue))) return;
+    wait.isEnding = true;
     this.#fifo?.nudge(wait.over);
   }
 
   /** Opens the FIFO that is at the path now, after the old one is empty. */
   async #moveOn(): Promise<void> {
     this.#closeFifo();
+    this.#lookedAt = -Infinity;
+    const queue = this.#queue;
+    // There, its name is that of the old FIFO.
+    if (queue && this.#hasTurn && this.#isInBus(queue)) {
+      const messages = queue.read();
+      queue.clear();
+      queue.remove();
+      this.#carry(queue, messages);
+    }
     using _held = this.#held ?? await this.#options.remake() ?? undefined;
     this.#held = undefined;
     this.#info = Deno.statSync(this.#path);
@@ -715,7 +739,12 @@ export class QueueReader implements Source {
     }
     // Somebody has removed the file, and other readers use a new one by now.
     const kept = queue.read(0, queue.size - replaced);
-    this.#carried = concat([this.#carried, kept, bytes]);
+    this.#carry(queue, concat([kept, bytes]));
+  }
+
+  /** Takes messages along to another queue file, and gives up the turn here. */
+  #carry(queue: QueueFile, messages: Uint8Array<ArrayBuffer>): void {
+    this.#carried = concat([this.#carried, messages]);
     this.#hasTurn = false;
     this.#queue = undefined;
     queue.close();
@@ -732,7 +761,7 @@ export class QueueReader implements Source {
       using wait = this.#startWait();
       while (
         this.#surplus.length === 0 && !this.#isResting && !splitter.error &&
-        !wait.isReplaced
+        !wait.isEnding
       ) this.#surplus = await fifo.read(splitter);
     }
     if (this.#isReplaced() && !this.#isResting) {
@@ -787,7 +816,7 @@ export class QueueReader implements Source {
     queue = await this.#retakeTurn() ?? queue;
     if (back.length > 0) {
       queue.putFirst(WireMessage.frame(back, this.#options.delimiter));
-    } else if (queue.size === 0 && queue.rest === "whole") queue.remove();
+    } else if (queue.size === 0 && queue.rest === "whole") this.#remove(queue);
     this.#options.onLeave?.();
     while (queue.fault) {
       this.#reportFull(queue);
@@ -840,36 +869,25 @@ export class QueueReader implements Source {
   }
 
   /**
-   * Another user may have made a queue file beside the FIFO in the meantime.
-   * Looks for it now and then, after the messages elsewhere are taken.
+   * Opens the queue file: the one in the folder of the bus, as long as it
+   * exists; else the one beside the FIFO; else a new one.
    */
-  async #moveBeside(): Promise<void> {
-    const now = performance.now();
-    const isEarly = now - this.#lookedAt < LOOK_MS;
-    if (isEarly || this.#splitter.isInMessage || this.#queue?.size) return;
-    this.#lookedAt = now;
-    try {
-      const path = this.#beside();
-      if (this.#useless.has(path)) return;
-      const queue = await QueueFile.open(path, this.#info);
-      this.#queue?.close();
-      this.#queue = queue;
-      this.#isBeside = true;
-    } catch {
-      // Keep the queue file that we have.
-    }
-  }
-
-  /** Opens the queue file, beside the FIFO or else elsewhere. */
   async #openQueue(): Promise<QueueFile | undefined> {
-    this.#lookedAt = performance.now();
-    for (const isBeside of [true, false]) {
+    this.#lookedAt = -Infinity;
+    const places = [
+      () => findIn(this.#bus, this.#info),
+      () => this.#beside(),
+      () => this.#makeInBus(),
+    ];
+    for (const place of places) {
       try {
-        const path = isBeside ? this.#beside() : await this.#elsewhere();
-        if (this.#useless.has(path)) continue;
-        this.#queue = await QueueFile.open(path, this.#info);
-        this.#isBeside = isBeside;
-        return this.#queue;
+        const path = await place();
+        if (path === undefined || this.#useless.has(path)) continue;
+        const queue = await QueueFile.open(path, this.#info);
+        this.#queue = queue;
+        if (this.#isInBus(queue)) this.#checkShared();
+        else if (this.#info.nlink !== 1) await this.#tellNames(queue);
+        return queue;
       } catch (error) {
         this.#reason ??= error;
       }
@@ -879,29 +897,125 @@ export class QueueReader implements Source {
     return undefined;
   }
 
+  #beside(): string {
+    const path = pathBeside(this.#path);
+    // Each name of the FIFO would have its own queue file.
+    if (this.#info.nlink === 1 || !this.#options.makeBus) return path;
+    if (this.#isUsable(path)) return path;
+    throw new NoQueueFile(`${this.#path}: the FIFO has several names`);
+  }
+
+  async #makeInBus(): Promise<string | undefined> {
+    if (this.#bus === undefined) return undefined;
+    await this.#options.makeBus?.();
+    if (this.#info.nlink !== 1 && !this.#fifo) await this.#waitForNames();
+    return findIn(this.#bus, this.#info) ?? pathIn(this.#bus, this.#info);
+  }
+
+  /**
+   * Waits until readers by another name of the FIFO have said where their queue
+   * file is.
+   */
+  async #waitForNames(): Promise<void> {
+    const nonblocking = await loadNonblocking();
+    const giveUpAt = performance.now() + NAMES_MS;
+    while (
+      findIn(this.#bus, this.#info) === undefined &&
+      nonblocking?.isRead(this.#path, true) && performance.now() < giveUpAt
+    ) await delay(LOCK_RETRY_MS);
+  }
+
+  /** Says where the queue file is to readers by other names of the FIFO. */
+  async #tellNames(queue: QueueFile): Promise<void> {
+    if (this.#bus === undefined || findIn(this.#bus, this.#info)) return;
+    try {
+      await this.#options.makeBus?.();
+      Deno.symlinkSync(queue.path, pathIn(this.#bus, this.#info));
+    } catch {
+      // Another reader has said it, or nobody may.
+    }
+  }
+
+  /**
+   * Whether a locked queue file is the one to use; looks every 100 ms at most,
+   * and when the file was just opened. Readers that make two files at a moment
+   * look when they have the lock, and so at least one of them sees the other.
+   */
+  #isRight(queue: QueueFile): boolean {
+    const now = performance.now();
+    if (now - this.#lookedAt < LOOK_AGAIN_MS) return true;
+    this.#lookedAt = now;
+    if (!queue.isInPlace) return false;
+    if (!this.#isMisplaced(queue)) return true;
+    if (!this.#isInBus(queue)) return false;
+    // What is in it comes first, and publishers must not be about to mark it.
+    if (!queue.isEmpty) return true;
+    if (queue.isNew) queue.remove();
+    else this.#fifo?.whileLocked(() => queue.remove());
+    return queue.isInPlace;
+  }
+
+  /**
+   * Whether the path leads to another queue file; or this one is in the folder
+   * of the bus though there is one beside the FIFO, perhaps of another user.
+   */
+  #isMisplaced(queue: QueueFile): boolean {
+    try {
+      const path = findIn(this.#bus, this.#info);
+      if (path === undefined || this.#useless.has(path)) return false;
+      if (path !== queue.path) return true;
+      return this.#isInBus(queue) && this.#isUsable(pathBeside(this.#path));
+    } catch {
+      // The FIFO is not at its path now.
+      return false;
+    }
+  }
+
+  #isInBus({ path }: QueueFile): boolean {
+    return this.#bus !== undefined && path.startsWith(`${this.#bus}/`);
+  }
+
+  /** Whether a queue file exists that can be used. */
+  #isUsable(path: string): boolean {
+    try {
+      const queue = this.#useless.has(path)
+        ? undefined
+        : openExisting(path, this.#info);
+      queue?.file.close();
+      return queue !== undefined;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Removes an empty queue file. */
+  #remove(queue: QueueFile): void {
+    const path = findIn(this.#bus, this.#info);
+    if (path === queue.path && !this.#isInBus(queue)) {
+      try {
+        Deno.removeSync(pathIn(this.#bus!, this.#info));
+      } catch {
+        // It leads to no file, and the next reader makes one there.
+      }
+    }
+    queue.remove();
+  }
+
   /** Removes an empty queue file of a FIFO that we may not read. */
   #discardQueue(): void {
     const queue = this.#queue;
     if (!queue?.tryLock() || !queue.look()) return;
-    if (queue.size === 0 && queue.rest === "whole") queue.remove();
+    if (queue.size === 0 && queue.rest === "whole") this.#remove(queue);
   }
 
-  #beside(): string {
-    // Each name of the FIFO would have its own queue file.
-    if (this.#info.nlink !== 1 && !this.#options.onLeave) {
-      throw new NoQueueFile(`${this.#path}: the FIFO has several names`);
-    }
-    return pathBeside(this.#path);
-  }
-
-  async #elsewhere(): Promise<string> {
-    const folder = await this.#options.elsewhere();
+  #checkShared(): void {
     const { mode } = this.#info;
     const isShared = [0o060, 0o006].some((rw) => (mode! & rw) === rw);
-    if (isShared && (Deno.lstatSync(folder).mode! & 0o022) === 0) {
-      this.#reportUnshared(`others do not see the queue file in "${folder}"`);
+    if (isShared && (Deno.lstatSync(this.#bus!).mode! & 0o022) === 0) {
+      this.#reportUnshared(
+        `others do not see the queue file in "${this.#bus}"`,
+      );
     }
-    return pathIn(folder, this.#info);
   }
 
   #reportUnshared(reason: string): void {
@@ -972,6 +1086,7 @@ async function loadNonblocking(): Promise<
  * @param message The message.
  * @param path The FIFO.
  * @param delimiter What ends a message.
+ * @param makeBus Makes the folder of the bus.
  * @returns When it is in the queue file.
  * @throws {Error} If there is no queue file, or no room in it.
  */
@@ -979,12 +1094,13 @@ export async function leaveMessage(
   message: Uint8Array<ArrayBuffer>,
   path: string,
   delimiter: Delimiter,
+  makeBus: () => Promise<unknown>,
 ): Promise<void> {
   const reader = await QueueReader.open(path, {
     delimiter,
     maxBytes: Infinity,
     demand: new Demand(0),
-    elsewhere: () => Promise.reject(new NoQueueFile(`${path}: no other place`)),
+    makeBus,
     remake: () => Promise.resolve(),
     accept: refuseOthers(path, undefined),
     onNotice: () => {},

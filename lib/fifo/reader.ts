@@ -253,6 +253,16 @@ export class FifoReader {
   }
 
   /**
+   * Does something while fifobus publishers are kept out, if none of them has
+   * the lock now.
+   */
+  whileLocked(action: () => void): void {
+    if (!tryLock(this.#file, true)) return;
+    action();
+    this.#file.unlockSync();
+  }
+
+  /**
    * Reads everything in the FIFO now, up to a marker that it writes behind it.
    *
    * @returns How many bytes it read.

@@ -5,8 +5,8 @@
  */
 import { statFifo } from "./file.ts";
 import { isRead } from "./nonblocking.ts";
-import { pathIn, statusOf } from "./queue_file.ts";
-import { pathBeside } from "./queue_header.ts";
+import { statusOf } from "./queue_file.ts";
+import { busFolder, findIn, pathBeside } from "./queue_header.ts";
 
 /** The status of a FIFO. */
 export interface FifoStatus {
@@ -30,39 +30,28 @@ export interface FifoStatus {
  * Looks at a FIFO.
  *
  * @param path Where it is.
- * @param folder The folder of its queue file, if that is not beside the FIFO.
  * @returns Its status.
  * @throws {FifobusError} `not_a_fifo`.
  */
-export async function fifoStatus(
-  path: string,
-  folder: () => Promise<string>,
-): Promise<FifoStatus> {
+export function fifoStatus(path: string): FifoStatus {
   const info = statFifo(path);
-  const queue = beside() ?? await elsewhere();
-  return {
-    fifo: path,
-    reader: queue?.isAwaited ? "waiting" : isRead(path) ? "open" : null,
-    messages: queue?.messages ?? 0,
-    bytes: queue?.bytes ?? 0,
-    since: queue?.since?.toISOString() ?? null,
-  };
-
-  function beside() {
+  const places = new Set([findIn(busFolder(), info), pathBeside(path)]);
+  const queues = [...places].flatMap((place) => {
     try {
-      return statusOf(pathBeside(path));
+      return place === undefined ? [] : statusOf(place) ?? [];
     } catch {
       // The queue file belongs to another user.
+      return [];
     }
-    return undefined;
-  }
-
-  async function elsewhere() {
-    try {
-      return statusOf(pathIn(await folder(), info));
-    } catch {
-      // There is no such folder.
-      return undefined;
-    }
-  }
+  });
+  const sum = (numbers: number[]) => numbers.reduce((a, b) => a + b, 0);
+  const isAwaited = queues.some((it) => it.isAwaited);
+  const times = queues.map(({ since }) => since?.toISOString() ?? "");
+  return {
+    fifo: path,
+    reader: isAwaited ? "waiting" : isRead(path) ? "open" : null,
+    messages: sum(queues.map((it) => it.messages)),
+    bytes: sum(queues.map((it) => it.bytes)),
+    since: times.toSorted().at(-1) || null,
+  };
 }

@@ -315,7 +315,11 @@ export class FifoWriter {
     this.#marks = undefined;
     for (let i = 0; i < attempts && !this.#marks; i++) {
       if (i > 0) await pause(1);
-      this.#marks = QueueHeader.openBeside(this.#path, info);
+      this.#marks = QueueHeader.find(
+        this.#path,
+        info,
+        this.#options.owned === true,
+      );
     }
     this.#isPlain = this.#marks === undefined &&
       (this.#isPlain || attempts > 1);

@@ -51,7 +51,7 @@ async function main(
   const plan = await planOf(given, operands, world);
   const { address } = plan;
   if (address === undefined || parseAddress(address).kind === "topic") {
-    await tellOfBus(plan, world);
+    tellOfBus(plan, world);
   }
   if (plan.content.kind === "bridge") {
     const { bridge } = await load<typeof import("./bridge.ts")>(
@@ -109,13 +109,13 @@ async function publish(plan: PubPlan, world: World): Promise<number> {
   return EXIT.ok;
 }
 
-async function tellOfBus(
+function tellOfBus(
   { address, report }: PubPlan,
   world: World,
-): Promise<void> {
+): void {
   if (report === "nothing") return;
   tellFifos(NAME, world, address === undefined ? [] : [address]);
-  if (report === "all") await tellFolder(NAME, world);
+  if (report === "all") tellFolder(NAME, world);
 }
 
 /** Opens a file of lines, or standard input. */

@@ -6,6 +6,7 @@
 import { parseAddress, shownAddress } from "../../address.ts";
 import { FifobusError } from "../../errors.ts";
 import { leaveMessage } from "../../fifo/queue_reader.ts";
+import { load } from "../../load.ts";
 import type { Message } from "../../message.ts";
 import { Publisher } from "../../publisher.ts";
 import type { Delimiter } from "../../wire/framing.ts";
@@ -72,7 +73,13 @@ export class FailedMessages {
       const code = error instanceof FifobusError ? error.code : undefined;
       const isUnread = code === "no_reader" || code === "timed_out";
       if (!isUnread || this.#path === undefined) throw error;
-      await leaveMessage(message.bytes, this.#path, this.#delimiter);
+      const { bytes } = message;
+      await leaveMessage(bytes, this.#path, this.#delimiter, async () => {
+        const { DEFAULT_BUS_MODE, openBus } = await load<
+          typeof import("../../bus/folder.ts")
+        >(import.meta.resolve("../../bus/folder.ts"));
+        await openBus(DEFAULT_BUS_MODE);
+      });
     }
     return `the message is in ${this.#address}`;
   }

@@ -4,7 +4,7 @@
  * @module
  */
 import { parseAddress } from "../../address.ts";
-import { DEFAULT_BUS_MODE, openBus } from "../../bus/folder.ts";
+import { DEFAULT_BUS_MODE } from "../../bus/folder.ts";
 import { listSubscriptions } from "../../bus/list.ts";
 import { fifoStatus } from "../../fifo/status.ts";
 import { visible, visibleJson } from "../output.ts";
@@ -39,8 +39,7 @@ export async function listAddresses(
     if (it.kind === "fifo") paths.push(it.path);
     else if (it.kind === "topic") filters.push(it.topic);
   }
-  const folder = async () => (await openBus(mode)).path;
-  const fifos = await Promise.all(paths.map((it) => fifoStatus(it, folder)));
+  const fifos = paths.map((it) => fifoStatus(it));
   const subscriptions = addresses.length > 0 && filters.length === 0
     ? []
     : (await listSubscriptions(mode))

@@ -57,7 +57,7 @@ async function main(
 ): Promise<number> {
   const plan = await planOf(given, addresses, world);
   const hasTopics = addresses.some((it) => parseAddress(it).kind === "topic");
-  if (hasTopics || plan.list) await tellOfBus(plan, world);
+  if (hasTopics || plan.list) tellOfBus(plan, world);
   return plan.list
     ? await printList(plan, plan.list === "json", world)
     : await subscribe(plan, world);
@@ -159,14 +159,14 @@ function missedText(missed: number, { subscriber }: SubPlan): string {
   return `${count(missed)} missed: not read in time${others}`;
 }
 
-async function tellOfBus(
+function tellOfBus(
   { addresses, list }: SubPlan,
   world: World,
-): Promise<void> {
+): void {
   tellFifos(NAME, world, addresses);
   const kinds = addresses.map((it) => parseAddress(it).kind);
   const isList = list && (kinds.length === 0 || kinds.includes("topic"));
-  if (isList) await tellFolder(NAME, world);
+  if (isList) tellFolder(NAME, world);
 }
 
 /** The destination of messages. */
