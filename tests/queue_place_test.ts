@@ -6,8 +6,15 @@
  */
 import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
+import { assertThrows } from "jsr:@std/assert@1.0.19/throws";
 import { pathBeside } from "../lib/fifo/queue_header.ts";
-import { eventually, finish, type Process, TestBus } from "./harness/process.ts";
+import {
+  commandLine,
+  eventually,
+  finish,
+  type Process,
+  TestBus,
+} from "./harness/process.ts";
 
 /** A bus, and FIFOs beside which there can be no queue file. */
 class Place extends TestBus {
@@ -184,4 +191,20 @@ Deno.test("a publisher makes no bus", async () => {
   await finish(bus.pub(path, "small"));
   await finish(bus.pub(path, "x".repeat(10_000)));
   assert(bus.queues() === undefined);
+});
+
+Deno.test("a reader that cannot write a queue file leaves none to other readers", async () => {
+  await using bus = new Place();
+  const path = await bus.fifo();
+  // No file of this program may have a byte: as a full disk, for it.
+  await using reader = bus.sh(
+    'ulimit -f 0; trap "" XFSZ; exec "$@"',
+    "sh",
+    ...commandLine("sub", "--no-exit-word", path),
+  );
+  await reader.said(/cannot take turns/);
+  await finish(bus.pub(path, "hello"));
+  assertEquals(await reader.line(), "hello");
+  assertEquals(bus.queues(), []);
+  assertThrows(() => Deno.lstatSync(pathBeside(path)), Deno.errors.NotFound);
 });

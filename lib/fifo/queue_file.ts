@@ -182,15 +182,14 @@ export class QueueFile extends QueueHeader {
     this.file.unlockSync();
   }
 
-  /** Whether nothing is in it, and no reader was killed within a message. */
-  get isEmpty(): boolean {
-    const header = this.#read(0, HEADER_BYTES);
-    return header.length === 0 || startsWith(header, EMPTY_READER, READER_AT);
-  }
-
   /** Whether no reader has written its header yet: publishers ignore it. */
   get isNew(): boolean {
-    return this.file.statSync().size === 0;
+    return isNew(this.#read(0, HEADER_BYTES));
+  }
+
+  /** Whether nothing is in it, and no reader was killed within a message. */
+  get isEmpty(): boolean {
+    return startsWith(this.#read(0, HEADER_BYTES), EMPTY_READER, READER_AT);
   }
 
   /** How many bytes of messages it holds. */
@@ -224,7 +223,7 @@ export class QueueFile extends QueueHeader {
     const buffer = this.buffer;
     this.file.seekSync(0, Deno.SeekMode.Start);
     const count = this.file.readSync(buffer) ?? 0;
-    if (count === 0) {
+    if (isNew(buffer.subarray(0, count))) {
       // Somebody made it a moment ago.
       this.write(0, EMPTY);
       buffer.set(EMPTY);
@@ -438,6 +437,11 @@ export class QueueFile extends QueueHeader {
   }
 }
 
+/** Whether a file with this beginning was made a moment ago. */
+function isNew(header: Uint8Array): boolean {
+  return header.every((byte) => byte === 0);
+}
+
 function digits(at: number): string {
   return `${at}`.padStart(DIGITS, "0");
 }
@@ -473,6 +477,9 @@ async function create(path: string, fifo: Deno.FileInfo) {
       );
       adopt(aside, info, { ...fifo, mode });
     }
+    // The header will not fail for want of space. Publishers ignore the file
+    // until then: its maker may find that another one is in use.
+    file.writeSync(new Uint8Array(HEADER_BYTES));
     Deno.linkSync(aside, path);
     return { file, info: file.statSync() };
   } catch (error) {

@@ -949,9 +949,8 @@ export class QueueReader implements Source {
     if (!this.#isMisplaced(queue)) return true;
     if (!this.#isInBus(queue)) return false;
     // What is in it comes first, and publishers must not be about to mark it.
-    if (!queue.isEmpty) return true;
     if (queue.isNew) queue.remove();
-    else this.#fifo?.whileLocked(() => queue.remove());
+    else if (queue.isEmpty) this.#fifo?.whileLocked(() => queue.remove());
     return queue.isInPlace;
   }
 

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { pathBeside } from "../../lib/fifo/queue_header.ts";
 import { fromFileUrl } from "jsr:@std/path@1.1.6/from-file-url";
 import {
   type Command,
@@ -37,6 +38,11 @@ interface Arena {
   endings: Deno.Signal[];
   /** Whether a program that reads nothing holds the FIFO open. */
   held: boolean;
+  /**
+   * Whether it changes all the time if a queue file can be made beside the FIFO,
+   * which gets another name as well.
+   */
+  isUnsteady?: boolean;
 }
 
 const here = (name: string) => fromFileUrl(new URL(name, import.meta.url));
@@ -95,6 +101,14 @@ const ARENAS: Arena[] = [
     endings: [...GENTLE, "SIGKILL", "SIGKILL"],
     held: false,
   },
+  {
+    name: "unsteady",
+    maxBytes: 60_000,
+    publishers: OURS,
+    endings: GENTLE,
+    held: false,
+    isUnsteady: true,
+  },
 ];
 
 /** Tests one FIFO. */
@@ -111,6 +125,30 @@ async function run(arena: Arena, endAt: number, seed: number): Promise<Report> {
     : undefined;
   const pause = (ms: number) => new Promise((done) => setTimeout(done, ms));
   const isOver = () => performance.now() > endAt;
+  const names = [path];
+  const anyName = () => names[names.length > 1 ? random(names.length) : 0]!;
+
+  const disturb = async () => {
+    const startedAt = performance.now();
+    const half = (endAt - startedAt) / 2;
+    while (!isOver()) {
+      // A folder at its path: no queue file can be made there.
+      for (const name of names) {
+        const queue = pathBeside(name);
+        try {
+          if (random(2) === 0) Deno.mkdirSync(queue);
+          else if (Deno.lstatSync(queue).isDirectory) Deno.removeSync(queue);
+        } catch {
+          // There is a queue file, or nothing.
+        }
+      }
+      await pause(100 + random(1000));
+      if (names.length > 1 || performance.now() < startedAt + half) continue;
+      names.push(folder.file("other"));
+      Deno.linkSync(path, names[1]!);
+    }
+  };
+  const disturbing = arena.isUnsteady ? disturb() : undefined;
 
   const size = () => {
     const kind = random(10);
@@ -124,7 +162,7 @@ async function run(arena: Arena, endAt: number, seed: number): Promise<Report> {
     const kinds = Object.values(arena.publishers);
     while (!isOver()) {
       const name = `p${slot}x${report.publishers++}`;
-      const command = kinds[random(kinds.length)]!(path);
+      const command = kinds[random(kinds.length)]!(anyName());
       const publisher = new Program(command, folder.file(name), env);
       const input = publisher.child.stdin.getWriter();
       const state = { count: 0, isWhole: true };
@@ -162,11 +200,17 @@ async function run(arena: Arena, endAt: number, seed: number): Promise<Report> {
   };
 
   const readers: [string, () => Command][] = [
-    ["sub", () => commandLine("sub", "--no-exit-word", path)],
+    ["sub", () => commandLine("sub", "--no-exit-word", anyName())],
     [
       "sub -C",
       () =>
-        commandLine("sub", "--no-exit-word", "-C", `${1 + random(60)}`, path),
+        commandLine(
+          "sub",
+          "--no-exit-word",
+          "-C",
+          `${1 + random(60)}`,
+          anyName(),
+        ),
     ],
     [
       "exec",
@@ -178,13 +222,13 @@ async function run(arena: Arena, endAt: number, seed: number): Promise<Report> {
           "2",
           "--exec",
           'cat > "$OUT.$FIFOBUS_SEQUENCE"',
-          path,
+          anyName(),
         ),
     ],
-    ["library", () => library("subscriber.ts", path, "Infinity")],
+    ["library", () => library("subscriber.ts", anyName(), "Infinity")],
     [
       "library, a few",
-      () => library("subscriber.ts", path, `${1 + random(5)}`),
+      () => library("subscriber.ts", anyName(), `${1 + random(5)}`),
     ],
   ];
 
@@ -227,6 +271,7 @@ async function run(arena: Arena, endAt: number, seed: number): Promise<Report> {
     await last.child.status;
   }
   await publishing;
+  await disturbing;
   const output = folder.file("last");
   outputs.push(output);
   const last = new Program(
