@@ -9,7 +9,12 @@ import { assertRejects } from "jsr:@std/assert@1.0.19/rejects";
 import { assertStringIncludes } from "jsr:@std/assert@1.0.19/string-includes";
 import { type Message, type Notice, publish, Subscriber } from "../mod.ts";
 import { Folder } from "./harness/folder.ts";
-import { testWithout, withoutLinux, withoutPython } from "./harness/needs.ts";
+import {
+  testSinceDeno27,
+  testWithout,
+  withoutLinux,
+  withoutPython,
+} from "./harness/needs.ts";
 import {
   commandLine,
   eventually,
@@ -159,8 +164,7 @@ Deno.test("readers share messages of 20 kB, and split none", async () => {
   const message = (i: number) => `${i} ${"x".repeat(20_000)} ${i}`;
   const all = numbers(1, 200).map((i) => message(Number(i)));
   await Deno.writeTextFile(folder.file("in"), all.join("\n"));
-  const subscribers = [1, 2, 3].map(() => sub("-W", "1", path));
-  const printed = subscribers.map((it) => it.ended());
+  const printed = [1, 2, 3].map(() => finish(sub("-W", "1", path)));
   await finish(pub("--file", folder.file("in"), path));
   const received = (await Promise.all(printed)).map((it) => lines(it.stdout));
   const sequence = (text: string) => parseInt(text);
@@ -493,31 +497,35 @@ Deno.test("a file that only has the name of a queue file is reported, and not ch
   assertEquals(await Deno.readTextFile(folder.file("precious")), "precious");
 });
 
-Deno.test("Ctrl-Z gives the turn to another reader, whether it has it or waits for it", async () => {
-  await using folder = new Folder();
-  const path = await folder.fifo();
-  const readers = [sub("--no-exit-word", path), sub("--no-exit-word", path)];
-  await using one = readers[0]!;
-  await using two = readers[1]!;
-  const state = async (pid: number) =>
-    (await finish(new Process(["ps", "-o", "stat=", "-p", `${pid}`]))).stdout;
-  for (const [stopped, other] of [[one, two], [two, one]] as const) {
-    // Both run, and one of them has the turn.
-    for (const reader of readers) {
-      await repeatUntil(
-        () => finish(sh('echo ready > "$0"; sleep 0.01', path)),
-        reader.until("ready\n"),
-      );
+testSinceDeno27(
+  "a program may not stop itself",
+  "Ctrl-Z gives the turn to another reader, whether it has it or waits for it",
+  async () => {
+    await using folder = new Folder();
+    const path = await folder.fifo();
+    const readers = [sub("--no-exit-word", path), sub("--no-exit-word", path)];
+    await using one = readers[0]!;
+    await using two = readers[1]!;
+    const state = async (pid: number) =>
+      (await finish(new Process(["ps", "-o", "stat=", "-p", `${pid}`]))).stdout;
+    for (const [stopped, other] of [[one, two], [two, one]] as const) {
+      // Both run, and one of them has the turn.
+      for (const reader of readers) {
+        await repeatUntil(
+          () => finish(sh('echo ready > "$0"; sleep 0.01', path)),
+          reader.until("ready\n"),
+        );
+      }
+      stopped.kill("SIGTSTP");
+      await eventually(async () => (await state(stopped.pid)).startsWith("T"));
+      for (const text of ["a", "b"]) {
+        await finish(pub(path, text));
+        await other.until(`${text}\n`);
+      }
+      stopped.kill("SIGCONT");
     }
-    stopped.kill("SIGTSTP");
-    await eventually(async () => (await state(stopped.pid)).startsWith("T"));
-    for (const text of ["a", "b"]) {
-      await finish(pub(path, text));
-      await other.until(`${text}\n`);
-    }
-    stopped.kill("SIGCONT");
-  }
-});
+  },
+);
 
 Deno.test("readers agree on a queue file again when somebody has removed it", async () => {
   await using folder = new Folder();

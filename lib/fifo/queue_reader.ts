@@ -538,9 +538,14 @@ export class QueueReader implements Source {
     const giveUpAt = performance.now() + MAX_WAIT_MS;
     // A reader with the turn may be about to find out: it must not take this
     // reader for one that has had the FIFO open.
-    while (!queue.tryLock()) {
-      if (!queue.isBegun || performance.now() > giveUpAt) return;
-      await delay(LOCK_RETRY_MS);
+    if (!queue.tryLock()) {
+      const timer = setInterval(() => {
+        if (queue.isBegun && performance.now() < giveUpAt) return;
+        this.#waiting?.resolve();
+      }, LOCK_RETRY_MS);
+      const isOurs = await this.#wait(queue);
+      clearInterval(timer);
+      if (!isOurs) return;
     }
     this.#hasTurn = true;
     try {

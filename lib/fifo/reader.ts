@@ -246,7 +246,9 @@ export class FifoReader {
    */
   #waitForLock(): () => boolean {
     let isLocked = false;
-    const file = this.#locked = open(this.#path, { write: true });
+    // Read-write, as another FIFO, which nobody reads, may have replaced this one.
+    const how = { read: true, write: true };
+    const file = this.#locked = open(this.#path, how);
     if (!isSameFile(file.statSync(), this.info)) return () => false;
     file.lock(true).then(() => isLocked = true, () => {});
     return () => isLocked;

@@ -29,6 +29,17 @@ export function testWithout(
   });
 }
 
+/** Declares a test of what Deno 2.6 cannot do; there it is always ignored. */
+export function testSinceDeno27(
+  reason: string,
+  name: string,
+  test: () => Promise<void>,
+): void {
+  const isOld = Deno.version.deno.startsWith("2.6.");
+  const shown = isOld ? `${name} (not on Deno 2.6: ${reason})` : name;
+  Deno.test({ name: shown, ignore: isOld, fn: test });
+}
+
 const noTerminal = await isThere("script", "-qec", "true", "/dev/null")
   ? []
   : ["script of util-linux"];
