@@ -65,6 +65,16 @@ function waiting(path: string): string | undefined {
   }
 }
 
+/** Replaces a FIFO; the last digits of the inode number tell them apart. */
+async function replace(folder: Folder, path: string): Promise<void> {
+  const digits = () => Deno.statSync(path).ino! % 100;
+  const old = digits();
+  do {
+    await Deno.rename(path, `${path}${crypto.randomUUID()}`);
+    await folder.fifo();
+  } while (digits() === old);
+}
+
 /** A demand for some messages now. */
 function wanting(count: number): Demand {
   const demand = new Demand(Infinity);
@@ -87,6 +97,49 @@ Deno.test("QueueReader.next() hands out wanted messages, and leaves the others i
   assertEquals(texts(await reader.next()), ["3"]);
   echo(path, ", finished\n");
   assertEquals(texts(await reader.next()), ["unfinished, finished"]);
+});
+
+Deno.test("the beginning of a message is joined to nothing in a FIFO that has replaced its own", async () => {
+  await using folder = new Folder();
+  const path = await folder.fifo();
+  const demand = wanting(1);
+  const notices: Notice[] = [];
+  const onNotice = (notice: Notice) => notices.push(notice);
+  const old = await open(path, { demand, onNotice });
+  echo(path, "1\nbegun");
+  assertEquals(texts(await old.next()), ["1"]);
+  assertEquals(waiting(path), "begun");
+  await replace(folder, path);
+  using _holder = Deno.openSync(path, { read: true, write: true });
+  // The first reader of the new FIFO, and one that has had the old one open.
+  await using fresh = await open(path, { demand: wanting(1), onNotice });
+  echo(path, "2\nalso begun");
+  assertEquals(texts(await fresh.next()), ["2"]);
+  assertEquals(notices.map(({ code }) => code), ["message_lost"]);
+  demand.want(1);
+  const next = old.next();
+  await eventually(() => waiting(path) === "also begun");
+  echo(path, " and ended\n");
+  assertEquals(texts(await next), ["also begun and ended"]);
+  await old.close();
+  assertEquals(notices.length, 1);
+});
+
+Deno.test("a reader drops the beginning of a message when its FIFO is replaced, and says so", async () => {
+  await using folder = new Folder();
+  const path = await folder.fifo();
+  const demand = wanting(1);
+  const notices: Notice[] = [];
+  const onNotice = (notice: Notice) => notices.push(notice);
+  await using reader = await open(path, { demand, onNotice });
+  echo(path, "1\nbegun");
+  assertEquals(texts(await reader.next()), ["1"]);
+  await replace(folder, path);
+  using writer = Deno.openSync(path, { read: true, write: true });
+  writer.writeSync(bytes("2\n"));
+  demand.want(1);
+  assertEquals(texts(await reader.next()), ["2"]);
+  assertEquals(notices.map(({ code }) => code), ["message_lost"]);
 });
 
 Deno.test("QueueReader.pause() gives the turn to another reader, until resume()", async () => {

@@ -365,19 +365,21 @@ Deno.test("the part of a killed publisher's message joins no other, though its e
   await using reader = sub("--no-exit-word", path);
   await eventually(() => exists(queueOf(path)) && header() === "-00-r00");
   reader.kill("SIGSTOP");
+  const writtenAt = () => Deno.statSync(path).mtime!.getTime();
+  const before = writtenAt();
   await using killed = pub("-s", path);
   await killed.write("x".repeat(200_000));
   await killed.end();
-  await eventually(() => header().startsWith("P01"));
+  await eventually(() => header().startsWith("P01") && writtenAt() > before);
   killed.kill("SIGKILL");
   await killed.ended();
   reader.kill("SIGCONT");
   reader.kill("SIGTERM");
   await reader.ended();
-  assertEquals(header(), "P01-B00");
+  assertEquals(header().slice(0, 5), "P01-B");
   // It writes the end of the part, which goes with the FIFO.
   await finish(pub(path, "gone"));
-  assertEquals(header(), "-01-B00");
+  assertEquals(header().slice(0, 5), "-01-B");
   await holder.end();
   await holder.ended();
 

@@ -27,11 +27,13 @@ import { isSameFile, tryLock } from "./file.ts";
 import {
   checkPermissions,
   COUNT_AT,
+  COUNT_DIGITS,
   DIGITS,
   HEADER_BYTES,
   LEAVING_AT,
   MAGIC,
   MAGIC_BYTES,
+  MAX_COUNT,
   NoQueueFile,
   openExisting,
   PUBLISHER_AT,
@@ -68,11 +70,10 @@ const EMPTY_READER = EMPTY.subarray(READER_AT);
  * beginning, or none of these.
  */
 const TORN = "R00";
+const BEGUN = "B";
 const READING = "r";
-const BEGUN = "B00";
 const AT_REST = "-00";
 const AT_REST_BYTES = encoder.encode(AT_REST);
-const READER_MARKS = { whole: AT_REST, begun: BEGUN, torn: TORN };
 
 /** What a queue file says about its FIFO. */
 export interface QueueStatus {
@@ -120,9 +121,10 @@ export function statusOf(path: string): QueueStatus | undefined {
 /**
  * How the messages in a queue file end: with a whole message, or the beginning
  * of one by a plain program; with the beginning of a message that continues in
- * the FIFO; or the FIFO continues within a message whose beginning is lost.
+ * the FIFO, or in another FIFO, of which one has replaced the other; or the FIFO
+ * continues within a message whose beginning is lost.
  */
-export type Rest = "whole" | "begun" | "torn";
+export type Rest = "whole" | "begun" | "foreign" | "torn";
 
 /** The queue file of a FIFO, opened by one reader. */
 export class QueueFile extends QueueHeader {
@@ -130,6 +132,9 @@ export class QueueFile extends QueueHeader {
   #end = HEADER_BYTES;
   #rest: Rest = "whole";
   #isReading = false;
+  /** The mark for the beginning of a message in this FIFO, and in another. */
+  #begun = BEGUN;
+  #foreign = BEGUN;
   /** The messages, if the disk is too full to store them. */
   #unsaved: Uint8Array<ArrayBuffer> | undefined;
   #fault: unknown;
@@ -148,7 +153,10 @@ export class QueueFile extends QueueHeader {
     for (let i = 0; i < MAX_ATTEMPTS; i++) {
       try {
         const queue = openExisting(path, fifo) ?? await create(path, fifo);
-        if (queue) return new QueueFile(path, queue.file, queue.info);
+        if (!queue) continue;
+        const opened = new QueueFile(path, queue.file, queue.info);
+        opened.fifo = fifo;
+        return opened;
       } catch (error) {
         if (error instanceof TwoNames && i < MAX_ATTEMPTS - 1) {
           if (i === MAX_ATTEMPTS / 2) removeAside(path);
@@ -202,6 +210,12 @@ export class QueueFile extends QueueHeader {
     return this.#fault;
   }
 
+  /** The FIFO that its reader reads; after it was replaced, the next one. */
+  set fifo({ ino }: Deno.FileInfo) {
+    const number = `${(ino ?? 0) % (MAX_COUNT + 1)}`;
+    this.#begun = BEGUN + number.padStart(COUNT_DIGITS, "0");
+  }
+
   /** How the messages in it end. */
   get rest(): Rest {
     return this.#rest;
@@ -240,7 +254,15 @@ export class QueueFile extends QueueHeader {
     // Whether a killed reader may have read a part of a message.
     const isTorn = reader === TORN ||
       reader.startsWith(READING) && reader.slice(1) !== publisher?.slice(1);
-    this.#rest = isTorn ? "torn" : reader === BEGUN ? "begun" : "whole";
+    const isBegun = reader.startsWith(BEGUN);
+    if (isBegun) this.#foreign = reader;
+    this.#rest = isTorn
+      ? "torn"
+      : !isBegun
+      ? "whole"
+      : reader === this.#begun
+      ? "begun"
+      : "foreign";
     this.#head = Number(head);
     this.#end = Number(end);
     if (
@@ -428,7 +450,13 @@ export class QueueFile extends QueueHeader {
 
   /** Writes the readers' part of the header: publishers own their mark. */
   #commit(head: number, end: number, rest: Rest): void {
-    const reader = READER_MARKS[rest];
+    const marks = {
+      whole: AT_REST,
+      begun: this.#begun,
+      foreign: this.#foreign,
+      torn: TORN,
+    };
+    const reader = marks[rest];
     const text = `${reader}${digits(head)} ${digits(end)}\n`;
     this.write(READER_AT, encoder.encode(text));
     this.#head = head;

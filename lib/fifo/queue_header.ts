@@ -15,7 +15,8 @@
  * - `R` while a reader is within a message, `r` while it reads at the end of a
  *   message, `B` if the file ends with the beginning of a message that a reader
  *   with the FIFO open has left there, else `-`
- * - the two digits of the publishers as that reader saw them
+ * - the two digits of the publishers as that reader saw them; behind `B` the
+ *   last two of the inode number of its FIFO
  * - where the messages begin, in 14 digits, a space, where they end, in 14
  *   digits, and a line feed
  *
@@ -31,7 +32,7 @@ const decoder = new TextDecoder();
 export const MAGIC = "fifobus queue 1\n";
 export const PUBLISHER_AT = MAGIC.length;
 export const COUNT_AT = PUBLISHER_AT + 1;
-const COUNT_DIGITS = 2;
+export const COUNT_DIGITS = 2;
 export const LEAVING_AT = COUNT_AT + COUNT_DIGITS;
 export const READER_AT = LEAVING_AT + 1;
 const HEAD_AT = READER_AT + 1 + COUNT_DIGITS;
@@ -57,7 +58,7 @@ export const MAGIC_BYTES = encoder.encode(MAGIC);
 export const REMOVED = encoder.encode("removed\n");
 
 /** The count of messages of several writes runs from 1 to this, then again. */
-const MAX_COUNT = 99;
+export const MAX_COUNT = 99;
 
 /**
  * Says where the queue file of a FIFO is.

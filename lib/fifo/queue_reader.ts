@@ -472,6 +472,11 @@ export class QueueReader implements Source {
     if (queue.rest === "begun" && !this.#fifo) {
       this.#arrive(queue, await loadNonblocking());
     }
+    if (queue.rest === "foreign") {
+      // The FIFO may have been replaced after we looked.
+      this.#lookedAtPath = -Infinity;
+      if (!this.#isReplaced()) this.#dropBeginning(queue);
+    }
     this.#splitter.reset(this.#count);
     const messages = this.#takeLeft(queue);
     if (messages || this.#splitter.error) return messages ?? [];
@@ -518,7 +523,8 @@ export class QueueReader implements Source {
 
   /** How the messages in the file end after some of them were taken. */
   #restAfter(queue: QueueFile, taken: number): Rest {
-    if (!this.#fifo || queue.rest === "torn") return queue.rest;
+    const { rest } = queue;
+    if (!this.#fifo || rest === "torn" || rest === "foreign") return rest;
     return this.#restOf(queue.read(Math.max(taken, queue.size - 1)));
   }
 
@@ -574,20 +580,25 @@ export class QueueReader implements Source {
     // message, and sends it again; or it was killed, and the next one says so.
     // Asked before the FIFO is open: then others begin messages of their own.
     if (queue.isPublisherTorn) return void this.#openFifo();
-    const splitter = this.#splitter;
-    const end = this.#options.delimiter.charCodeAt(0);
     using first = nonblocking.readAtOnce(this.#path, READ_BYTES);
     this.#openFifo();
-    const { bytes } = first;
+    // What is there may be the rest, or a message of a publisher that has waited
+    // for a reader: we cannot know.
+    this.#dropBeginning(queue, first.bytes);
+  }
+
+  /** Drops the beginning of a message, and what else may be of that message. */
+  #dropBeginning(
+    queue: QueueFile,
+    more: Uint8Array<ArrayBuffer> = new Uint8Array(),
+  ): void {
+    const splitter = this.#splitter;
+    const end = this.#options.delimiter.charCodeAt(0);
     const left = queue.read();
     const begun = left.length - left.lastIndexOf(end) - 1;
     splitter.reset(this.#count);
     splitter.dropRest();
-    // What is there may be the rest, or a message of a publisher that has waited
-    // for a reader: we cannot know.
-    const messages = splitter.push(
-      bytes.length > 0 ? bytes : Uint8Array.of(end),
-    );
+    const messages = splitter.push(more.length > 0 ? more : Uint8Array.of(end));
     splitter.takeWakes();
     this.#put(queue, messages, begun, splitter);
   }
@@ -597,6 +608,8 @@ export class QueueReader implements Source {
     const splitter = this.#splitter;
     if (this.#fifo && this.#isReplaced()) {
       await this.#drain(this.#fifo, queue);
+      // Its rest would have come in the old FIFO.
+      if (this.#hasTurn && queue.rest === "begun") this.#dropBeginning(queue);
       await this.#moveOn();
       return [];
     }
@@ -718,6 +731,7 @@ export class QueueReader implements Source {
     using _held = this.#held ?? await this.#options.remake() ?? undefined;
     this.#held = undefined;
     this.#info = Deno.statSync(this.#path);
+    if (this.#queue) this.#queue.fifo = this.#info;
     this.#wasReplaced = false;
     this.#goneAt = Infinity;
     this.#openFifo();
@@ -837,9 +851,10 @@ export class QueueReader implements Source {
     const splitter = new MessageSplitter(this.#path, delimiter, Infinity);
     const left = queue.read();
     const begun = left.slice(left.lastIndexOf(delimiter.charCodeAt(0)) + 1);
+    const isForeign = queue.rest === "foreign";
     // As in #takeNew(): the FIFO continues within a message.
     if (queue.rest === "torn") splitter.dropRest();
-    else splitter.push(begun);
+    else if (!isForeign) splitter.push(begun);
     const messages: WireMessage[] = [];
     let isAlone;
     queue.markLeaving(true);
@@ -854,7 +869,10 @@ export class QueueReader implements Source {
     // With the publishers kept out, what has begun is of a plain program, unless
     // a publisher was killed within it: the next one writes an end, which may be
     // gone with the FIFO before anybody reads it.
-    const isPlain = isAlone && !queue.isPublisherTorn;
+    const isPlain = isAlone && !queue.isPublisherTorn && !this.#wasReplaced;
+    if (isForeign) {
+      return queue.putFirst(WireMessage.frame(messages, delimiter));
+    }
     this.#put(queue, messages, begun.length, splitter, isPlain);
   }
 
