@@ -42,3 +42,25 @@ export async function linesOf(
   if (!success) throw new Error(`${command} ${args.join(" ")}: it failed`);
   return new TextDecoder().decode(stdout).split("\n").filter(Boolean);
 }
+
+/**
+ * Lists what git has or would take.
+ *
+ * @param paths Files and folders, from the root; all without one.
+ * @returns The files.
+ */
+export function known(...paths: string[]): Promise<string[]> {
+  const options = ["--cached", "--others", "--exclude-standard"];
+  return linesOf(["git", "ls-files", ...options, "--", ...paths]);
+}
+
+/**
+ * The time that stands in what is made, so that the same commit gives the same
+ * bytes: SOURCE_DATE_EPOCH, else the time of the commit.
+ *
+ * @returns Seconds since 1970.
+ */
+export async function sourceDate(): Promise<number> {
+  const [time] = await linesOf(["git", "log", "-1", "--format=%ct"]);
+  return Number(Deno.env.get("SOURCE_DATE_EPOCH") ?? time);
+}

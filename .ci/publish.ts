@@ -9,7 +9,7 @@
  * @module
  */
 import { VERSION } from "../lib/version.ts";
-import { linesOf, ROOT, run } from "./_command.ts";
+import { known, linesOf, ROOT, run } from "./_command.ts";
 
 const isDryRun = Deno.args.includes("--dry-run");
 
@@ -27,13 +27,6 @@ async function stage(folder: string, mapped: boolean): Promise<void> {
   await Deno.writeTextFile(
     `${folder}/deno.json`,
     `${JSON.stringify({ ...config, version: VERSION }, null, 2)}\n`,
-  );
-}
-
-/** What git has or would take. */
-function known(): Promise<string[]> {
-  return linesOf(
-    ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
   );
 }
 

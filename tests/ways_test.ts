@@ -8,6 +8,8 @@ import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { compile } from "../.ci/binaries.ts";
+import { contentsForDeno } from "../.ci/packages/contents.ts";
+import { tarball } from "../.ci/packages/tarball.ts";
 import { type Command, permissions, ROOT } from "./harness/programs.ts";
 import { SHELL_FUNCTIONS } from "../lib/cli/options/shell_functions.ts";
 import { VERSION } from "../lib/version.ts";
@@ -339,6 +341,87 @@ testWithout(
 
 testWithout(
   noRuntime,
+  "one binary is both programs, by its name, and the same bytes each time",
+  async () => {
+    await using folder = new Folder();
+    const file = (name: string) => folder.file(name);
+    const sums: string[] = [];
+    for (const name of ["first", "second"]) {
+      await Deno.mkdir(file(name));
+      await compile(file(name));
+      const { stdout } = await finish(
+        new Process(["sha256sum", `${file(name)}/pub`]),
+      );
+      sums.push(stdout.split(" ")[0]!);
+    }
+    assertEquals(sums[0], sums[1]);
+    await Deno.link(file("first/pub"), file("fifobus-sub"));
+    await Deno.link(file("first/pub"), file("other"));
+    const version = async (path: string) => {
+      const { code, stdout, stderr } = await finish(
+        new Process([path, "--version"]),
+      );
+      return [code, stdout + stderr];
+    };
+    assertEquals(await version(file("fifobus-sub")), [
+      0,
+      `sub (fifobus) ${VERSION}\n`,
+    ]);
+    assertEquals(await version(file("other")), [
+      2,
+      "other: Cannot tell which program to be: name the file, or a link to " +
+      "it, pub or sub\n",
+    ]);
+  },
+);
+
+/** What `deno compile` needs to be told: deno.json tells it from 2.7.10 on. */
+async function included(): Promise<string[]> {
+  const { stdout } = await finish(new Process([deno, "--version"]));
+  const [, minor, patch] = /^deno 2\.(\d+)\.(\d+)/.exec(stdout)!.map(Number);
+  const isTold = minor! > 7 || minor === 7 && patch! >= 10;
+  return isTold ? [] : [`--include=${ROOT}lib`];
+}
+
+testWithout(
+  noRuntime,
+  "deno compile makes a whole program of pub.ts, and of a script from a URL",
+  async () => {
+    await using bus = new TestBus();
+    await using server = new WebServer();
+    const make = async (name: string, ...args: string[]) => {
+      const made = await finish(
+        new Process([
+          ...[deno, "compile", "--quiet"] as const,
+          ...["--no-code-cache", "--output", bus.file(name), ...args],
+        ]),
+      );
+      assertEquals([made.code, made.stderr], [0, ""]);
+    };
+    await make("pub", ...await included(), "--allow-all", `${ROOT}pub.ts`);
+    const path = bus.file("script.ts");
+    await Deno.writeTextFile(path, script(`${server.url}/mod.ts`));
+    await make(
+      "script",
+      ...["--no-check", server.importMap, `--allow-import=${server.host}`],
+      ...["--allow-read", "--allow-write", "--allow-run", "--allow-sys=uid"],
+      ...["--allow-env=FIFOBUS_DIR,XDG_RUNTIME_DIR", path],
+    );
+    await using subscriber = await bus.sub("-C2", "a/+");
+    const pub = bus.file("pub");
+    const program = (...args: string[]) =>
+      finish(new Process([pub, ...args], bus.env));
+    await program("--wait", "a/b", "one");
+    await program("--repeat=1", "--retain", "a/c", "two");
+    assertEquals((await subscriber.ended()).stdout, "one\ntwo\n");
+    assertMatch((await program("--help")).stdout, /^Usage: pub /);
+    const run = new Process([bus.file("script"), bus.file("pipe")], bus.env);
+    assertEquals((await finish(run)).stdout, "21.5\n21.5\n");
+  },
+);
+
+testWithout(
+  noRuntime,
   "a script that imports mod.ts works as a binary",
   async () => {
     await using bus = new TestBus();
@@ -360,51 +443,41 @@ testWithout(
   },
 );
 
-testWithout(
-  noRuntime,
-  "a tarball holds the binaries, man pages and completions",
-  async () => {
-    const { target } = Deno.build;
-    const made = await finish(
-      new Process([
-        ...[Deno.execPath(), "task", "--quiet", "--cwd", ROOT] as const,
-        ...["release", target],
-      ]),
-    );
-    const name = `fifobus-${VERSION}-${target}`;
-    assertEquals(made.code, 0, made.stderr);
-    assertEquals(
-      made.stdout,
-      `dist/${name}.tar.gz\ndist/SHA256SUMS\n`,
-    );
-    await using folder = new Folder();
-    const unpack = `cd "$0"/dist && sha256sum --check SHA256SUMS &&
-      tar -xzf "$1.tar.gz" -C "$2" && cd "$2/$1" && bin/sub --version &&
-      find . -type f | sort`;
-    const { code, stdout } = await finish(
-      new Process(["sh", "-c", unpack, ROOT, name, folder.path]),
-    );
-    assertEquals(code, 0);
-    assertEquals(stdout.split("\n"), [
-      `${name}.tar.gz: OK`,
-      `sub (fifobus) ${VERSION}`,
-      "./CHANGELOG.md",
-      "./LICENSE",
-      "./README.md",
-      "./bin/pub",
-      "./bin/sub",
-      "./completions/pub.bash",
-      "./completions/pub.fish",
-      "./completions/pub.zsh",
-      "./completions/sub.bash",
-      "./completions/sub.fish",
-      "./completions/sub.zsh",
-      "./man/man1/pub.1",
-      "./man/man1/sub.1",
-      "",
-    ]);
-  },
-);
+Deno.test("the tarball for deno works anywhere, with an empty cache", async () => {
+  await using folder = new Folder();
+  const name = `fifobus-${VERSION}-deno`;
+  await Deno.writeFile(
+    folder.file("it.tar.gz"),
+    tarball(name, await contentsForDeno(), 1_700_000_000),
+  );
+  const unpack = `cd "$0" && mkdir links && tar -xzf it.tar.gz &&
+    ln -s "../$1/bin/pub" "../$1/bin/sub" links &&
+    cd "$1" && find bin share/[bfmz]* -type f | sort &&
+    find . -type f -newermt @1700000000 && ls -l bin/pub`;
+  const { code, stdout, stderr } = await finish(
+    new Process(["sh", "-c", unpack, folder.path, name], { TZ: "UTC" }),
+  );
+  assertEquals([code, stderr], [0, ""]);
+  const files = stdout.trim().split("\n");
+  assertMatch(files.pop()!, /^-rwxr-xr-x .* Nov 14 {2}2023 bin\/pub$/);
+  assertEquals(files, [
+    "bin/pub",
+    "bin/sub",
+    "share/bash-completion/completions/pub",
+    "share/bash-completion/completions/sub",
+    "share/fish/vendor_completions.d/pub.fish",
+    "share/fish/vendor_completions.d/sub.fish",
+    "share/man/man1/pub.1.gz",
+    "share/man/man1/sub.1.gz",
+    "share/zsh/site-functions/_pub",
+    "share/zsh/site-functions/_sub",
+  ]);
+  const deno = Deno.execPath().replace(/\/[^/]*$/, "");
+  await assertWorks({
+    command: (program) => [folder.file(`links/${program}`)],
+    env: { DENO_DIR: folder.file("cache"), PATH: `${deno}:/usr/bin:/bin` },
+  });
+});
 
 Deno.test("on Windows every entry point says that there are no FIFOs", async () => {
   await using folder = new Folder();
