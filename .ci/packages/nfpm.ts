@@ -38,7 +38,8 @@ const KINDS: Kind[] = [
       section: "utils",
       priority: "optional",
       depends: ["libc6 (>= 2.27)", "libgcc-s1"],
-      deb: { compression: "zstd" },
+      // lintian knows no other that is as fast.
+      deb: { compression: "gzip" },
     },
   },
   {
@@ -75,7 +76,7 @@ export async function nativePackages(
     return await Promise.all(KINDS.map(async (kind) => {
       const file = kind.file(target);
       const all = kind.packager === "deb"
-        ? [...entries, debianChangelog(time)]
+        ? [...entries, ...debianFiles(time)]
         : entries;
       const config = `${folder}/${kind.packager}.json`;
       const settings = await settingsOf(kind, target, all, time, folder);
@@ -114,6 +115,18 @@ async function settingsOf(
       : "";
     return { src, dst, type, file_info: { mode, mtime } };
   }));
+  // rpm removes folders that are in the package only.
+  const folders = new Set(
+    contents.map(({ dst }) => dst.slice(0, dst.lastIndexOf("/")))
+      .filter((it) => it.startsWith(DOC))
+      .flatMap((it) =>
+        it.slice(DOC.length).split("/").map((_, i, parts) =>
+          DOC + parts.slice(0, i + 1).join("/")
+        )
+      ),
+  );
+  const file_info = { mode: 0o755, mtime };
+  const own = Array.from(folders, (dst) => ({ dst, type: "dir", file_info }));
   return {
     name,
     version,
@@ -125,22 +138,32 @@ async function settingsOf(
     description: `${ABOUT.summary}\n${ABOUT.description}`,
     homepage: ABOUT.homepage,
     license: ABOUT.license,
-    contents,
+    contents: [...own, ...contents],
     ...settings,
   };
 }
 
-/** What Debian wants to know of each revision: deb-changelog(5). */
-function debianChangelog(time: number): Entry {
+/** What only Debian has: deb-changelog(5), and what lintian may find. */
+function debianFiles(time: number): Entry[] {
   const date = new Date(time * 1000).toUTCString().replace("GMT", "+0000");
-  const text = `${name} (${version}-${REVISION}) stable; urgency=medium
+  const changelog = `${name} (${version}-${REVISION}) stable; urgency=medium
 
   * The changes are in ${DOC}/CHANGELOG.md.
 
  -- ${ABOUT.maintainer}  ${date}
 `;
-  return {
-    path: `share/doc/${name}/changelog.Debian.gz`,
-    content: gzip(new TextEncoder().encode(text)),
-  };
+  const overrides = `# The runtime of Deno brings its own libraries.
+${name}: embedded-library *
+`;
+  const encoder = new TextEncoder();
+  return [
+    {
+      path: `share/doc/${name}/changelog.Debian.gz`,
+      content: gzip(encoder.encode(changelog)),
+    },
+    {
+      path: `share/lintian/overrides/${name}`,
+      content: encoder.encode(overrides),
+    },
+  ];
 }

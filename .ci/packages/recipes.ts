@@ -142,7 +142,7 @@ RUN --mount=type=bind,target=/release \\
     dpkg --install "/release/${name}_${version}-1_$TARGETARCH.deb" && \\
     useradd --uid 1000 ${name} && \\
     install --directory --mode=700 --owner=${name} --group=${name} /bus
-USER ${name}
+USER 1000
 ENV FIFOBUS_DIR=/bus
 VOLUME /bus
 CMD ["sub", "--help"]
