@@ -16,11 +16,15 @@ import { SHELL_FUNCTIONS } from "../lib/cli/options/shell_functions.ts";
 import { SUB } from "../lib/cli/options/sub.ts";
 import type { Usage } from "../lib/cli/options/usage.ts";
 import { Folder } from "./harness/folder.ts";
-import { isThere, testWithout } from "./harness/needs.ts";
+import { isThere, missingOf, testWithout } from "./harness/needs.ts";
 import { finish, Process } from "./harness/process.ts";
 
 const INSTALL = await Deno.readTextFile(
   new URL("../docs/install.md", import.meta.url),
+);
+
+const { name: NAME } = JSON.parse(
+  await Deno.readTextFile(new URL("../deno.json", import.meta.url)),
 );
 
 const REFERENCE = await Deno.readTextFile(
@@ -141,9 +145,34 @@ Deno.test("docs/install.md lists the permissions of both programs", () => {
   const text = INSTALL.replaceAll(/\s*\\\n\s*/g, " ").replaceAll("'", "");
   for (const program of ["pub", "sub"]) {
     const options = permissions(`${program}.ts`).join(" ");
-    assertStringIncludes(text, `deno run ${options} $URL/${program}.ts`);
+    for (const address of [`$URL/${program}.ts`, `jsr:${NAME}/${program}`]) {
+      assertStringIncludes(text, `deno run ${options} ${address}`);
+      const install = `deno install --global --name ${program} ${options}`;
+      assertStringIncludes(text, `${install} ${address}`);
+    }
   }
 });
+
+for (const shell of ["zsh", "fish"]) {
+  const absent = await missingOf(["bash", shell]);
+  testWithout(
+    absent,
+    `the commands of docs/install.md for deno mean the same in ${shell}`,
+    async () => {
+      const scripts = [...INSTALL.matchAll(/^```sh\n([^]*?)^```/gm)]
+        .filter(([, it]) => /^deno (?:run|install) /m.test(it!));
+      assertEquals(scripts.length, 4);
+      const script = scripts.map(([, it]) => it).join("").replaceAll(
+        /^deno /gm,
+        'printf "<%s>" ',
+      );
+      const run = (name: string) => finish(new Process([name, "-c", script]));
+      const expected = (await run("bash")).stdout;
+      assertStringIncludes(expected, "<--allow-env=FIFOBUS_*,XDG_RUNTIME_DIR>");
+      assertEquals((await run(shell)).stdout, expected);
+    },
+  );
+}
 
 Deno.test("deno task install gives both programs their permissions", async () => {
   const { tasks } = JSON.parse(
