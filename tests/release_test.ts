@@ -110,7 +110,14 @@ Deno.test("the version is in lib/version.ts, and elsewhere only in what is made 
   const version = VERSION.replaceAll(".", "\\.");
   const { code, stdout } = await finish(
     new Process([
-      ...["git", "-C", ROOT, "grep", "-lE", `("|fifobus )${version}`] as const,
+      ...[
+        "git",
+        "-C",
+        ROOT,
+        "grep",
+        "-lE",
+        `("|fifobus[ _-])${version}`,
+      ] as const,
       ...["--", ":!CHANGELOG.md", ":!deno.lock"],
     ]),
   );

@@ -10,12 +10,14 @@
  *
  * Arguments: the seconds between two readings of a sensor, and how many
  * readings it takes. Without the second it goes on until it is ended; without a
- * terminal its dashboard is lines as well.
+ * terminal its dashboard is lines as well. With it the last of the readings are
+ * on the dashboard, if there is a terminal.
  *
  * @module
  */
 import { parseArgs } from "jsr:@std/cli@1.0.32/parse-args";
 import { TextLineStream } from "jsr:@std/streams@1.1.2/text-line-stream";
+import { delay } from "../../lib/delay.ts";
 import {
   type Command,
   fifobus,
@@ -28,6 +30,9 @@ import {
 
 /** Warmer than that is too warm, in °C. */
 const LIMIT = "25.0";
+
+/** The share of the readings that are lines before the dashboard comes. */
+const LINES = 0.8;
 
 /** The temperature in °C around which each sensor measures. */
 const BASES = ["21.5", "19.8", "4.2", "20.6", "18.3", "-18.5", "23.4"];
@@ -62,17 +67,22 @@ async function prepareAisles(args: string[]): Promise<Aisle[]> {
   return aisles.flat();
 }
 
-/** Prints what `sub` prints, and counts it; returns the alarms. */
+/**
+ * Prints what `sub` prints until there is a dashboard, and counts it; returns
+ * the alarms.
+ */
 async function show(
   output: ReadableStream<Uint8Array<ArrayBuffer>>,
   aisles: Aisle[],
+  showsDashboard: (received: number) => boolean,
 ): Promise<string[]> {
+  let received = 0;
   const alarms: string[] = [];
   const lines: ReadableStream<string> = output
     .pipeThrough(new TextDecoderStream())
     .pipeThrough(new TextLineStream());
   for await (const line of lines) {
-    console.log(line);
+    if (!showsDashboard(++received)) console.log(line);
     const [, name, kind] = line.split(/[/\t]/);
     if (kind === "alarm") alarms.push(line);
     else aisles.find((aisle) => aisle.name === name)!.received++;
@@ -104,6 +114,14 @@ function printSummary(aisles: Aisle[], alarms: string[]): void {
   }
   console.log(`\nalarms: ${alarms.length}`);
   for (const alarm of alarms) console.log(alarm);
+}
+
+function printWhatNext(): void {
+  console.log(`
+What next? The tour in README.md, after these:
+  npm install --global deno    # unless you have Deno
+  deno task install            # makes pub and sub commands
+  deno task warehouse          # this warehouse, until you press q`);
 }
 
 const { serve, _: [seconds = "0.5", count] }: {
@@ -159,6 +177,15 @@ function startRule(): Deno.ChildProcess {
   return startAside(fifobus("examples/warehouse/rule.ts", LIMIT));
 }
 
+/** Starts the dashboard, which has the terminal. */
+function startDashboard(...options: string[]): Deno.ChildProcess {
+  const alarm = ["--alarm", `warehouse/+/temperature>${LIMIT}`];
+  const args = ["--dashboard", ...options, ...alarm, "warehouse/#"];
+  const words = args.map((it) => /[>#]/.test(it) ? `'${it}'` : it);
+  console.log(`$ ./sub.ts ${words.join(" ")}`);
+  return start(fifobus("sub.ts", ...args), {});
+}
+
 /** Shows a dashboard until somebody leaves it. */
 async function watch(aisles: Aisle[]): Promise<void> {
   startRule();
@@ -166,10 +193,8 @@ async function watch(aisles: Aisle[]): Promise<void> {
     // They are ended before they are done.
     publish(aisle).ended.catch(() => {});
   }
-  const args = ["--alarm", `warehouse/+/temperature>${LIMIT}`, "warehouse/#"];
-  if (serve !== undefined) args.unshift("--serve", serve || "8080");
-  console.log(`$ ./sub.ts --dashboard ${args.join(" ")}`);
-  const sub = start(fifobus("sub.ts", "--dashboard", ...args), {});
+  const options = serve === undefined ? [] : ["--serve", serve || "8080"];
+  const sub = startDashboard(...options);
   // It has the terminal, and so its Ctrl-C as well.
   stopped.promise.then((signal) => signal === "SIGINT" || sub.kill(signal));
   await sub.status;
@@ -180,7 +205,14 @@ async function list(aisles: Aisle[]): Promise<void> {
   console.log(`$ ./sub.ts -v 'warehouse/#' &`);
   const sub = startAside(fifobus("sub.ts", "-v", "warehouse/#"));
   const rule = startRule();
-  const shown = show(sub.stdout, aisles);
+  let dashboard: Deno.ChildProcess | undefined;
+  const lines = Deno.stdout.isTerminal()
+    ? Number(count) * aisles.length * LINES
+    : Infinity;
+  const shown = show(sub.stdout, aisles, (received) => {
+    if (received > lines) dashboard ??= startDashboard();
+    return dashboard !== undefined;
+  });
   const publishers = aisles.map(publish);
   const ended = Promise.all(publishers.map((publisher) => publisher.ended));
   console.log();
@@ -188,11 +220,13 @@ async function list(aisles: Aisle[]): Promise<void> {
 
   for (const { sensor } of publishers) if (running.has(sensor)) sensor.kill();
   await ended;
-  for (const child of [rule, sub]) {
-    child.kill();
+  if (dashboard) await Promise.race([delay(1000), stopped.promise]);
+  for (const child of [rule, sub, ...dashboard ? [dashboard] : []]) {
+    if (running.has(child)) child.kill();
     await child.status;
   }
   printSummary(aisles, await shown);
+  printWhatNext();
   const lost = aisles.some(({ sent, received }) => sent !== received);
   if (lost) Deno.exitCode = 1;
 }

@@ -55,7 +55,7 @@ languageTest(
     assertMatch(stdout, /^warehouse\/a1\/temperature\t2[012]\.\d$/m);
     assertMatch(
       stdout,
-      /alarms: 1\nwarehouse\/a7\/alarm\t25\.2 °C, more than 25\n$/,
+      /alarms: 1\nwarehouse\/a7\/alarm\t25\.2 °C, more than 25\n\nWhat next\? .*(?:\n {2}\S.*){3}\n$/,
     );
   },
 );
@@ -85,6 +85,23 @@ Deno.test("the warehouse ends on SIGINT, and leaves nothing behind", async () =>
   }
   await left(bus);
 });
+
+testWithout(
+  withoutTmux,
+  "the demo shows its dashboard at the end, and then what comes next",
+  async () => {
+    await using terminal = await Terminal.open({}, 110, 45);
+    const [deno, ...args] = demoCommand("0.1", "16");
+    await terminal.run([deno, ...args].join(" "));
+    await terminal.until((it) => it.includes("TOPIC"));
+    const screen = await terminal.until((it) => it.includes("What next?"));
+    // The lines from before the dashboard are back.
+    assertMatch(screen, /^warehouse\/a\d\/temperature\t? /m);
+    for (const [, , sent, received, lost] of summary(screen)) {
+      assertEquals([sent, received, lost], ["16", "16", "0"]);
+    }
+  },
+);
 
 for (const key of ["q", "C-c"]) {
   testWithout(
