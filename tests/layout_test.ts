@@ -28,7 +28,10 @@ const ROOMS: string[][] = [
   ["mod.ts"],
   ["exit_codes", "output", "print_buffer", "json_line"]
     .map((name) => `lib/cli/${name}.ts`),
-  ["lib/cli/options/", "lib/cli/alarm.ts", "lib/cli/format.ts"],
+  [
+    "lib/cli/options/",
+    ...["alarm", "format", "member"].map((name) => `lib/cli/${name}.ts`),
+  ],
   // What both programs share.
   ["lib/cli/*"],
   ["lib/cli/board/"],

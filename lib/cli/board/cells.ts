@@ -6,7 +6,7 @@
  */
 import stringWidth from "npm:string-width@8.3.0";
 import { visible } from "../output.ts";
-import type { Point } from "./board.ts";
+import type { Point, Span } from "./history.ts";
 
 const BARS = "▁▂▃▄▅▆▇█";
 const graphemes = new Intl.Segmenter();
@@ -51,23 +51,49 @@ export function fit(
 }
 
 /**
+ * Fits a topic into columns. One that is too long loses levels in its middle:
+ * its end tells what is measured, and its beginning where.
+ *
+ * @param topic The topic.
+ * @param width The number of columns.
+ * @returns Text of exactly that width.
+ */
+export function fitTopic(topic: string, width: number): string {
+  if (topic.length > 16 * width || stringWidth(visible(topic)) > width) {
+    const levels = topic.split("/");
+    for (let from = 2; from < levels.length; from++) {
+      const short = [levels[0], "…", ...levels.slice(from)].join("/");
+      if (stringWidth(visible(short)) <= width) return fit(short, width);
+    }
+    return fit(topic, width, "left", "start");
+  }
+  return fit(topic, width);
+}
+
+/** The number of columns that a text takes, control characters made visible. */
+export function widthOf(text: string): number {
+  return stringWidth(visible(text.slice(0, 1000)));
+}
+
+/**
  * Draws numbers as a row of bars.
  *
  * @param points The seconds in which a number arrived.
  * @param now The last second, counted from 1970.
- * @param seconds How many seconds to draw.
+ * @param span The span of time to draw.
  * @param width The number of columns.
  * @returns Text of exactly that width; blank where there is no number.
  */
 export function sparkline(
   points: Point[],
   now: number,
-  seconds: number,
+  { seconds, step }: Pick<Span, "seconds" | "step">,
   width: number,
 ): string {
+  const last = now - now % step;
   const bins = Array.from({ length: width }, () => ({ sum: 0, count: 0 }));
   for (const [second, mean] of points) {
-    const bin = bins[width - 1 - Math.floor((now - second) * width / seconds)];
+    const bin = bins[width - 1 - Math.floor((last - second) * width / seconds)];
     if (!bin) continue;
     bin.sum += mean;
     bin.count++;

@@ -3,11 +3,14 @@
  *
  * @module
  */
+import type { Message } from "../../message.ts";
 import { OutputClosed } from "../output.ts";
 import type { Board } from "./board.ts";
 import { Keyboard } from "./keyboard.ts";
 import { Screen, type Terminal } from "./screen.ts";
-import { drawTable, pageRowsOf, type Snapshot } from "./table.ts";
+import { drawFrame, pageRowsOf } from "./frame.ts";
+import { Recent } from "./recent.ts";
+import { freeze, lookAt, type Snapshot } from "./snapshot.ts";
 import { View } from "./view.ts";
 
 /** At most ten frames a second, whatever arrives, and at least one. */
@@ -28,6 +31,10 @@ export interface DashboardOptions {
   keys: boolean;
   /** Whether to use color. */
   color: boolean;
+  /** Whether the terminal shows more than ASCII. */
+  unicode: boolean;
+  /** Where messages come from, in words, for the empty screen. */
+  source: string;
   /** The URL of the same dashboard in a browser, if it is served. */
   url: string | undefined;
   /** Called when the user wants to leave, or when the terminal is gone. */
@@ -39,6 +46,7 @@ export class Dashboard implements Disposable {
   readonly #board: Board;
   readonly #options: DashboardOptions;
   readonly #view = new View();
+  readonly #recent = new Recent();
   readonly #screen: Screen;
   readonly #keyboard: Keyboard | undefined;
   readonly #idle: ReturnType<typeof setInterval>;
@@ -78,6 +86,16 @@ export class Dashboard implements Disposable {
   };
 
   /**
+   * Keeps a message for those who want to see it whole.
+   *
+   * @param message The message, which the board has just counted.
+   * @param at When it arrived, in milliseconds since 1970.
+   */
+  add(message: Message, at: number): void {
+    this.#recent.add(message, at, this.#board.total);
+  }
+
+  /**
    * Shows a line of text for some seconds.
    *
    * @param text The text.
@@ -108,14 +126,17 @@ export class Dashboard implements Disposable {
     try {
       const { size } = this.#screen;
       const snapshot = this.#still ?? this.#look();
-      const { color, url } = this.#options;
+      const { color, unicode, keys, url, source } = this.#options;
       const notice = this.#notice.at > Date.now() - NOTICE_MS
         ? this.#notice.text
         : undefined;
-      const lines = drawTable(snapshot, this.#view, size, {
+      const lines = drawFrame(snapshot, this.#view, size, {
         color,
+        unicode,
+        cursor: keys,
         url,
         notice,
+        source,
       });
       await this.#screen.show(lines, size);
     } catch (error) {
@@ -127,12 +148,7 @@ export class Dashboard implements Disposable {
   }
 
   #look(): Snapshot {
-    const board = this.#board;
-    const now = Date.now();
-    const { total, unlisted, missed } = board;
-    const history = (topic: string) => board.history(topic, now);
-    const rows = board.rows(now);
-    return { now, total, unlisted, missed, rows, history };
+    return lookAt(this.#board, this.#recent, Date.now());
   }
 
   #press(key: string): void {
@@ -140,19 +156,14 @@ export class Dashboard implements Disposable {
     const pageRows = pageRowsOf(this.#screen.size);
     if (this.#view.press(key, pageRows)) return this.#options.onQuit();
     if (key === REDRAW) this.#screen.forget();
-    const { isPaused } = this.#view;
+    const { isPaused, topic } = this.#view;
+    this.#recent.pin(topic);
     if (isPaused !== wasPaused) {
-      this.#still = isPaused ? this.#freeze() : undefined;
+      this.#still = isPaused
+        ? freeze(this.#look(), this.#view.span)
+        : undefined;
     }
     this.changed();
-  }
-
-  #freeze(): Snapshot {
-    const snapshot = this.#look();
-    const histories = new Map(
-      snapshot.rows.map(({ topic }) => [topic, snapshot.history(topic)]),
-    );
-    return { ...snapshot, history: (topic) => histories.get(topic)! };
   }
 
   /** Gives the screen back before the program is stopped. */

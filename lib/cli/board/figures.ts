@@ -6,18 +6,49 @@
  */
 
 /**
- * Formats a number in a few digits: `21.5`, `1234.6`, `1.235e+9`.
+ * Formats a number as people write it: `21.5`, `12,345,678.9`, `1.5e-9`.
  *
  * @param value The number.
- * @returns The number, rounded to about five digits.
+ * @param decimals How many decimals to show, if they are known; then all of
+ * them are shown, as in `4.0`.
+ * @param width How many characters there is room for. Commas go first, then
+ * decimals, then digits of the form with an exponent. If there is no room, the text is longer.
+ * @returns The number. It has at most 15 digits.
  */
-export function formatNumber(value: number): string {
+export function formatNumber(
+  value: number,
+  decimals?: number,
+  width = Infinity,
+): string {
   const size = Math.abs(value);
-  if (size !== 0 && (size < 1e-4 || size >= 1e7)) {
-    return String(Number(value.toPrecision(4)).toExponential());
+  const plain = (most: number) => {
+    const [whole, rest] = value.toFixed(most).split(".");
+    const shown = decimals === undefined ? rest?.replace(/0+$/, "") : rest;
+    const end = shown ? `.${shown}` : "";
+    // The year 2026 has no comma, 20,260 has one.
+    const grouped = whole!.length > (value < 0 ? 5 : 4)
+      ? whole!.replaceAll(/\B(?=(\d{3})+$)/g, ",")
+      : whole!;
+    return (grouped + end).length <= width ? grouped + end : whole! + end;
+  };
+  if (size === 0 || size >= 1e-6 && size < 1e15) {
+    const whole = Math.floor(Math.log10(Math.max(1, size))) + 1;
+    // A number below 1 keeps six digits.
+    const zeros = size > 0 && size < 1 ? Math.floor(-Math.log10(size)) : 0;
+    const known = Math.min(decimals ?? 15, 6 + zeros, 15 - whole);
+    for (let most = Math.max(0, known); most >= 0; most--) {
+      const text = plain(most);
+      // Less room makes no number zero.
+      const isZero = most < known && size > 0 && !/[1-9]/.test(text);
+      if (text.length <= width && !isZero) return text;
+    }
   }
-  if (Number.isInteger(value)) return String(value);
-  return String(Number(size < 1e5 ? value.toPrecision(5) : value.toFixed(0)));
+  let text = "";
+  for (let digits = 6; digits > 0; digits--) {
+    text = String(Number(value.toPrecision(digits)).toExponential());
+    if (text.length <= width) break;
+  }
+  return text;
 }
 
 /**

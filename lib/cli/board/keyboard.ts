@@ -11,6 +11,10 @@ const KEYS: Record<string, string> = {
   "\x1bOA": "up",
   "\x1b[B": "down",
   "\x1bOB": "down",
+  "\x1b[C": "right",
+  "\x1bOC": "right",
+  "\x1b[D": "left",
+  "\x1bOD": "left",
   "\x1b[5~": "page up",
   "\x1b[6~": "page down",
   "\x1b[H": "home",
@@ -22,6 +26,7 @@ const KEYS: Record<string, string> = {
   "\x1b": "escape",
   "\r": "enter",
   "\n": "enter",
+  "\t": "tab",
   "\x7f": "backspace",
   "\b": "backspace",
 };

@@ -4,7 +4,7 @@
  * @module
  */
 import { OutputClosed } from "../output.ts";
-import type { Size } from "./table.ts";
+import type { Size } from "./style.ts";
 
 /** The alternate screen, beside the shell's; no cursor, no wrapped lines. */
 const ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J";

@@ -1,41 +1,17 @@
 /**
- * Draws the dashboard as lines of text.
+ * Draws the list of topics.
  *
  * @module
  */
-import { HISTORY_SECONDS, type Point, type Row } from "./board.ts";
-import { fit, sparkline } from "./cells.ts";
+import { fit, fitTopic, sparkline, widthOf } from "./cells.ts";
 import { formatAge, formatNumber, formatRate } from "./figures.ts";
-import { type Sort, SORT_KEYS, type View } from "./view.ts";
-
-/** The state of the board at some time. */
-export interface Snapshot {
-  /** The time, in milliseconds since 1970. */
-  now: number;
-  /** The number of messages, and how many belong to unlisted topics. */
-  total: number;
-  unlisted: number;
-  /** How many messages were lost. */
-  missed: number;
-  rows: Row[];
-  history(topic: string): Point[];
-}
-
-/** How to draw the dashboard. */
-export interface DrawOptions {
-  /** Whether to use color. */
-  color: boolean;
-  /** The URL of the same dashboard in a browser, if it is served. */
-  url?: string | undefined;
-  /** Text to show instead of the keys. */
-  notice?: string | undefined;
-}
-
-/** The size of a terminal. */
-export interface Size {
-  columns: number;
-  rows: number;
-}
+import { nameOf } from "./fields.ts";
+import type { SeriesRow } from "./series.ts";
+import type { Snapshot } from "./snapshot.ts";
+import { BOLD, CYAN, DIM, GREEN, RED, REVERSE, styled } from "./style.ts";
+import type { Row } from "./topic.ts";
+import type { Item } from "./tree.ts";
+import type { Sort, View } from "./view.ts";
 
 /** A column of the table. */
 interface Column {
@@ -43,135 +19,169 @@ interface Column {
   width: number;
   align: "left" | "right";
   sort?: Sort;
-  text(row: Row, snapshot: Snapshot, width: number): string;
+  text(row: Row, width: number): string;
 }
-
-/** The lines that are not rows: the summary, the titles and the keys. */
-const FRAME_ROWS = 3;
 
 /** Topic and value get at least these widths; other columns give way. */
 const MIN_TOPIC = 14;
 const MIN_VALUE = 10;
 
-/** Width beyond this goes to the chart: 60 columns are a bar each second. */
-const GOOD_VALUE = 24;
-const CHART = "LAST MINUTE";
+/** A unit or a name takes at most this of the columns that numbers need. */
+const MAX_UNIT = 16;
+/** The longest number; one that is longer is rounded. */
+const MAX_NUMBER = 20;
+
+/** Figures are shorter on a screen of less than 100 columns. */
+const MAX_FIGURE = 12;
+const SHORT_FIGURE = 8;
+const NARROW = 100;
+
+const CHART = "LAST ";
 const MIN_CHART = 12;
+/** A step of the span in each column. */
 const MAX_CHART = 60;
 
-const RESET = "\x1b[0m";
-const BOLD = "\x1b[1m";
-const DIM = "\x1b[2m";
-const REVERSE = "\x1b[7m";
-const RED = "\x1b[31m";
-
-const number = (value: number | null) =>
-  value === null ? "" : formatNumber(value);
-
-/** The columns behind topic and value; narrow terminals drop the last first. */
-const COLUMNS: Column[] = [
-  {
-    title: "AGE",
-    width: 4,
-    align: "right",
-    sort: "age",
-    text: ({ at }, { now }) => formatAge(now - at),
-  },
-  {
-    title: "RATE/s",
-    width: 7,
-    align: "right",
-    sort: "rate",
-    text: ({ rate }) => formatRate(rate),
-  },
-  {
-    title: CHART,
-    width: MIN_CHART,
-    align: "left",
-    text: ({ topic }, { history, now }, width) =>
-      sparkline(
-        history(topic),
-        Math.floor(now / 1000),
-        HISTORY_SECONDS,
-        width,
-      ),
-  },
-  {
-    title: "MEAN",
-    width: 7,
-    align: "right",
-    text: ({ mean }) => number(mean),
-  },
-  { title: "MIN", width: 7, align: "right", text: ({ min }) => number(min) },
-  { title: "MAX", width: 7, align: "right", text: ({ max }) => number(max) },
-];
-
-/** The order of the columns on the screen. */
+/** The order of the columns on the screen, behind topic and value. */
 const ORDER = ["RATE/s", "MIN", "MEAN", "MAX", CHART, "AGE"];
 
 /**
- * Draws the dashboard.
+ * Draws the titles and the lines of the list.
  *
  * @param snapshot The state of the board.
  * @param view What the user wants to see.
- * @param size The size of the terminal.
- * @param options How to draw.
- * @returns A line for each row of the terminal.
+ * @param items The lines.
+ * @param options The width, whether to use color, and whether there is a
+ * cursor.
+ * @returns The titles, then the lines.
  */
 export function drawTable(
   snapshot: Snapshot,
   view: View,
-  size: Size,
-  { color, url, notice }: DrawOptions,
+  items: Item[],
+  { width, color, cursor }: { width: number; color: boolean; cursor: boolean },
 ): string[] {
-  const pageRows = pageRowsOf(size);
-  const { shown, matching } = view.select(snapshot.rows, pageRows);
-  const columns = layOut(shown, size.columns);
-  const lines = shown.map((row) => {
-    const text = `${markOf(row)}${lineOf(columns, row, snapshot)}`;
-    return styled(text, styleOf(row, snapshot.now, color));
+  const rows = items.flatMap(({ row }) => row ?? []);
+  const columns = layOut(snapshot, view, items, rows, width);
+  const titles = `  ${columns.map((it) => titleOf(it, view)).join("  ")}`;
+  const lines = items.map((item, i) => {
+    const isSelected = cursor && view.top + i === view.cursor;
+    return lineOf(columns, item, { snapshot, color, isSelected });
   });
-  while (lines.length < pageRows) lines.push("");
-  if (snapshot.rows.length === 0) lines[0] = DIM + "  no message yet" + RESET;
-  const { columns: width } = size;
-  const titles = ` ${columns.map((it) => titleOf(it, view)).join("  ")}`;
-  return [
-    styled(fit(summaryOf(snapshot, view, url), width), BOLD),
-    styled(fit(titles, width), REVERSE),
-    ...lines,
-    notice === undefined
-      ? styled(fit(statusOf(view, matching, pageRows), width), DIM)
-      : fit(` ${notice}`, width),
-  ].slice(0, size.rows);
-}
-
-/**
- * Returns how many topics a terminal shows at a time.
- *
- * @param size The size of the terminal.
- * @returns Their number.
- */
-export function pageRowsOf({ rows }: Size): number {
-  return Math.max(1, rows - FRAME_ROWS);
+  return [styled(fit(titles, width), REVERSE), ...lines];
 }
 
 /** Chooses the columns that fit, and their widths. */
-function layOut(rows: Row[], width: number): Column[] {
+function layOut(
+  snapshot: Snapshot,
+  view: View,
+  items: Item[],
+  rows: Row[],
+  width: number,
+): Column[] {
+  const { span, widths } = view;
+  /** A column never gets narrower until the next key. */
+  const needed = (name: string, texts: string[], least: number) => {
+    const wide = Math.max(least, widths.get(name) ?? 0, ...texts.map(widthOf));
+    widths.set(name, wide);
+    return wide;
+  };
+  const figure = (
+    title: "MIN" | "MEAN" | "MAX",
+    of: (row: Row) => number | null,
+  ) => {
+    const text = (row: Row) => {
+      const value = of(row);
+      return value === null ? "" : formatNumber(
+        value,
+        row.decimals,
+        width < NARROW ? SHORT_FIGURE : MAX_FIGURE,
+      );
+    };
+    const least = rows.map(text);
+    const wide = needed(title, least, title.length);
+    return { title, width: wide, align: "right" as const, text };
+  };
+  const chart: Column = {
+    title: CHART,
+    width: MIN_CHART,
+    align: "left",
+    text: ({ topic }, wide) =>
+      sparkline(
+        snapshot.history(topic, span),
+        Math.floor(snapshot.now / 1000),
+        span,
+        wide,
+      ),
+  };
+  const age: Column = {
+    title: "AGE",
+    width: 4,
+    align: "right",
+    sort: "age",
+    text: ({ at, count }) => count > 0 ? formatAge(snapshot.now - at) : "",
+  };
+  const rate: Column = {
+    title: "RATE/s",
+    width: 7,
+    align: "right",
+    sort: "rate",
+    text: (row) => formatRate(row.rate),
+  };
+  const hasNumbers = rows.some(({ min }) => min !== null);
+  // Narrow terminals drop the last of these first.
+  const wanted: Column[] = [
+    ...hasNumbers
+      ? [
+        figure("MIN", ({ min }) => min),
+        figure("MAX", ({ max }) => max),
+        figure("MEAN", ({ mean }) => mean),
+      ]
+      : [],
+    chart,
+    age,
+    rate,
+  ];
+  const topics = items.map((it) => nameIn(it, view.isTree));
+  const topicNeed = needed("TOPIC", topics, MIN_TOPIC);
+  const numbers = needed("NUMBER", rows.map(numberOf), 0);
+  const units = Math.min(MAX_UNIT, needed("UNIT", rows.map(unitOf), 0));
+  const pair = numbers + (units > 0 && numbers > 0 ? units + 1 : 0);
+  const texts = rows.filter((row) => !isNumber(row)).map(textOf);
+  const valueNeed = Math.max(needed("VALUE", texts, MIN_VALUE), pair);
+  const text = (row: Row, wide: number) => {
+    if (!isNumber(row)) return textOf(row);
+    const number = wide < pair
+      ? formatNumber(row.value!, row.decimals, wide - units - 1)
+      : numberOf(row).padStart(numbers);
+    return `${number} ${unitOf(row)}`;
+  };
+  let topicWidth = Math.min(topicNeed, Math.max(MIN_TOPIC, width >> 1));
+  let valueWidth = Math.min(
+    Math.max(MIN_VALUE, pair),
+    Math.max(MIN_VALUE, Math.floor(width * 0.3)),
+  );
   // Each row starts with a mark, and two blanks separate columns.
-  let room = width - 1 - MIN_TOPIC - 2 - MIN_VALUE;
-  const chosen = COLUMNS.filter((column) => (room -= column.width + 2) >= 0);
-  const taken = chosen.reduce((sum, column) => sum + column.width + 2, 0);
-  const both = Math.max(MIN_TOPIC + MIN_VALUE, width - 3 - taken);
-  const longest = Math.max(MIN_TOPIC, ...rows.map((row) => row.topic.length));
-  const topicWidth = Math.min(longest, both - MIN_VALUE);
-  const spare = Math.max(0, both - topicWidth - GOOD_VALUE);
-  const others = chosen.map((column) => {
-    if (column.title !== CHART) return column;
-    const wider = Math.min(spare, MAX_CHART - column.width);
-    return { ...column, width: column.width + wider };
-  });
-  const chart = others.find(({ title }) => title === CHART);
-  const gained = chart ? chart.width - MIN_CHART : 0;
+  let room = width - 2 - topicWidth - 2 - valueWidth;
+  const chosen: Column[] = [];
+  for (const column of wanted) {
+    if (room < column.width + 2) break;
+    room -= column.width + 2;
+    chosen.push(column);
+  }
+  const grow = (now: number, need: number) => {
+    const more = Math.max(0, Math.min(room, need - now));
+    room -= more;
+    return now + more;
+  };
+  topicWidth = grow(topicWidth, topicNeed);
+  // A long text leaves something for the charts.
+  const most = chosen.includes(chart) ? valueWidth + (room * 2 >> 2) : Infinity;
+  valueWidth = grow(valueWidth, Math.min(valueNeed, most));
+  if (chosen.includes(chart)) chart.width = grow(chart.width, MAX_CHART);
+  valueWidth = grow(valueWidth, Infinity);
+  chart.title = `${CHART}${span.name.toUpperCase()}`;
+  const place = ({ title }: Column) =>
+    ORDER.findIndex((it) => title.startsWith(it));
   return [
     {
       title: "TOPIC",
@@ -180,83 +190,121 @@ function layOut(rows: Row[], width: number): Column[] {
       sort: "topic",
       text: ({ topic }) => topic,
     },
-    {
-      title: "VALUE",
-      width: both - topicWidth - gained,
-      align: "right",
-      sort: "value",
-      text: valueOf,
-    },
-    ...others.sort((a, b) => ORDER.indexOf(a.title) - ORDER.indexOf(b.title)),
+    { title: "VALUE", width: valueWidth, align: "left", sort: "value", text },
+    ...chosen.sort((a, b) => place(a) - place(b)),
   ];
 }
 
-function valueOf({ value, unit, text, length }: Row): string {
-  if (value !== null) return `${formatNumber(value)} ${unit}`.trimEnd();
-  return length === 0 ? "(empty)" : text;
+function isNumber({ value }: Pick<SeriesRow, "value">): boolean {
+  return value !== null;
 }
 
-function lineOf(columns: Column[], row: Row, snapshot: Snapshot): string {
-  return columns.map((column) => {
-    const text = column.text(row, snapshot, column.width);
-    // The end of a topic tells more than its beginning.
-    const cut = column.sort === "topic" ? "start" : "end";
-    return fit(text, column.width, column.align, cut);
-  }).join("  ");
+function numberOf(row: SeriesRow): string {
+  return isNumber(row)
+    ? formatNumber(row.value!, row.decimals, MAX_NUMBER)
+    : "";
+}
+
+function unitOf(row: SeriesRow): string {
+  return isNumber(row) ? row.unit : "";
+}
+
+/** The value of a topic that is not a number. */
+function textOf(row: Row): string {
+  const { state, path, reading, text, length, count } = row;
+  if (count === 0) return "(no message)";
+  if (state !== null || path !== "" && !isNumber(row)) {
+    return stateText({ state, path, reading });
+  }
+  return length === 0 ? "(empty)" : text.replaceAll(/\s+/g, " ");
+}
+
+/**
+ * Shows a value of any kind, with its unit or its name.
+ *
+ * @param series The value.
+ * @returns The text.
+ */
+export function valueText(series: SeriesRow): string {
+  return isNumber(series)
+    ? `${numberOf(series)} ${unitOf(series)}`.trimEnd()
+    : stateText(series);
+}
+
+function stateText(
+  { state, path, reading }: Pick<SeriesRow, "state" | "path" | "reading">,
+): string {
+  const mark = state === null ? "" : state ? "● " : "○ ";
+  return `${mark}${reading} ${nameOf(path)}`.trimEnd();
+}
+
+/** What the first column shows. */
+function nameIn({ name, depth, branch }: Item, isTree: boolean): string {
+  if (!isTree) return name;
+  const mark = branch ? branch.isFolded ? "▸ " : "▾ " : "  ";
+  return `${"  ".repeat(depth)}${mark}${name}`;
+}
+
+function lineOf(
+  columns: Column[],
+  item: Item,
+  { snapshot, color, isSelected }: {
+    snapshot: Snapshot;
+    color: boolean;
+    isSelected: boolean;
+  },
+): string {
+  const { row, branch } = item;
+  const isTree = branch !== undefined || item.name !== item.key ||
+    item.depth > 0;
+  const alarms = branch?.isFolded ? branch.alarms : 0;
+  const isAlarm = row?.alarm || alarms > 0;
+  const isStale = row !== undefined &&
+    snapshot.now - row.at >= row.staleMs;
+  const own = [
+    ...isSelected ? [REVERSE] : [],
+    ...isAlarm ? [BOLD + (color ? RED : "")] : [],
+    ...isStale && !isAlarm ? [DIM] : [],
+  ].join("");
+  const isPlain = own === "";
+  const cells = columns.map((column, i) => {
+    if (i === 0) {
+      const topic = isTree
+        ? fit(nameIn(item, true), column.width)
+        : fitTopic(item.name, column.width);
+      const end = topic.trimEnd().lastIndexOf("/") + 1;
+      // Where it is matters less than what it is.
+      return isPlain
+        ? styled(topic.slice(0, end), DIM) + topic.slice(end)
+        : topic;
+    }
+    if (!row) {
+      if (i !== 1 || !branch) return " ".repeat(column.width);
+      const { topics, isFolded } = branch;
+      const text = isFolded
+        ? `${topics} topics${alarms > 0 ? `, ${alarms} with an alarm` : ""}`
+        : "";
+      const cell = fit(text, column.width);
+      return isPlain ? styled(cell, DIM) : cell;
+    }
+    const cell = fit(
+      column.text(row, column.width),
+      column.width,
+      column.align,
+    );
+    if (!isPlain || !color) return cell;
+    if (column.title.startsWith(CHART)) return styled(cell, CYAN);
+    return i === 1 && row.state === true ? styled(cell, GREEN) : cell;
+  });
+  const mark = isAlarm ? "! " : row?.retained ? "r " : "  ";
+  return styled(mark + cells.join("  "), own);
 }
 
 function titleOf({ title, width, align, sort }: Column, view: View): string {
-  if (sort !== view.sort) return fit(title, width, align);
+  if (sort === undefined || sort !== view.sort || view.isTree) {
+    return fit(title, width, align);
+  }
   // Topics go from A to Z, numbers from the largest to the smallest.
   const isRising = (sort === "topic") !== view.reversed;
   return fit(title + (isRising ? "▲" : "▼"), width, align);
-}
-
-function markOf({ alarm, retained }: Row): string {
-  return alarm ? "!" : retained ? "r" : " ";
-}
-
-function styleOf({ alarm, at }: Row, now: number, color: boolean): string {
-  if (alarm) return BOLD + (color ? RED : "");
-  return now - at >= HISTORY_SECONDS * 1000 ? DIM : "";
-}
-
-function styled(text: string, style: string): string {
-  return style === "" ? text : style + text + RESET;
-}
-
-function summaryOf(
-  { rows, total, unlisted, missed }: Snapshot,
-  view: View,
-  url: string | undefined,
-): string {
-  const rate = rows.reduce((sum, row) => sum + row.rate, 0);
-  const alarms = rows.filter(({ alarm }) => alarm).length;
-  return [
-    " fifobus",
-    counted(rows.length, "topic"),
-    `${counted(total, "message")}, ${formatRate(rate)}/s`,
-    alarms > 0 && counted(alarms, "alarm"),
-    unlisted > 0 && `${counted(unlisted, "message")} of topics not listed`,
-    missed > 0 && `${counted(missed, "message")} missed`,
-    view.filter !== "" && !view.isTyping && `filter: ${view.filter}`,
-    view.isPaused && "PAUSED",
-    url,
-  ].filter(Boolean).join("   ");
-}
-
-function statusOf(view: View, matching: number, pageRows: number): string {
-  if (view.isTyping) return ` /${view.filter}█  Enter keeps it, Esc clears it`;
-  const last = Math.min(matching, view.top + pageRows);
-  const place = matching > pageRows
-    ? `${view.top + 1}-${last} of ${matching}   `
-    : "";
-  const sorts = Object.entries(SORT_KEYS)
-    .map(([key, sort]) => `${key} ${sort}`).join(", ");
-  return ` ${place}q quit   / filter   p pause   sort: ${sorts}   ↑↓ scroll`;
-}
-
-function counted(count: number, what: string): string {
-  const figure = String(count).replaceAll(/\B(?=(\d{3})+$)/g, ",");
-  return `${figure} ${what}${count === 1 ? "" : "s"}`;
 }

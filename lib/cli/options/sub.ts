@@ -5,7 +5,9 @@
  */
 import { isTopicFilter } from "../../topic.ts";
 import { alarm } from "../alarm.ts";
+import { UsageError } from "../exit_codes.ts";
 import { format, FORMAT_HELP } from "../format.ts";
+import { type Member, readMember } from "../member.ts";
 import { MQTT_ENVIRONMENT, MQTT_OPTIONS } from "./mqtt.ts";
 import type { OptionTable } from "./table.ts";
 import {
@@ -34,6 +36,18 @@ const filter: ValueKind<string> = {
   placeholder: "FILTER",
   description: "a topic filter such as warehouse/+/door",
   read: (text) => isTopicFilter(text) ? text : undefined,
+};
+
+/** A member of the JSON messages to some topics. */
+const member: ValueKind<Member> = {
+  placeholder: "FILTER#PATH",
+  description: "a topic filter, # and a path, such as zigbee/+#temperature",
+  read: (text) => {
+    const start = `Cannot use the value ${JSON.stringify(text)}`;
+    const member = readMember(text, start);
+    if (member.path !== undefined) return member;
+    throw new UsageError(`${start}: it has no # with a path behind it`);
+  },
 };
 
 const ENDING = "Ending";
@@ -197,9 +211,28 @@ export const OPTIONS = {
   alarm: {
     takes: alarm,
     many: true,
-    needs: ["dashboard", "serve"],
+    excludes: ["list", ...PRINTING],
     group: DASHBOARDS,
-    help: "highlight topics that match, as 'a/+/t>30'",
+    help: "mark or print alarms, as 'a/+/t > 30 for 10s'",
+  },
+  "on-alarm": {
+    takes: command,
+    needs: "alarm",
+    group: DASHBOARDS,
+    help: "run CMD when an alarm is raised or ends",
+  },
+  "alarm-to": {
+    takes: address,
+    needs: "alarm",
+    group: DASHBOARDS,
+    help: "publish alarms as JSON to ADDRESS",
+  },
+  value: {
+    takes: member,
+    many: true,
+    needs: ["dashboard", "serve", "alarm"],
+    group: DASHBOARDS,
+    help: "show this member of JSON, as 'a/+#temperature'",
   },
   history: {
     takes: keptCount,
@@ -264,13 +297,26 @@ ${ARGUMENTS_HELP}`,
       ["FIFOBUS_REPLY_TO", "the topic for the answer to a request, else empty"],
     ],
   }, {
+    title: "Environment of --on-alarm",
+    rows: [
+      ["FIFOBUS_TOPIC", "the topic"],
+      ["FIFOBUS_PATH", "the member of JSON, else empty"],
+      ["FIFOBUS_VALUE", "the value, or the whole message"],
+      ["FIFOBUS_RULE", "the rule"],
+      ["FIFOBUS_ALARM", "1 if the alarm is raised, 0 if it has ended"],
+    ],
+  }, {
     title: "Keys of --dashboard",
     rows: [
-      ["q", "quit"],
-      ["t v r a", "sort by topic, value, rate or age; again: reverse"],
+      ["q, ?", "quit; show the keys"],
+      ["arrows, page keys", "move; Home and End too, and k j g G"],
+      ["Enter", "show one topic alone; again: go back"],
+      ["left, right", "choose its value; fold a branch of the tree"],
+      ["w", "charts of the last minute, hour or day"],
+      ["t v r a !", "sort by topic, value, rate, age, alarm; again: reverse"],
       ["/", "show topics that contain what you type; Esc ends it"],
+      ["Tab", "show a tree; 1 to 9 fold it to a level, 0 unfolds it"],
       ["p, space", "pause the screen, and go on"],
-      ["arrows, page keys", "scroll; Home and End too, and k j g G"],
       ["Ctrl-L", "redraw the screen"],
     ],
   }],

@@ -96,8 +96,9 @@ newlines at its end. A command that fails answers nothing. For a message that is
 not a request, the output goes to standard output.
   sub --exec 'read -r n; echo $((2 * n))' --respond double`,
   dashboard: `Shows a table of topics in the terminal: the last message, its
-number, the rate and the age. For the keys see KEYS OF --DASHBOARD. If standard
-output is not a terminal, it prints as --verbose does. It excludes options about
+value, the rate and the age. For the keys see KEYS OF --DASHBOARD. If standard
+output is not a terminal, or if TERM is "dumb", it prints as --verbose does. With
+a locale that is not UTF-8, it uses ASCII only. It excludes options about
 printing; --serve can be given as well.
   sub --dashboard --alarm 'warehouse/+/temperature>30' 'warehouse/#'`,
   serve: `Shows the topics on a web page at PORT of this machine; with 0, at a
@@ -106,8 +107,28 @@ JSON, "/metrics" is for Prometheus. With HOST, for example "0.0.0.0:8080", other
 machines reach it, and --token is needed. Nothing is encrypted on the way. Up to
 100 pages can be open.
   sub --serve 8080 'warehouse/#'`,
-  alarm: `Marks topics on the dashboards whose last number breaks the limit of
-RULE; see ALARMS. The option can be repeated.`,
+  alarm: `Raises an alarm for the topics for which RULE holds; see ALARMS. The
+dashboards mark them. Without a dashboard, sub prints a line instead of messages
+when an alarm is raised or ends: "alarm" or "ok", the topic, the value and the
+rule, with tabs between. The option can be repeated.
+  sub --alarm 'warehouse/+/temperature > 30 for 10s' 'warehouse/#'`,
+  "on-alarm":
+    `Runs CMD with sh(1) when an alarm is raised, and again when it ends;
+see ENVIRONMENT OF --ON-ALARM. CMD runs once at a time for each alarm, and at
+most once a second: an alarm that comes and goes meanwhile is put together. Up to
+4 commands run at a time. At its end sub waits for them.
+  sub --alarm 'a/t>30' --on-alarm 'echo "$FIFOBUS_ALARM" >> log' a/t`,
+  "alarm-to":
+    `Publishes a message when an alarm is raised or ends: a JSON object
+with "topic", "path", "value", "rule", "alarm" and "time". ADDRESS is a topic, a
+topic of a broker, or a FIFO. At most one message a second is published for each
+alarm.
+  sub --alarm 'a/t>30' --alarm-to alarm/a a/t`,
+  value: `Shows the member PATH of JSON messages to topics that match FILTER as
+their value; see VALUES. Members of members are separated by dots:
+"tele/+/SENSOR#ENERGY.Power". Alarms without a path look at that member, too. The
+option can be repeated.
+  sub --dashboard --value 'zigbee/+#humidity' 'zigbee/#'`,
   history:
     `How many messages a page of --serve lists when it is opened, from 1 to
 100000. The default is 1000.`,

@@ -1,16 +1,24 @@
 /**
- * Shows dashboards instead of printed messages.
+ * Shows dashboards or alarms instead of printed messages.
  *
  * @module
  */
 import { load } from "../../load.ts";
 import type { Message } from "../../message.ts";
+import { visible, writeAll } from "../output.ts";
 import { Printer } from "../printer.ts";
 import { complain, type World } from "../program.ts";
 import type { WebServer } from "../web/server.ts";
-import { beginning, Board } from "../board/board.ts";
-import { Dashboard } from "../board/dashboard.ts";
+import { Board } from "../board/board.ts";
+import { beginning } from "../board/content.ts";
+import type { Dashboard } from "../board/dashboard.ts";
+import { abilitiesOf } from "../board/glyphs.ts";
+import type { Change } from "../board/topic.ts";
+import { AlarmActions, lineOf } from "./alarm_actions.ts";
 import type { Destination, ServeOptions } from "./plan.ts";
+
+/** How often to look for alarms that time alone raises. */
+const TICK_MS = 100;
 
 /** What to show, and where. */
 export interface BoardOutputOptions
@@ -23,7 +31,10 @@ export interface BoardOutputOptions
   onQuit(): void;
 }
 
-/** Counts messages, and shows them in the terminal, on a page, or both. */
+/**
+ * Counts messages, and shows them in the terminal, on a page, or both. Without
+ * a dashboard it prints the alarms.
+ */
 export class BoardOutput implements AsyncDisposable {
   readonly #options: BoardOutputOptions;
   readonly #board: Board;
@@ -31,10 +42,25 @@ export class BoardOutput implements AsyncDisposable {
   #server: WebServer | undefined;
   #printer: Printer | undefined;
   #finished: Promise<void> | undefined;
+  readonly #actions: AlarmActions | undefined;
+  #alarmLines: string[] = [];
+  #timer: ReturnType<typeof setInterval> | undefined;
 
   private constructor(options: BoardOutputOptions) {
+    const { alarms, values, command, address } = options;
     this.#options = options;
-    this.#board = new Board(options.alarms);
+    this.#board = new Board({
+      alarms,
+      values,
+      onAlarm: (change) => this.#tell(change),
+    });
+    if (command !== undefined || address !== undefined) {
+      this.#actions = new AlarmActions({
+        command,
+        address,
+        say: (text) => this.notice(text),
+      });
+    }
   }
 
   /**
@@ -49,7 +75,8 @@ export class BoardOutput implements AsyncDisposable {
     const output = new BoardOutput(options);
     try {
       if (options.serve) await output.#serve(options.serve);
-      if (options.isInTerminal) output.#show();
+      if (options.isInTerminal) await output.#show();
+      output.#startClock();
     } catch (error) {
       await output.finish();
       throw error;
@@ -64,10 +91,12 @@ export class BoardOutput implements AsyncDisposable {
       const text = beginning(message);
       this.#board.add(message, text, at);
       this.#server?.add(message, text, at);
+      this.#dashboard?.add(message, at);
     }
     this.#server?.changed();
     this.#dashboard?.changed();
     await this.#printer?.print(messages);
+    await this.#printAlarms();
   }
 
   /** Tells the user something, on the dashboard if it has the screen. */
@@ -105,24 +134,64 @@ export class BoardOutput implements AsyncDisposable {
   }
 
   async #finish(): Promise<void> {
+    clearInterval(this.#timer);
     this.leave();
     await this.#server?.close();
+    await this.#actions?.finish();
+  }
+
+  #tell(change: Change): void {
+    const { isInTerminal, serve } = this.#options;
+    this.#actions?.add(change);
+    if (!isInTerminal && !serve) this.#alarmLines.push(lineOf(change));
+  }
+
+  async #printAlarms(): Promise<void> {
+    if (this.#alarmLines.length === 0) return;
+    const { stdout } = this.#options.world;
+    const lines = this.#alarmLines.splice(0)
+      .map((line) => stdout.isTerminal() ? visible(line) : line);
+    const text = lines.map((line) => `${line}\n`).join("");
+    await writeAll(stdout, new TextEncoder().encode(text));
+  }
+
+  /** Some alarms are raised while no message comes. */
+  #startClock(): void {
+    if (!this.#board.hasClock) return;
+    const { onQuit } = this.#options;
+    this.#board.tick(Date.now());
+    this.#timer = setInterval(() => {
+      const before = this.#board.alarms;
+      this.#board.tick(Date.now());
+      if (this.#board.alarms !== before) {
+        this.#server?.changed();
+        this.#dashboard?.changed();
+      }
+      // Whoever read our output has left.
+      this.#printAlarms().catch(onQuit);
+    }, TICK_MS);
   }
 
   /** Takes over the screen; prints lines if standard output has none. */
-  #show(): void {
-    const { print, world, onQuit } = this.#options;
-    if (world.stdout.isTerminal()) {
-      this.#dashboard = new Dashboard(this.#board, {
-        terminal: world.stdout,
-        keys: world.stdin.isTerminal(),
-        color: print.color,
-        url: this.#server?.url,
-        onQuit,
-      });
+  async #show(): Promise<void> {
+    const { print, world, source, onQuit } = this.#options;
+    const { hasScreen, hasUnicode } = abilitiesOf(world.env);
+    if (!world.stdout.isTerminal() || !hasScreen) {
+      this.#printer = new Printer(world.stdout, print);
       return;
     }
-    this.#printer = new Printer(world.stdout, print);
+    const { Dashboard } = await load<typeof import("../board/dashboard.ts")>(
+      import.meta.resolve("../board/dashboard.ts"),
+    );
+    this.#dashboard = new Dashboard(this.#board, {
+      terminal: world.stdout,
+      keys: world.stdin.isTerminal(),
+      color: print.color,
+      unicode: hasUnicode,
+      source,
+      url: this.#server?.url,
+      onQuit,
+    });
   }
 
   async #serve(options: ServeOptions): Promise<void> {

@@ -154,7 +154,7 @@ export class Exec {
         FIFOBUS_REPLY_TO: message.replyTo ?? "",
       });
     } catch (error) {
-      if (error instanceof Deno.errors.NotCapable) throw notAllowed(error);
+      if (error instanceof NotAllowed) throw error;
       return { reason: `cannot be started: ${reasonOf(error)}` };
     }
     this.#children.add(child);
@@ -185,22 +185,34 @@ export class Exec {
   }
 }
 
-/**
- * Explains which permission is missing. The command inherits our environment.
- * If a variable in it makes programs load libraries, Deno demands permission to
- * run any program.
- */
-function notAllowed({ message }: Error): Error {
-  const [, variable] = /with (\w+) environment variable/.exec(message) ?? [];
-  return new Error(
-    variable === undefined
-      ? "Cannot run a command: deno run was not given --allow-run=sh"
-      : `Cannot run a command: ${variable} is set, for which deno run needs ` +
-        "--allow-run without a list; or unset it",
-  );
+/** Deno was not given the permission to run a command. */
+class NotAllowed extends Error {
+  /**
+   * Explains which permission is missing. The command inherits our environment.
+   * If a variable in it makes programs load libraries, Deno demands permission to
+   * run any program.
+   */
+  constructor({ message }: Error) {
+    const [, variable] = /with (\w+) environment variable/.exec(message) ?? [];
+    super(
+      variable === undefined
+        ? "Cannot run a command: deno run was not given --allow-run=sh"
+        : `Cannot run a command: ${variable} is set, for which deno run needs ` +
+          "--allow-run without a list; or unset it",
+    );
+  }
 }
 
-function spawn(
+/**
+ * Starts a shell command.
+ *
+ * @param command The command.
+ * @param piped Whether to read what it prints, instead of letting it print.
+ * @param env Variables to add to our environment.
+ * @returns The command, which waits for its standard input.
+ * @throws {Error} If it cannot be started; in words if Deno does not allow it.
+ */
+export function spawn(
   command: string,
   piped: boolean,
   env: Record<string, string>,
@@ -214,7 +226,7 @@ function spawn(
   try {
     return new Deno.Command("sh", options).spawn();
   } catch (error) {
-    if (error instanceof Deno.errors.NotCapable) throw error;
+    if (error instanceof Deno.errors.NotCapable) throw new NotAllowed(error);
     try {
       // Without a PATH, sh is still here; Deno 2.6 has no error class for that.
       return new Deno.Command("/bin/sh", options).spawn();

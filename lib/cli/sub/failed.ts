@@ -64,7 +64,7 @@ export class FailedMessages {
    * @param message The message.
    * @returns What happened to the message, in words.
    */
-  async add(message: Message): Promise<string> {
+  async add(message: Pick<Message, "bytes">): Promise<string> {
     try {
       if (await this.#publisher.publish(message.bytes) === 0) {
         return `the message is lost, as nobody subscribes to ${this.#address}`;

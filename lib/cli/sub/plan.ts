@@ -4,10 +4,11 @@
  *
  * @module
  */
-import { isMqtt, parseAddress } from "../../address.ts";
+import { isMqtt, parseAddress, shownAddress } from "../../address.ts";
 import type { SubscriberOptions } from "../../subscriber.ts";
 import type { Alarm } from "../alarm.ts";
 import { UsageError } from "../exit_codes.ts";
+import type { Member } from "../member.ts";
 import type { OPTIONS } from "../options/sub.ts";
 import type { Given } from "../options/table.ts";
 import type { PrintOptions } from "../printer.ts";
@@ -24,12 +25,19 @@ export type Destination =
   | { kind: "print"; print: PrintOptions }
   /** Run a command for each. */
   | { kind: "exec"; command: CommandOptions }
-  /** Show them in the terminal, on a page, or both. */
+  /** Show them in the terminal, on a page, or both; or only their alarms. */
   | {
     kind: "boards";
     isInTerminal: boolean;
     serve: ServeOptions | undefined;
     alarms: Alarm[];
+    /** Which values of JSON lead. */
+    values: Member[];
+    /** What to run, and where to publish, when an alarm changes. */
+    command: string | undefined;
+    address: string | undefined;
+    /** Where messages come from, in words. */
+    source: string;
     /** How to print them if standard output is not a terminal. */
     print: PrintOptions;
   };
@@ -103,7 +111,7 @@ export async function planOf(
       // Messages that are left out do not count.
       limit: leftOut.length > 0 ? undefined : given.count,
     },
-    destination: destinationOf(given, world),
+    destination: destinationOf(given, addresses, world),
     leftOut,
     count: given.count ?? Infinity,
     silenceMs: given.timeout,
@@ -115,6 +123,7 @@ export async function planOf(
 
 function destinationOf(
   given: Given<typeof OPTIONS>,
+  addresses: string[],
   { stdout }: Pick<World, "stdout">,
 ): Destination {
   const delimiter = given.null ? "\0" : "\n";
@@ -134,7 +143,8 @@ function destinationOf(
     };
     return { kind: "exec", command };
   }
-  const isBoard = given.dashboard || given.serve !== undefined;
+  const isBoard = given.dashboard || given.serve !== undefined ||
+    given.alarm !== undefined;
   const print: PrintOptions = {
     delimiter,
     topics: Boolean(given.verbose || given.keyed || isBoard),
@@ -154,6 +164,12 @@ function destinationOf(
       history: given.history ?? HISTORY,
     },
     alarms: given.alarm ?? [],
+    values: given.value ?? [],
+    command: given["on-alarm"],
+    address: given["alarm-to"],
+    source: `to ${
+      addresses.map((it) => shownAddress(parseAddress(it))).join(" ")
+    }`,
     print,
   };
 }

@@ -5,7 +5,12 @@
  * @module
  */
 import type { Message } from "../../message.ts";
-import { type Board, MAX_TEXT, type Point, type Row } from "../board/board.ts";
+import type { Board } from "../board/board.ts";
+import { MAX_TEXT } from "../board/content.ts";
+import type { Point } from "../board/history.ts";
+import type { SeriesRow } from "../board/series.ts";
+import type { Row } from "../board/topic.ts";
+import { COMPARE, type Sort } from "../board/view.ts";
 
 /** At most ten events a second for a page, and at least one. */
 const MIN_EVENT_MS = 100;
@@ -14,8 +19,11 @@ const MAX_EVENT_MS = 1000;
 /** The most messages that an event lists; further ones are only counted. */
 const MAX_LISTED = 200;
 
-/** The most topics that a page shows. */
+/** The most topics that a page shows; those with alarms come first. */
 const MAX_TOPICS = 1000;
+
+/** The most values that a page shows of a topic, beside the leading one. */
+const MAX_OTHERS = 8;
 
 /** After this time without a message, the rate of a topic is 0. */
 const RATE_MS = 11_000;
@@ -33,6 +41,24 @@ export interface Entry {
   at: number;
 }
 
+/** What a page wants to see. */
+export interface Wanted {
+  /** The last event that it got, if it comes back. */
+  lastEventId: string | null;
+  /** The text that a topic has to contain. */
+  filter: string;
+  /** Which topics come first, if it cannot show all. */
+  sort: Sort;
+}
+
+/** A topic on a page. */
+interface Shown extends Row {
+  /** Its other values. */
+  others: SeriesRow[];
+  /** The new points of its chart. */
+  points: Point[];
+}
+
 /** The changes since the last event that a page got. */
 export interface Update {
   /** Identifies this run of the program: another run counts from 0 again. */
@@ -41,10 +67,16 @@ export interface Update {
   total: number;
   /** How many messages were lost because we did not read them in time. */
   missed: number;
-  /** How many topics the page does not show. */
-  hidden: number;
-  /** The topics that have changed, with the new points of their charts. */
-  topics: (Row & { points: Point[] })[];
+  /** The number of all topics, and of those that match the filter. */
+  known: number;
+  matching: number;
+  /** Messages a second, and how many topics have an alarm, of all topics. */
+  rate: number;
+  alarms: number;
+  /** The topics that have changed. */
+  topics: Shown[];
+  /** The topics that are no longer shown, as others come before them. */
+  gone: string[];
   /** The new messages, the oldest first. */
   messages: Entry[];
   /** How many earlier messages are not listed. */
@@ -90,6 +122,19 @@ interface Cursor {
   sequence: number;
   /** The time of its last event, in milliseconds since 1970. */
   at: number;
+  /** The topics that it shows, and which of them have an alarm. */
+  shown: Map<string, boolean>;
+}
+
+/**
+ * Reads how a page sorts its topics.
+ *
+ * @param text The name of the order.
+ * @returns The order; by topic if there is none of that name.
+ */
+export function sortOf(text: string | null): Sort {
+  const sorts = Object.keys(COMPARE) as Sort[];
+  return sorts.find((sort) => sort === text) ?? "topic";
 }
 
 /** Sends updates to the pages. Slow pages get fewer updates. */
@@ -142,11 +187,12 @@ export class Feed {
    * before the page has taken the one before, so a page that stands still costs
    * nothing.
    *
-   * @param lastEventId The last event that the page got, if it comes back.
+   * @param wanted What the page wants to see.
    * @returns The events.
    */
-  stream(lastEventId: string | null): ReadableStream<Uint8Array> {
-    let cursor = this.#resume(lastEventId);
+  stream(wanted: Wanted): ReadableStream<Uint8Array> {
+    const filter = wanted.filter.toLowerCase();
+    let cursor = this.#resume(wanted.lastEventId);
     const page = new Page();
     this.#pages.add(page);
     const encoder = new TextEncoder();
@@ -157,8 +203,9 @@ export class Feed {
           await page.waitForNews(MAX_EVENT_MS - (Date.now() - cursor.at));
         }
         if (page.isEnded) return controller.close();
-        const update = this.#update(cursor);
-        cursor = { sequence: update.total, at: update.now };
+        const update = this.#update(cursor, filter, wanted.sort);
+        const { shown } = cursor;
+        cursor = { sequence: update.total, at: update.now, shown };
         const id = `${update.run}.${update.total}`;
         const event = `id: ${id}\ndata: ${JSON.stringify(update)}\n\n`;
         controller.enqueue(encoder.encode(event));
@@ -186,39 +233,71 @@ export class Feed {
   }
 
   #resume(lastEventId: string | null): Cursor {
-    const [run, sequence] = lastEventId?.split(".") ?? [];
-    const known = run === this.#run ? Number(sequence) || 0 : 0;
-    return { sequence: Math.min(known, this.#board.total), at: 0 };
+    const [run, last] = lastEventId?.split(".") ?? [];
+    const known = run === this.#run ? Number(last) || 0 : 0;
+    const sequence = Math.min(known, this.#board.total);
+    return { sequence, at: 0, shown: new Map() };
   }
 
-  #update({ sequence, at }: Cursor): Update {
+  #update(
+    { sequence, at, shown }: Cursor,
+    filter: string,
+    sort: Sort,
+  ): Update {
     const board = this.#board;
     const now = Date.now();
     const isFirst = at === 0;
     const rows = this.#rowsAt(now);
     const isNewSecond = Math.floor(now / 1000) > Math.floor(at / 1000);
     const isOld = (row: Row) =>
-      row.sequence <= sequence && !(isNewSecond && now - row.at < RATE_MS);
-    const topics = rows.slice(0, MAX_TOPICS)
+      row.sequence <= sequence && shown.get(row.topic) === row.alarm &&
+      !(isNewSecond && now - row.at < RATE_MS);
+    const isWanted = ({ topic }: { topic: string }) =>
+      filter === "" || topic.toLowerCase().includes(filter);
+    const matching = filter === "" ? rows : rows.filter(isWanted);
+    const chosen = choose(matching, sort);
+    const topics = chosen
       .filter((row) => isFirst || !isOld(row))
       .map((row) => {
-        // More numbers may have arrived in the second of the last event.
-        const since = Math.floor(at / 1000);
-        return { ...row, points: board.history(row.topic, now, since) };
+        // More numbers may have arrived in the second of the last event; a
+        // topic that was not shown has to send all of its points.
+        const since = shown.has(row.topic) ? Math.floor(at / 1000) : 0;
+        const points = board.history(row.topic, now, { since });
+        const others = row.values < 2 ? [] : board.series(row.topic)
+          .filter(({ path }) => path !== row.path && path !== "");
+        return { ...row, points, others: others.slice(0, MAX_OTHERS) };
       });
+    const gone = new Set(shown.keys());
+    for (const { topic } of chosen) gone.delete(topic);
+    shown.clear();
+    for (const { topic, alarm } of chosen) shown.set(topic, alarm);
     const entries = this.#entries.slice(-this.#history);
     const unknown = entries.filter((entry) => entry.sequence > sequence);
-    const messages = isFirst ? unknown : unknown.slice(-MAX_LISTED);
+    const wanted = filter === "" ? unknown : unknown.filter(isWanted);
+    const messages = isFirst ? wanted : wanted.slice(-MAX_LISTED);
+    const others = unknown.length - wanted.length;
     return {
       run: this.#run,
       now,
       total: board.total,
       missed: board.missed,
-      hidden: Math.max(0, rows.length - MAX_TOPICS),
+      known: board.topics,
+      matching: matching.length,
+      rate: board.rate(now),
+      alarms: board.alarms,
       topics,
+      gone: [...gone],
       messages,
-      skipped: board.total - sequence - messages.length,
+      skipped: board.total - sequence - messages.length - others,
       history: this.#history,
     };
   }
+}
+
+/** The topics that a page shows: all, or else those with alarms first. */
+function choose(rows: Row[], sort: Sort): Row[] {
+  if (rows.length <= MAX_TOPICS) return rows;
+  const alarmed = rows.filter(({ alarm }) => alarm);
+  const others = rows.filter(({ alarm }) => !alarm);
+  return [...alarmed, ...others.sort(COMPARE[sort])].slice(0, MAX_TOPICS);
 }

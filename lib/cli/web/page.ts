@@ -5,6 +5,7 @@
  * @module
  */
 import { formatAge, formatNumber, formatRate } from "../board/figures.ts";
+import { compareTopics } from "../board/natural.ts";
 import { readable, start } from "./page/app.js";
 import { Card, chartPath } from "./page/card.js";
 import { Log } from "./page/log.js";
@@ -47,8 +48,8 @@ const HTML = `<!DOCTYPE html>
 <main>
 <section aria-labelledby="topics-title">
 <h2 id="topics-title">Topics</h2>
+<p id="hidden" role="status" hidden></p>
 <ul id="cards"></ul>
-<p id="hidden" hidden></p>
 </section>
 <section aria-labelledby="messages-title">
 <h2 id="messages-title">Messages</h2>
@@ -73,6 +74,7 @@ const SCRIPT = [
   formatAge,
   formatNumber,
   formatRate,
+  compareTopics,
   readable,
   chartPath,
   Card,

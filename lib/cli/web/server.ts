@@ -8,7 +8,7 @@ import type { Message } from "../../message.ts";
 import type { Board } from "../board/board.ts";
 import { UsageError } from "../exit_codes.ts";
 import type { Listener } from "../options/values.ts";
-import { Feed } from "./feed.ts";
+import { Feed, sortOf, type Wanted } from "./feed.ts";
 import { Guard, isLoopback, respond } from "./guard.ts";
 import { metricsText } from "./metrics.ts";
 import { PAGE } from "./page.ts";
@@ -118,13 +118,18 @@ export class WebServer {
       case "/events":
         // A HEAD request reads no stream.
         if (request.method === "HEAD") return respond(null, EVENT_STREAM);
-        return this.#events(
-          request.headers.get("last-event-id") ?? searchParams.get("since"),
-        );
+        return this.#events({
+          lastEventId: request.headers.get("last-event-id") ??
+            searchParams.get("since"),
+          filter: searchParams.get("filter") ?? "",
+          sort: sortOf(searchParams.get("sort")),
+        });
       case "/api/topics":
         return respond(this.#topics(), "application/json");
       case "/metrics": {
-        const text = metricsText(this.#board.rows(Date.now()), this.#board);
+        const board = this.#board;
+        const rows = board.rows(Date.now());
+        const text = metricsText(rows, (it) => board.series(it), board);
         return respond(text, "text/plain; version=0.0.4; charset=utf-8");
       }
       default:
@@ -134,12 +139,12 @@ export class WebServer {
     }
   }
 
-  #events(lastEventId: string | null): Response {
+  #events(wanted: Wanted): Response {
     if (this.#feed.pages >= MAX_PAGES) {
       const text = `${MAX_PAGES} pages are open already\n`;
       return respond(text, "text/plain", { status: 503 });
     }
-    return respond(this.#feed.stream(lastEventId), EVENT_STREAM);
+    return respond(this.#feed.stream(wanted), EVENT_STREAM);
   }
 
   #topics(): string {
@@ -147,6 +152,7 @@ export class WebServer {
     const topics = this.#board.rows(now).map((row) => ({
       ...row,
       at: new Date(row.at).toISOString(),
+      series: this.#board.series(row.topic),
       history: this.#board.history(row.topic, now),
     }));
     return `${JSON.stringify(topics)}\n`;

@@ -67,6 +67,7 @@ ul, ol { list-style: none; margin: 0; padding: 0; }
 .card dl { display: flex; flex-wrap: wrap; gap: 0 0.9rem; margin: 0; font-size: 0.8rem; color: var(--faint); font-variant-numeric: tabular-nums; }
 .card dl div { display: flex; gap: 0.3em; }
 .card dd { margin: 0; color: var(--text); }
+.card .value[data-on] .number { color: var(--accent); }
 .card .value[hidden] + .text { color: var(--text); font-size: 1rem; }
 .card[data-stale] .value, .card[data-stale] .value[hidden] + .text, .card[data-stale] h3 { color: var(--faint); }
 .card[data-stale] path { stroke: var(--faint); }

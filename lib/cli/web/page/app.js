@@ -1,5 +1,6 @@
 // Runs in the browser. The server sends the text of its functions: see page.ts.
 import { formatRate } from "../../board/figures.ts";
+import { compareTopics } from "../../board/natural.ts";
 import { Card } from "./card.js";
 import { Log } from "./log.js";
 
@@ -29,14 +30,20 @@ export function start() {
     lastId: "",
     total: 0,
     missed: 0,
-    hidden: 0,
+    known: 0,
+    matching: 0,
+    rate: 0,
+    alarms: 0,
     skipped: 0,
   };
+  let events; // the stream of the server
+  let refreshing;
   let clock = 0; // by how much the server's clock is ahead
   let isPaused = false;
   let isWaiting = false;
   let isUnsorted = false;
   let filter = "";
+  let isFiltered = false; // whether the server leaves out topics
 
   const now = () => Date.now() + clock;
   const matches = ({ topic }) => topic.toLowerCase().includes(filter);
@@ -56,26 +63,34 @@ export function start() {
     dirty.clear();
     log.draw();
     if (isUnsorted) sortCards();
-    let rate = 0;
-    let alarms = 0;
-    for (const { row } of cards.values()) {
-      rate += row.rate;
-      if (row.alarm) alarms++;
-    }
     const count = (number, what) =>
       `${number.toLocaleString("en")} ${what}${number === 1 ? "" : "s"}`;
-    find("counts").textContent =
-      `${count(cards.size + known.hidden, "topic")}, ` +
-      `${count(known.total, "message")}, ${formatRate(rate)}/s` +
+    find("counts").textContent = `${count(known.known, "topic")}, ` +
+      `${count(known.total, "message")}, ${formatRate(known.rate)}/s` +
       (known.missed > 0 ? `, ${count(known.missed, "message")} missed` : "") +
-      (alarms > 0 ? `, ${count(alarms, "alarm")}` : "");
-    document.title = alarms > 0 ? `(${alarms} ⚠) fifobus` : "fifobus";
-    find("hidden").hidden = known.hidden === 0;
-    find("hidden").textContent = `${known.hidden} more topics are not shown`;
+      (known.alarms > 0 ? `, ${count(known.alarms, "alarm")}` : "");
+    document.title = known.alarms > 0
+      ? `(${known.alarms} ⚠) fifobus`
+      : "fifobus";
+    const notice = isPartial()
+      ? `${cards.size.toLocaleString("en")} of ${
+        count(known.matching, filter === "" ? "topic" : "matching topic")
+      } are shown, those with alarms first. The filter finds the others.`
+      : filter !== "" && known.known > 0 &&
+          ![...cards.values()].some(({ row }) => matches(row))
+      ? `No topic contains "${readable(filter)}".`
+      : "";
+    find("hidden").hidden = notice === "";
+    find("hidden").textContent = notice;
     find("skipped").hidden = known.skipped === 0;
     find("skipped").textContent = `${
       known.skipped.toLocaleString("en")
     } messages came too fast, or too early, to be listed`;
+  }
+
+  /** Whether the server knows more topics than the page shows. */
+  function isPartial() {
+    return known.matching > cards.size;
   }
 
   function compare(a, b) {
@@ -89,7 +104,7 @@ export function start() {
       : by === "alarm"
       ? Number(b.alarm) - Number(a.alarm)
       : 0;
-    return order || (a.topic < b.topic ? -1 : 1);
+    return order || compareTopics(a.topic, b.topic);
   }
 
   /** Moves only the cards that are in the wrong place. */
@@ -117,8 +132,17 @@ export function start() {
     known.lastId = lastEventId;
     known.total = update.total;
     known.missed = update.missed;
-    known.hidden = update.hidden;
+    known.known = update.known;
+    known.matching = update.matching;
+    known.rate = update.rate;
+    known.alarms = update.alarms;
     known.skipped += update.skipped;
+    for (const topic of update.gone) {
+      const card = cards.get(topic);
+      card?.element.remove();
+      dirty.delete(card);
+      cards.delete(topic);
+    }
     clock = update.now - Date.now();
     for (const row of update.topics) {
       let card = cards.get(row.topic);
@@ -140,11 +164,12 @@ export function start() {
   }
 
   function connect() {
-    const events = new EventSource(
-      known.lastId
-        ? `events?since=${encodeURIComponent(known.lastId)}`
-        : "events",
-    );
+    const query = new URLSearchParams();
+    if (known.lastId) query.set("since", known.lastId);
+    if (filter) query.set("filter", filter);
+    if (find("sort").value !== "topic") query.set("sort", find("sort").value);
+    events = new EventSource(query.size > 0 ? `events?${query}` : "events");
+    isFiltered = filter !== "";
     const state = (text, name) => {
       find("state").textContent = text;
       find("state").dataset.state = name;
@@ -156,6 +181,18 @@ export function start() {
       // A browser gives up if the answer is not an event stream.
       if (events.readyState === EventSource.CLOSED) setTimeout(connect, 2000);
     };
+  }
+
+  /** Asks the server for other topics, if it has not sent all. */
+  function refresh() {
+    if (!isPartial() && !isFiltered) return;
+    clearTimeout(refreshing);
+    refreshing = setTimeout(() => {
+      events.close();
+      known.run = "";
+      known.lastId = "";
+      connect();
+    }, 200);
   }
 
   function pause() {
@@ -182,6 +219,7 @@ export function start() {
   find("sort").onchange = () => {
     isUnsorted = true;
     schedule();
+    refresh();
   };
   find("filter").oninput = ({ target }) => {
     filter = target.value.toLowerCase();
@@ -189,6 +227,8 @@ export function start() {
       element.hidden = !matches(row);
     }
     log.choose(matches);
+    schedule();
+    refresh();
   };
   document.onkeydown = (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;

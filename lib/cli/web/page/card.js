@@ -57,12 +57,45 @@ export class Card {
       this.figures[name] = add("dd", "", pair);
     }
     const name = document.createElement("bdi");
-    name.textContent = readable(topic);
+    // A long topic breaks behind a slash.
+    for (const level of readable(topic).split(/(?<=\/)/)) {
+      name.append(level, document.createElement("wbr"));
+    }
     title.append(name);
+    this.others = add("dl", "others");
+  }
+
+  /** Draws the other values of a JSON message. */
+  drawOthers() {
+    const { others } = this.row;
+    this.others.hidden = others.length === 0;
+    const texts = others.map(({ path, value, unit, decimals, reading }) => {
+      const name = path.slice(path.lastIndexOf(".") + 1);
+      const shown = value === null ? reading : formatNumber(value, decimals);
+      return [
+        path,
+        value === null || unit === name ? shown : `${shown} ${unit}`,
+      ];
+    });
+    const key = JSON.stringify(texts);
+    if (key === this.drawnOthers) return;
+    this.drawnOthers = key;
+    this.others.replaceChildren(...texts.map((parts) => {
+      const pair = document.createElement("div");
+      for (const [i, text] of parts.entries()) {
+        const element = document.createElement(i === 0 ? "dt" : "dd");
+        element.textContent = readable(text);
+        pair.append(element);
+      }
+      return pair;
+    }));
   }
 
   /** Takes the new state of the topic and its new points. */
   update({ points, ...row }) {
+    // The chart is of one value in one unit.
+    const { path, unit } = this.row ?? row;
+    if (row.path !== path || row.unit !== unit) this.points.clear();
     this.row = row;
     for (const [second, value] of points) this.points.set(second, value);
     for (const second of this.points.keys()) {
@@ -74,18 +107,28 @@ export class Card {
   draw(now) {
     const { row } = this;
     const isNumber = row.value !== null;
+    const isState = row.state !== null;
+    const number = (value) => formatNumber(value, row.decimals);
     const set = (element, text) => {
       if (element.textContent !== text) element.textContent = text;
     };
-    this.value.hidden = !isNumber;
-    set(this.number, isNumber ? formatNumber(row.value) : "");
-    set(this.unit, readable(row.unit));
-    // The text would only repeat the number.
-    const isPlain = isNumber && !row.text.trim().startsWith("{");
+    const isChosen = row.path !== "" && !isNumber && !isState;
+    this.value.hidden = !isNumber && !isState && !isChosen;
+    const mark = isState ? (row.state ? "● " : "○ ") : "";
+    set(
+      this.number,
+      isNumber ? number(row.value) : mark + readable(row.reading),
+    );
+    const name = row.path.slice(row.path.lastIndexOf(".") + 1);
+    set(this.unit, readable(isNumber ? row.unit : name));
+    this.value.toggleAttribute("data-on", row.state === true);
+    // The text would only repeat the value.
+    const isPlain = (isNumber || isState) && row.path === "";
     this.text.hidden = isPlain;
     set(this.text, isPlain ? "" : readable(row.text));
     const notes = [];
-    if (row.length === 0) notes.push("empty message");
+    if (row.count === 0) notes.push("no message yet");
+    else if (row.length === 0) notes.push("empty message");
     if (row.text.length >= 1000) {
       notes.push(`the first 1000 characters of ${row.length} bytes`);
     }
@@ -95,21 +138,23 @@ export class Card {
     for (const name of ["min", "mean", "max"]) {
       const value = row[name];
       this.figures[name].parentElement.hidden = value === null;
-      set(this.figures[name], value === null ? "" : formatNumber(value));
+      set(this.figures[name], value === null ? "" : number(value));
     }
     set(this.figures.rate, `${formatRate(row.rate)}/s`);
     set(this.age, `${formatAge(now - row.at)} ago`);
     this.element.toggleAttribute("data-alarm", row.alarm);
-    this.element.toggleAttribute("data-stale", now - row.at >= 60_000);
+    this.element.toggleAttribute("data-stale", now - row.at >= row.staleMs);
     this.badge.hidden = !row.alarm;
     set(this.badge, row.alarm ? "⚠ Alarm" : "");
+    this.badge.title = row.rules.join("\n");
+    this.drawOthers();
     const path = chartPath(this.points, Math.floor(now / 1000));
-    this.chart.toggleAttribute("hidden", row.min === null);
+    this.chart.toggleAttribute("hidden", row.min === null && !isState);
     if (this.path.getAttribute("d") !== path) this.path.setAttribute("d", path);
     const label = row.min === null
-      ? "no numbers"
-      : `The last minute; so far from ${formatNumber(row.min)}` +
-        ` to ${formatNumber(row.max)}`;
+      ? isState ? "The last minute" : "no numbers"
+      : `The last minute; so far from ${number(row.min)}` +
+        ` to ${number(row.max)}`;
     if (this.chart.getAttribute("aria-label") !== label) {
       this.chart.setAttribute("aria-label", label);
     }

@@ -1,0 +1,95 @@
+/**
+ * The last messages, whole.
+ *
+ * @module
+ */
+import type { Message } from "../../message.ts";
+
+/** A message that has arrived. */
+export interface Arrived {
+  topic: string;
+  bytes: Uint8Array<ArrayBuffer>;
+  retained: boolean;
+  /** When it arrived, in milliseconds since 1970. */
+  at: number;
+  /** Its number, counted over the messages of all topics. */
+  sequence: number;
+}
+
+/** How many messages to keep, and how many bytes of them. */
+const MAX_MESSAGES = 1000;
+const MAX_BYTES = 4 * 1024 * 1024;
+
+/** How many messages of the one topic that somebody looks at. */
+const MAX_PINNED = 50;
+
+/** Keeps the last messages of all topics. */
+export class Recent {
+  /** A ring buffer. */
+  readonly #ring: (Arrived | undefined)[] = new Array(MAX_MESSAGES);
+  #next = 0;
+  #oldest = 0;
+  #bytes = 0;
+  #pinned: { topic: string; messages: Arrived[] } | undefined;
+
+  /** Keeps a message; the oldest ones go. */
+  add(message: Message, at: number, sequence: number): void {
+    const { topic, retained } = message;
+    // A copy, as the bytes may be a small part of all that was read at once.
+    const bytes = message.bytes.slice();
+    const arrived = { topic, bytes, retained, at, sequence };
+    if (this.#pinned?.topic === message.topic) {
+      this.#pinned.messages.push(arrived);
+      if (this.#pinned.messages.length > MAX_PINNED) {
+        this.#pinned.messages.shift();
+      }
+    }
+    if (message.length > MAX_BYTES) return;
+    this.#bytes += message.length;
+    while (
+      this.#next - this.#oldest >= MAX_MESSAGES || this.#bytes > MAX_BYTES
+    ) this.#drop();
+    this.#ring[this.#next++ % MAX_MESSAGES] = arrived;
+  }
+
+  /**
+   * Returns the last messages.
+   *
+   * @param most How many.
+   * @param isWanted Which topics; all if undefined.
+   * @returns The messages, the newest first.
+   */
+  last(most: number, isWanted?: (topic: string) => boolean): Arrived[] {
+    const found: Arrived[] = [];
+    for (let i = this.#next - 1; i >= this.#oldest; i--) {
+      if (found.length >= most) break;
+      const arrived = this.#ring[i % MAX_MESSAGES]!;
+      if (!isWanted || isWanted(arrived.topic)) found.push(arrived);
+    }
+    return found;
+  }
+
+  /**
+   * Keeps the messages of one topic from now on, whatever else arrives.
+   *
+   * @param topic The topic; undefined for none.
+   */
+  pin(topic: string | undefined): void {
+    if (this.#pinned?.topic === topic) return;
+    this.#pinned = topic === undefined ? undefined : {
+      topic,
+      messages: this.last(MAX_PINNED, (it) => it === topic).reverse(),
+    };
+  }
+
+  /** The last messages of the pinned topic, the newest first. */
+  get pinned(): Arrived[] {
+    return this.#pinned?.messages.toReversed() ?? [];
+  }
+
+  #drop(): void {
+    const index = this.#oldest++ % MAX_MESSAGES;
+    this.#bytes -= this.#ring[index]!.bytes.length;
+    this.#ring[index] = undefined;
+  }
+}

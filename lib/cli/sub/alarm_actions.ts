@@ -1,0 +1,159 @@
+/**
+ * Acts on alarms: runs a command, publishes a message.
+ *
+ * @module
+ */
+import { delay } from "../../delay.ts";
+import { reasonOf } from "../../errors.ts";
+import type { Change } from "../board/topic.ts";
+import { spawn } from "./exec.ts";
+import { FailedMessages } from "./failed.ts";
+
+/** What to do when an alarm is raised or ends. */
+export interface AlarmActionOptions {
+  /** A shell command. */
+  command: string | undefined;
+  /** An address that gets a message. */
+  address: string | undefined;
+  /** Tells what went wrong. */
+  say(text: string): void;
+}
+
+/** The most commands that run at a time. */
+const MAX_COMMANDS = 4;
+
+/** An alarm that comes and goes acts once in this time. */
+const PAUSE_MS = 1000;
+
+const encoder = new TextEncoder();
+
+/** Acts on alarms, and on each of them in order. */
+export class AlarmActions {
+  readonly #options: AlarmActionOptions;
+  /** The alarms under way: what they were last told, and what is new. */
+  readonly #under = new Map<string, { told: boolean; next: Change }>();
+  readonly #acting = new Set<Promise<void>>();
+  readonly #ending = new AbortController();
+  #commands = 0;
+  #room = Promise.withResolvers<void>();
+  #target: Promise<FailedMessages> | undefined;
+
+  /**
+   * Prepares to act.
+   *
+   * @param options What to do.
+   */
+  constructor(options: AlarmActionOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Acts on an alarm. While its command runs, and for a second from its start,
+   * further changes of that alarm are put together: if it is then as it was,
+   * nothing happens.
+   *
+   * @param change The alarm, raised or over.
+   */
+  add(change: Change): void {
+    const key = `${change.alarm.rule}\n${change.topic}`;
+    const under = this.#under.get(key);
+    if (under) {
+      under.next = change;
+      return;
+    }
+    this.#under.set(key, { told: !change.isRaised, next: change });
+    const acting = this.#act(key).finally(() => this.#acting.delete(acting));
+    this.#acting.add(acting);
+  }
+
+  /** Waits for the commands, and tells what is left to tell. */
+  async finish(): Promise<void> {
+    this.#ending.abort();
+    await Promise.all(this.#acting);
+    await (await this.#target?.catch(() => undefined))?.close();
+  }
+
+  async #act(key: string): Promise<void> {
+    const under = this.#under.get(key)!;
+    while (under.next.isRaised !== under.told) {
+      const change = under.next;
+      under.told = change.isRaised;
+      const pause = delay(PAUSE_MS, this.#ending.signal).catch(() => {});
+      await Promise.all([this.#run(change), this.#publish(change)]);
+      await pause;
+    }
+    this.#under.delete(key);
+  }
+
+  async #run(change: Change): Promise<void> {
+    const { command, say } = this.#options;
+    if (command === undefined) return;
+    while (this.#commands >= MAX_COMMANDS) await this.#room.promise;
+    this.#commands++;
+    try {
+      const child = spawn(command, false, {
+        FIFOBUS_TOPIC: change.topic,
+        FIFOBUS_PATH: change.path,
+        // The environment cannot hold a NUL.
+        FIFOBUS_VALUE: change.value.replaceAll("\0", ""),
+        FIFOBUS_RULE: change.alarm.rule,
+        FIFOBUS_ALARM: change.isRaised ? "1" : "0",
+      });
+      await child.stdin.close().catch(() => {});
+      const { success, code, signal } = await child.status;
+      if (!success) {
+        const how = signal
+          ? `was ended by ${signal}`
+          : `failed with code ${code}`;
+        say(`the command for the alarm of ${change.topic} ${how}`);
+      }
+    } catch (error) {
+      say(`no command for the alarm of ${change.topic}: ${reasonOf(error)}`);
+    } finally {
+      this.#commands--;
+      this.#room.resolve();
+      this.#room = Promise.withResolvers();
+    }
+  }
+
+  async #publish(change: Change): Promise<void> {
+    const { address, say } = this.#options;
+    if (address === undefined) return;
+    try {
+      this.#target ??= FailedMessages.open(address, "\n");
+      const target = await this.#target;
+      const told = await target.add({ bytes: encoder.encode(jsonOf(change)) });
+      if (told.startsWith("the message is lost")) say(told);
+    } catch (error) {
+      this.#target = undefined;
+      say(`the alarm of ${change.topic} is not published: ${reasonOf(error)}`);
+    }
+  }
+}
+
+/** An alarm as JSON. */
+function jsonOf({ topic, path, value, alarm, isRaised, at }: Change): string {
+  return JSON.stringify({
+    topic,
+    path,
+    value,
+    rule: alarm.rule,
+    alarm: isRaised,
+    time: new Date(at).toISOString(),
+  });
+}
+
+/**
+ * An alarm as a line, with tabs between its parts.
+ *
+ * @param change The alarm, raised or over.
+ * @returns The state, the topic, the value and the rule.
+ */
+export function lineOf(
+  { topic, path, value, alarm, isRaised }: Change,
+): string {
+  const state = isRaised ? "alarm" : "ok";
+  const shown = value.replaceAll(/\s+/g, " ");
+  const what = path === "" ? shown : `${path} ${shown}`;
+  return [state, topic, what, alarm.rule].join("\t");
+}
