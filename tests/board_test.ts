@@ -507,8 +507,8 @@ Deno.test("drawChart() has axes, and leaves out seconds without a number", () =>
   const points: [number, number][] = [[0, 0], [1, 0], [58, 10], [59, 10]];
   const lines = drawChart(points, { ...options, span: SPANS[0] });
   assertEquals(
-    lines.slice(0, 4).map((line) => line.slice(0, 4)),
-    ["10 ┤", "   │", "   │", " 0 ┤"],
+    lines.slice(0, 4).map((line) => line.slice(0, 5)),
+    [" 10 ┤", "    │", "    │", "  0 ┤"],
   );
   const blank = "\u2800";
   const drawn = lines.slice(0, 4).map((line) =>
@@ -517,5 +517,5 @@ Deno.test("drawChart() has axes, and leaves out seconds without a number", () =>
   );
   // A line at each end, and nothing between.
   assertEquals(drawn, [1, 0, 0, 1]);
-  assertEquals(lines[4], "   └60 s ago                     now");
+  assertEquals(lines[4], `    └60 s ago${" ".repeat(20)}now`);
 });
