@@ -1,10 +1,10 @@
-#!/usr/bin/env -S deno run --allow-read --allow-write --allow-net --allow-run=mkfifo,sh --allow-env=FIFOBUS_*,XDG_RUNTIME_DIR --allow-sys=uid
+#!/usr/bin/env -S deno run --allow-read --allow-write --allow-net --allow-run=mkfifo,sh --allow-env=FIFOBUS_*,XDG_RUNTIME_DIR,TERM,LC_ALL,LC_CTYPE,LANG --allow-sys=uid
 /**
  * Prints the messages of named pipes (FIFOs) and topics: the program `sub`.
  *
  * ```sh
  * deno run --allow-read --allow-write --allow-net \
- *   --allow-run=mkfifo,sh '--allow-env=FIFOBUS_*,XDG_RUNTIME_DIR' \
+ *   --allow-run=mkfifo,sh '--allow-env=FIFOBUS_*,XDG_RUNTIME_DIR,TERM,LC_ALL,LC_CTYPE,LANG' \
  *   --allow-sys=uid sub.ts /tmp/mypipe
  * ```
  *

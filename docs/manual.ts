@@ -192,19 +192,72 @@ who subscribes would end. There --exit-word makes a word end this subscriber.`,
   ],
 };
 
+const VALUES: Chapter = {
+  title: "Values",
+  body: [
+    `The dashboards and alarms look for values in messages. A plain message has one,
+a JSON object has one for each member, nested members by their path
+("ENERGY.Power"), and so do lines of the text format of Prometheus.`,
+    [
+      "numbers",
+      `"21.5", "-3", "1,234.5", "21,5", "6e23", alone or with a unit behind
+them: "21.5 kWh", "40%", "412 ppm CO2". A comma with three digits behind it
+separates thousands, any other one is the decimal point. What is not a quantity is
+text: "404 Not Found", "192.168.1.1", a date, an integer of more than 15 digits.`,
+    ],
+    [
+      "states",
+      `"on", "open", "online", "true", "yes", "up", "connected", "active",
+"running", "locked", "detected" and "home", and their opposites, in any case.`,
+    ],
+    ["text", `Everything else.`],
+    `Of several values the first of these leads, and those of one kind in the order
+of the message: the value that --value chooses; the member "value", or "state" if it
+is a number; power; a temperature; a state of a switch, a contact or a detector;
+another number; another state; what tells about the device, as battery, link
+quality, uptime, counters and set points. Identifiers, times and sequence numbers
+never lead: then the message is text.`,
+    `The unit is the one behind the number, or the member "unit",
+"unit_of_measurement" or one like "TempUnit"; else the name of the member stands
+for it. Minimum, mean, maximum and chart start anew when it changes.`,
+  ],
+};
+
 const ALARMS: Chapter = {
   title: "Alarms",
   body: [
-    `RULE is a topic filter, a comparison, and a number: "warehouse/+/temperature>30".
-Quote it for the shell. The dashboards mark a topic that the filter matches while
-the number of its last message is:`,
-    [">, >=", `greater than the limit; greater or equal.`],
-    ["<, <=", `less than the limit; less or equal.`],
-    ["=, !=", `the limit; another number.`],
-    `The limit is a decimal number such as "30", "-18.5" or ".5". A message has a
-number if it is one, with a unit or without ("21.5", "21.5 kg", "40%"), or if it is
-a JSON object: the member "value" if that is a number, else the first member that
-is. A message without a number raises no alarm.`,
+    `RULE is a topic filter, a comparison and a limit, as "warehouse/+/temperature>30",
+or a filter and a time, as "warehouse/+/door silent 60s". Quote it for the shell. It
+watches each topic that the filter matches.`,
+    [
+      ">, >=, <, <=",
+      `The number is greater or less than the limit, a decimal number
+such as "30", "-18.5" or "1e3". With "until 28" behind it, a raised alarm ends only
+at that number: "a/t > 30 until 28" does not flicker around 30.`,
+    ],
+    [
+      "=, !=",
+      `The number is the limit, or another one; or the text in quotes.`,
+    ],
+    [
+      "silent TIME",
+      `No message has come for TIME. A topic without wildcards counts from
+the start, so it is silent even if it has never had a message.`,
+    ],
+    [
+      "for TIME",
+      `Behind a comparison: the alarm is raised only when it has held for TIME
+without a break.`,
+    ],
+    [
+      "FILTER#PATH",
+      `Looks at a member of JSON messages: "zigbee/+#temperature>30". Without a
+path, a rule looks at the value that leads; see VALUES. A "#" at the start or behind
+a slash is always the wildcard, so a path behind that one has another:
+"site/##temperature>30".`,
+    ],
+    `A value that is not a number raises no alarm of a number, and ends one. A message
+without the member changes nothing.`,
   ],
 };
 
@@ -282,6 +335,9 @@ has one.`,
   FIFOBUS_MQTT_PASSWORD: `The password at a broker, if neither the address nor
 --password-file has one.`,
   NO_COLOR: `If set, "--color auto" means never.`,
+  TERM: `If it is "dumb", --dashboard prints lines as --verbose does.`,
+  LANG: `The character set of the terminal, unless LC_ALL or LC_CTYPE is set. If
+it is not UTF-8, --dashboard uses ASCII only.`,
   FIFOBUS_TOKEN: `The default of --token.`,
   FIFOBUS_MAX_SIZE: `The default of --max-size, such as "64k".`,
   FIFOBUS_SLOW_TIMEOUT: `The default of --slow-timeout, such as "500ms" or
@@ -294,6 +350,8 @@ export const REFERENCE_CHAPTERS: readonly Chapter[] = [
   ARGUMENTS,
   SLOW,
   EXIT_WORD,
+  VALUES,
+  VALUES,
   ALARMS,
   FILES,
 ];
@@ -373,7 +431,15 @@ leaves what it does not handle to the others. A message from a broker may hold
 newlines; --null, --json and --format tell where it ends.`,
     ],
     options: SUB_FULL,
-    chapters: [ADDRESSES, ARGUMENTS, SLOW, EXIT_WORD, ALARMS, SUB_SIGNALS],
+    chapters: [
+      ADDRESSES,
+      ARGUMENTS,
+      SLOW,
+      EXIT_WORD,
+      VALUES,
+      ALARMS,
+      SUB_SIGNALS,
+    ],
     introductions: {
       Format: `These directives of FORMAT stand for a part of the message.
 Everything else is printed as it is. Control characters of a message are made
@@ -406,6 +472,10 @@ visible on a terminal.`,
       [
         `Show the warehouse in the terminal, and mark what is too warm:`,
         `sub --dashboard --alarm 'warehouse/+/temperature>30' 'warehouse/#'`,
+      ],
+      [
+        `Run a command when a pump says nothing for a minute, and when it does again:`,
+        `sub --alarm 'pump/+ silent 60s' --on-alarm ./call.sh 'pump/+'`,
       ],
       [
         `Show it on a web page, at http://127.0.0.1:8080/:`,

@@ -104,7 +104,8 @@ Deno.test("an error in a rule says which part is wrong", () => {
   for (const [text, reason] of cases) {
     const error = assertThrows(() => alarm.read(text), UsageError);
     assertMatch(error.message, reason);
-    assertStringIncludes(error.message, JSON.stringify(text));
+    const start = `option --alarm does not take ${JSON.stringify(text)}: `;
+    assertStringIncludes(error.message, start);
   }
 });
 
@@ -289,8 +290,11 @@ Deno.test("a wrong rule is an error of one line that names its part", async () =
   assertEquals([wrong.code, wrong.stdout], [2, ""]);
   assertMatch(
     wrong.stderr,
-    /^sub: Cannot use the alarm "a=>5": "=>" is not a comparison.*\n$/,
+    /^sub: option --alarm does not take "a=>5": "=>" is not a comparison.*\n$/,
   );
   const value = await finish(sub("--dashboard", "--value", "a/#", "a"));
-  assertMatch(value.stderr, /^sub: Cannot use the value "a\/#": it has no #/);
+  assertMatch(
+    value.stderr,
+    /^sub: option --value does not take "a\/#": it has no #/,
+  );
 });

@@ -13,7 +13,8 @@ import {
   subscriptionName,
 } from "../lib/bus/names.ts";
 import { alarm } from "../lib/cli/alarm.ts";
-import { readNumber } from "../lib/cli/board/reading.ts";
+import { readFields } from "../lib/cli/board/fields.ts";
+import { readQuantity } from "../lib/cli/board/quantity.ts";
 import { UsageError } from "../lib/cli/exit_codes.ts";
 import { parseOptions } from "../lib/cli/options/parse.ts";
 import { PUB } from "../lib/cli/options/pub.ts";
@@ -660,7 +661,7 @@ fuzzTest(
       exponent === undefined ? "" : `e${exponent}`
     }`;
     const expected = (sign === "-" ? -value : value) * 10 ** (exponent ?? 0);
-    const found = readNumber(`${random.pick(["", " "])}${number}${unit}`);
+    const found = readQuantity(`${random.pick(["", " "])}${number}${unit}`);
     if (!found) throw new Error(number);
     assert(
       Math.abs(found.value - expected) <= 1e-9 * Math.abs(expected),
@@ -668,7 +669,8 @@ fuzzTest(
     );
     assertEquals(found.unit, unit.trim());
     const object = { name: "x", [random.pick(["value", "load"])]: found.value };
-    assertEquals(readNumber(JSON.stringify(object))?.value, found.value || 0);
+    const [, field] = readFields(JSON.stringify(object)).fields;
+    assertEquals(field!.number!.value, found.value);
   },
 );
 
@@ -686,15 +688,27 @@ fuzzTest(
     const limit = sign === "-" ? -value : value;
     assertEquals<unknown>(
       alarm.read(rule),
-      { filter: filterOf, comparison, limit },
+      {
+        filter: filterOf,
+        path: undefined,
+        rule: rule.trim(),
+        condition: { kind: "number", comparison, limit },
+        forMs: 0,
+      },
       rule,
     );
     const garbage = random.text(8, [..."a/+#<>=! -.1e\n"]);
-    const found = alarm.read(garbage);
-    if (!found) return;
+    let found;
+    try {
+      found = alarm.read(garbage)!;
+    } catch (error) {
+      assert(error instanceof UsageError, garbage);
+      return;
+    }
     checkTopicFilter(found.filter);
-    assert(Number.isFinite(found.limit), garbage);
-    assert(garbage.startsWith(found.filter), garbage);
+    const { condition } = found;
+    assert(condition.kind !== "number" || Number.isFinite(condition.limit));
+    assert(garbage.trimStart().startsWith(found.filter), garbage);
   },
 );
 

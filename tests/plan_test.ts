@@ -182,7 +182,17 @@ Deno.test("planOf() of sub says what to read and what to do with it", async () =
       token: undefined,
       history: 1000,
     },
-    alarms: [{ filter: "a", comparison: ">", limit: 1 }],
+    alarms: [{
+      filter: "a",
+      path: undefined,
+      rule: "a>1",
+      condition: { kind: "number", comparison: ">", limit: 1 },
+      forMs: 0,
+    }],
+    values: [],
+    command: undefined,
+    address: undefined,
+    source: "to #",
     print: { ...print, topics: true },
   });
   await assertRejects(() => planSub("-v"), UsageError);

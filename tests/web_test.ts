@@ -7,6 +7,7 @@ import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { assertStringIncludes } from "jsr:@std/assert@1.0.19/string-includes";
+import { alarm } from "../lib/cli/alarm.ts";
 import { Board } from "../lib/cli/board/board.ts";
 import { Feed } from "../lib/cli/web/feed.ts";
 import { WireMessage } from "../lib/wire/message.ts";
@@ -17,6 +18,11 @@ import { Served } from "./harness/served.ts";
 interface Told {
   id: string;
   total: number;
+  known: number;
+  matching: number;
+  rate: number;
+  alarms: number;
+  gone: string[];
   skipped: number;
   topics: { topic: string; count: number; points: unknown[] }[];
   messages: { topic: string; text: string }[];
@@ -71,30 +77,52 @@ Deno.test("sub --serve serves its figures as JSON and for Prometheus", async () 
       retained: false,
       at: undefined,
       sequence: 1,
+      path: "celsius",
+      reading: "31",
       value: 31,
       unit: "celsius",
+      state: null,
+      decimals: 0,
       min: 31,
       mean: 31,
       max: 31,
       count: 1,
       rate: 0,
+      staleMs: 3_600_000,
+      values: 1,
       alarm: true,
+      rules: ["a/t>30"],
+      series: [{
+        path: "celsius",
+        reading: "31",
+        value: 31,
+        unit: "celsius",
+        state: null,
+        decimals: 0,
+        min: 31,
+        mean: 31,
+        max: 31,
+      }],
       history: 1,
     },
   );
-  assertEquals([second.text, second.value, second.history], ["open", null, []]);
+  assertEquals([second.text, second.value, second.state], ["open", null, true]);
   const metrics = await served.get("metrics");
   assertMatch(metrics.headers.get("content-type")!, /version=0\.0\.4/);
   const text = await metrics.text();
   for (const line of text.trimEnd().split("\n")) {
     assertMatch(
       line,
-      /^(# (HELP|TYPE) \w+ .+|\w+(\{topic="([^"\\]|\\["\\n])*"\})? [\d.e+-]+)$/,
+      /^(# (HELP|TYPE) \w+ .+|\w+(\{topic="([^"\\]|\\["\\n])*"(,path="\w*")?\})? [\d.e+-]+)$/,
     );
   }
   assertStringIncludes(text, 'fifobus_messages_total{topic="b\\"\\\\"} 1\n');
   assertStringIncludes(text, 'fifobus_last_value{topic="a/t"} 31\n');
   assertStringIncludes(text, 'fifobus_alarm{topic="a/t"} 1\n');
+  const labels = '{topic="a/t",path="celsius"}';
+  assertStringIncludes(text, `fifobus_last_member${labels} 31\n`);
+  const door = 'fifobus_last_state{topic="b\\"\\\\",path=""} 1\n';
+  assertStringIncludes(text, door);
 });
 
 Deno.test("a page that reconnects gets the messages it missed, if they are still kept", async () => {
@@ -154,7 +182,8 @@ Deno.test("a page that does not read holds up nobody", async () => {
 Deno.test("Feed.stream() makes events only when they are read, and a limited number of them", async () => {
   const board = new Board();
   const feed = new Feed(board, 10);
-  const events = feed.stream(null)[Symbol.asyncIterator]();
+  const wanted = { lastEventId: null, filter: "", sort: "topic" } as const;
+  const events = feed.stream(wanted)[Symbol.asyncIterator]();
   // If events were made ahead, one would be made now, without messages.
   await new Promise((resolve) => setTimeout(resolve, 0));
   for (let i = 0; i < 1000; i++) {
@@ -169,6 +198,47 @@ Deno.test("Feed.stream() makes events only when they are read, and a limited num
   assertEquals([total, messages.length, skipped], [1000, 10, 990]);
   assertEquals(messages.at(-1)!.text, "999");
   await events.return!();
+});
+
+Deno.test("a page knows the figures of all topics, and shows those with alarms first", async () => {
+  const board = new Board({ alarms: [alarm.read("t/1999>0")!] });
+  const feed = new Feed(board, 10);
+  const put = (topic: string) => {
+    const message = new WireMessage(topic, new TextEncoder().encode("1"));
+    board.add(message, "1", Date.now() - 2000);
+    feed.add(message, "1", Date.now());
+  };
+  for (let i = 0; i < 2000; i++) put(`t/${i}`);
+  const first = async (filter: string, sort: "topic" | "value" = "topic") => {
+    const stream = feed.stream({ lastEventId: null, filter, sort });
+    const events = stream[Symbol.asyncIterator]();
+    const next = async () => {
+      const { value } = await events.next();
+      const [, data] = new TextDecoder().decode(value).split("\ndata: ");
+      return JSON.parse(data!) as Told;
+    };
+    return { told: await next(), next, end: () => events.return!() };
+  };
+  const { told, next, end } = await first("");
+  const { known, matching, alarms, topics } = told;
+  assertEquals([known, matching, alarms, topics.length], [2000, 2000, 1, 1000]);
+  assertEquals(topics.slice(0, 4).map(({ topic }) => topic), [
+    ...["t/1999", "t/0", "t/1", "t/2"],
+  ]);
+  assert(told.rate > 0);
+  // A new topic that comes before the others takes the place of the last.
+  put("a");
+  const later = await next();
+  assertEquals(later.gone, ["t/998"]);
+  assertEquals(later.topics.some(({ topic }) => topic === "a"), true);
+  await end();
+  const filtered = await first("/199");
+  assertEquals(
+    [filtered.told.known, filtered.told.matching, filtered.told.topics.length],
+    [2001, 11, 11],
+  );
+  assertEquals(filtered.told.messages.map(({ topic }) => topic)[0], "t/1991");
+  await filtered.end();
 });
 
 Deno.test("requests are answered only if their Host header names this machine", async () => {

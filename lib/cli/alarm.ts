@@ -72,7 +72,7 @@ export const alarm: ValueKind<Alarm> = {
 
 function readAlarm(text: string): Alarm {
   const rule = text.trim();
-  const start = `Cannot use the alarm ${JSON.stringify(rule)}`;
+  const start = `option --alarm does not take ${JSON.stringify(rule)}`;
   const fail = (reason: string) => new UsageError(`${start}: ${reason}`);
   const timeOf = (text: string, what: string) => {
     const time = duration.read(text);

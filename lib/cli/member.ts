@@ -21,7 +21,7 @@ export interface Member {
  * `site/##temperature`, `##temperature`.
  *
  * @param text The filter with its path.
- * @param start The beginning of the error: `Cannot use the alarm "…"`.
+ * @param start The beginning of the error: `option --alarm does not take "…"`.
  * @returns Its parts.
  * @throws {UsageError} If it is malformed.
  */

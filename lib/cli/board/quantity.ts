@@ -51,7 +51,9 @@ export function readQuantity(text: string): Quantity | undefined {
   if (plain === undefined) return undefined;
   const [whole, decimals = ""] = plain.split(".") as [string, string?];
   const isLong = whole.replace(/^0+/, "").length > MAX_INTEGER_DIGITS;
-  if (isLong || rest !== "" && plain.endsWith(".")) return undefined;
+  // "25. november" is a date.
+  const isOrdinal = plain.endsWith(".") && /^\s+\p{Ll}{3,}$/u.test(rest!);
+  if (isLong || isOrdinal) return undefined;
   const unit = readUnit(rest!);
   if (unit === undefined) return undefined;
   const value = Number(`${plain}e${exponent}`) * (/[−-]/.test(sign!) ? -1 : 1);

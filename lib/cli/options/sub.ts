@@ -43,7 +43,7 @@ const member: ValueKind<Member> = {
   placeholder: "FILTER#PATH",
   description: "a topic filter, # and a path, such as zigbee/+#temperature",
   read: (text) => {
-    const start = `Cannot use the value ${JSON.stringify(text)}`;
+    const start = `option --value does not take ${JSON.stringify(text)}`;
     const member = readMember(text, start);
     if (member.path !== undefined) return member;
     throw new UsageError(`${start}: it has no # with a path behind it`);
@@ -328,6 +328,7 @@ ${ARGUMENTS_HELP}`,
     "sub --exec 'notify-send \"$(cat)\"' 'alarm/#'",
     "sub --list",
     "sub --dashboard --alarm 'warehouse/+/temperature>30' 'warehouse/#'",
+    "sub --alarm 'pump/+ silent 60s' --on-alarm ./call.sh 'pump/+'",
     "sub --serve 8080 'warehouse/#'",
   ],
   common: [
@@ -338,6 +339,8 @@ ${ARGUMENTS_HELP}`,
     ...BUS_ENVIRONMENT,
     ...MQTT_ENVIRONMENT,
     ["NO_COLOR", "no color, unless --color says always"],
+    ["TERM", "without a screen for --dashboard if it is dumb"],
+    ["LANG", "ASCII for --dashboard if not UTF-8; LC_ALL, LC_CTYPE too"],
   ],
   options: OPTIONS,
 };
