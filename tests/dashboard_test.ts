@@ -105,6 +105,66 @@ dashboardTest(
 );
 
 dashboardTest(
+  "Enter shows a topic with its values, a chart and whole messages; Tab a tree",
+  ["#"],
+  async (terminal, bus) => {
+    await terminal.resize(100, 30);
+    const message =
+      '{"battery":97,"temperature":21.0,"id":12345678901234567890}';
+    await finish(bus.pub("site/a/climate", message));
+    const bytes = `printf '\\211PNG\\001' | "$0" "$@"`;
+    const args = commandLine("pub", "-s", "site/b/picture");
+    await using binary = bus.sh(bytes, ...args);
+    await binary.ended();
+    const list = await terminal.until((it) => it.includes("2 messages"));
+    assertMatch(list, /^ {2}site\/a\/climate +21\.0 temperature /m);
+    assertMatch(list, /^ {2}site\/b\/picture +binary, 5 bytes /m);
+    await terminal.press("Enter");
+    const detail = await terminal.until((it) => it.includes("LAST MESSAGES"));
+    assertMatch(detail, /▸ temperature +21\.0 temperature +min 21\.0 /);
+    assertMatch(detail, /^ +21\.0\d* ┤/m);
+    assertStringIncludes(detail, '"id": 12345678901234567890}');
+    await terminal.press("Right");
+    await terminal.until((it) => /▸ battery +97 battery/.test(it));
+    await terminal.press("Escape", "Down", "Enter");
+    await terminal.until((it) => it.includes("00000000  89 50 4e 47 01 "));
+    await terminal.press("Escape", "Tab");
+    await terminal.until((it) => /▾ site\n {4,}a\/climate /.test(it));
+    await terminal.type("1");
+    await terminal.until((it) => /▸ site +2 topics/.test(it));
+    await terminal.type("?");
+    await terminal.until((it) => it.includes("KEYS"));
+    await terminal.type("q");
+    await restored(terminal, 0);
+  },
+);
+
+testWithout(
+  withoutTmux,
+  "a locale without UTF-8 gets ASCII, and TERM=dumb gets lines",
+  async () => {
+    await using bus = new TestBus();
+    const env = { ...bus.env, LC_ALL: "C" };
+    await using terminal = await Terminal.open(env);
+    const line = quoted(commandLine("sub", "--dashboard", "#"));
+    await Deno.writeTextFile(bus.file("run"), `${line}\n`);
+    await terminal.run(`clear; . ${bus.file("run")}`);
+    await terminal.until((it) => it.includes("TOPIC^"));
+    await finish(bus.pub("door", "OPEN"));
+    await terminal.until((it) => /^ {2}door +\* OPEN /m.test(it));
+    await terminal.type("q");
+    await terminal.until((it) => !it.includes("TOPIC"));
+    await terminal.run(`clear; TERM=dumb; export TERM; . ${bus.file("run")}`);
+    await eventually(() => bus.names().length > 0);
+    await finish(bus.pub("door", "closed"));
+    const screen = await terminal.until((it) => it.includes("closed"));
+    assert(!screen.includes("TOPIC"), screen);
+    await terminal.press("C-c");
+    await eventually(() => bus.names().length === 0);
+  },
+);
+
+dashboardTest(
   "the screen comes back after Ctrl-C, SIGTERM, and the exit word",
   ["--exit-word=exit", "#"],
   async (terminal, bus) => {

@@ -255,3 +255,54 @@ pageTest(
     assertEquals(complaints, []);
   },
 );
+
+pageTest(
+  "the page finds any of 5,000 topics, and shows all alarms",
+  ["--alarm=plant/line99/sensor49>0"],
+  async ({ page, complaints, publisher }) => {
+    const lines = Array.from(
+      { length: 5000 },
+      (_, i) => `plant/line${i % 100}/sensor${Math.floor(i / 100)}\t${i}\n`,
+    );
+    await publisher.write(lines.join(""));
+    await counts(page, "5,000 topics, 5,000 messages");
+    await counts(page, "1 alarm");
+    await page.locator(".card[data-alarm]", { hasText: "4999" }).waitFor();
+    await page.locator("#hidden", { hasText: "1,000 of 5,000 topics" })
+      .waitFor();
+    assertEquals(await page.title(), "(1 ⚠) fifobus");
+    // Natural order.
+    const title = page.locator(".card h3").nth(1);
+    assertEquals(await title.innerText(), "plant/line0/sensor1");
+    await page.keyboard.press("/");
+    await page.keyboard.type("line77/sensor3");
+    // Most of them were not among the first 1,000.
+    const shown = () =>
+      page.evaluate(`[...document.querySelectorAll(".card:not([hidden]) h3")]
+        .map((it) => it.textContent).join(" ")`);
+    const found = [3, ...Array.from({ length: 10 }, (_, i) => 30 + i)]
+      .map((i) => `plant/line77/sensor${i}`).join(" ");
+    await eventually(async () => await shown() === found);
+    await page.keyboard.type("x");
+    await page.locator("#hidden", { hasText: "No topic contains" }).waitFor();
+    assertEquals(complaints, []);
+  },
+);
+
+pageTest(
+  "a card shows a state, the other values of JSON, and no number cut",
+  ["--value=z/+#humidity"],
+  async ({ page, complaints, publisher }) => {
+    await publisher.write(
+      'z/a\t{"battery":97,"humidity":41.20,"temperature":21.5}\n' +
+        "meter\t12345678.9 kWh\ndoor\tOPEN\n",
+    );
+    const climate = await card(page, "z/a", "41.20");
+    assertMatch(climate, / 41\.20 humidity .* temperature 21\.5 battery 97/);
+    await card(page, "meter", "12,345,678.9 kWh");
+    await card(page, "door", "● OPEN");
+    await publisher.write("door\tclosed\n");
+    await card(page, "door", "○ closed");
+    assertEquals(complaints, []);
+  },
+);

@@ -17,6 +17,9 @@ import { View } from "./view.ts";
 const MIN_FRAME_MS = 100;
 const MAX_FRAME_MS = 1000;
 
+/** To draw takes at most a quarter of the time, with very many topics, too. */
+const PAUSE_PER_DRAWING = 3;
+
 /** How long the dashboard shows a notice. */
 const NOTICE_MS = 10_000;
 
@@ -52,6 +55,7 @@ export class Dashboard implements Disposable {
   readonly #idle: ReturnType<typeof setInterval>;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #drawnAt = 0;
+  #pauseMs = 0;
   #isDrawing = false;
   #notice = { text: "", at: 0 };
   /** What the screen shows while it is paused. */
@@ -81,7 +85,8 @@ export class Dashboard implements Disposable {
   changed = (): void => {
     if (this.#timer !== undefined) return;
     const since = performance.now() - this.#drawnAt;
-    const wait = Math.max(0, MIN_FRAME_MS - since);
+    const least = Math.max(MIN_FRAME_MS, this.#pauseMs);
+    const wait = Math.max(0, Math.min(least, MAX_FRAME_MS) - since);
     this.#timer = setTimeout(() => this.#draw(), wait);
   };
 
@@ -138,6 +143,8 @@ export class Dashboard implements Disposable {
         notice,
         source,
       });
+      this.#pauseMs = PAUSE_PER_DRAWING *
+        (performance.now() - this.#drawnAt);
       await this.#screen.show(lines, size);
     } catch (error) {
       if (!(error instanceof OutputClosed)) throw error;

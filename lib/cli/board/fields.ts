@@ -101,6 +101,19 @@ function fieldOf(path: string, text: string, rank: Rank): Field {
   };
 }
 
+function stateField(path: string, state: boolean): Field {
+  return { path, text: String(state), state, rank: RANK.text };
+}
+
+/** A number of JSON has none of the forms that people use. */
+function literalField(path: string, source: string): Field {
+  const plain = /^-?\d{1,15}(?:\.(\d+))?$/.exec(source);
+  if (!plain) return fieldOf(path, source, RANK.text);
+  const decimals = plain[1]?.length ?? 0;
+  const number = { value: Number(source) || 0, unit: "", decimals };
+  return { path, text: source, number, rank: RANK.text };
+}
+
 function stateOf(text: string): boolean | undefined {
   const word = text.trim().toLowerCase();
   return Object.hasOwn(STATES, word) ? STATES[word] : undefined;
@@ -130,16 +143,19 @@ function readObject(text: string): Fields | undefined {
       const value = (part as Record<string, unknown>)[name];
       const here = [...path, name];
       if (value instanceof Literal || typeof value === "boolean") {
-        const shown = value instanceof Literal ? value.source : String(value);
-        const field = fieldOf(here.join("."), shown, RANK.text);
-        fields.push({ ...field, rank: rankOf(here, field, hasBattery) });
+        const field = typeof value === "boolean"
+          ? stateField(here.join("."), value)
+          : literalField(here.join("."), value.source);
+        field.rank = rankOf(here, field, hasBattery);
+        fields.push(field);
       } else if (typeof value === "string") {
         const [, prefix] = /^(.*?)_?unit(?:_of_measurement)?$/i.exec(name) ??
           [];
         if (prefix !== undefined) units.push([prefix.toLowerCase(), value]);
         else if (value.length <= MAX_TEXT) {
           const field = fieldOf(here.join("."), value, RANK.text);
-          fields.push({ ...field, rank: rankOf(here, field, hasBattery) });
+          field.rank = rankOf(here, field, hasBattery);
+          fields.push(field);
         }
       } else if (typeof value === "object" && value !== null) {
         const isList = Array.isArray(value) &&

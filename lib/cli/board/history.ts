@@ -31,52 +31,51 @@ export const MAX_POINTS: number = SPANS
 
 /** The steps of one span. It grows with the steps that have numbers. */
 class Track {
-  readonly #span: Span;
-  readonly #times: number[] = [];
-  readonly #means: number[] = [];
-  /** How many numbers the last step has. */
+  /** The last step: its time, the mean of its numbers, and how many it has. */
+  #time = -1;
+  #mean = 0;
   #count = 0;
+  /** The steps before, if there are any. */
+  #before: { times: number[]; means: number[] } | undefined;
 
-  constructor(span: Span) {
-    this.#span = span;
-  }
-
-  add(second: number, value: number): void {
-    const { seconds, step } = this.#span;
+  add({ seconds, step }: Span, second: number, value: number): void {
     const time = second - second % step;
-    const last = this.#times.length - 1;
-    if (this.#times[last] === time) {
+    if (this.#time === time) {
       this.#count++;
       // Not the sum: that of two large numbers would be infinite.
-      this.#means[last]! += (value - this.#means[last]!) / this.#count;
+      this.#mean += value / this.#count - this.#mean / this.#count;
       return;
     }
-    if (this.#times.length >= seconds / step) {
-      this.#times.shift();
-      this.#means.shift();
+    if (this.#count > 0) {
+      const { times, means } = this.#before ??= { times: [], means: [] };
+      times.push(this.#time);
+      means.push(this.#mean);
+      if (times.length >= seconds / step) {
+        times.shift();
+        means.shift();
+      }
     }
-    this.#times.push(time);
-    this.#means.push(value);
+    this.#time = time;
+    this.#mean = value;
     this.#count = 1;
   }
 
-  points(now: number, since: number): Point[] {
-    const { seconds, step } = this.#span;
-    const first = Math.max(
-      since - since % step,
-      now - now % step - seconds + step,
-    );
+  points({ seconds, step }: Span, now: number, since: number): Point[] {
+    const start = now - now % step - seconds + step;
+    const first = Math.max(since - since % step, start);
     const points: Point[] = [];
-    for (const [i, time] of this.#times.entries()) {
-      if (time >= first) points.push([time, this.#means[i]!]);
+    const { times, means } = this.#before ?? { times: [], means: [] };
+    for (const [i, time] of times.entries()) {
+      if (time >= first) points.push([time, means[i]!]);
     }
+    if (this.#time >= first) points.push([this.#time, this.#mean]);
     return points;
   }
 }
 
 /** The past of one value. */
 export class History {
-  readonly #tracks: Track[] = SPANS.map((span) => new Track(span));
+  readonly #tracks: Track[] = SPANS.map(() => new Track());
 
   /**
    * Adds a number.
@@ -86,7 +85,9 @@ export class History {
    */
   add(at: number, value: number): void {
     const second = Math.floor(at / 1000);
-    for (const track of this.#tracks) track.add(second, value);
+    for (const [i, track] of this.#tracks.entries()) {
+      track.add(SPANS[i]!, second, value);
+    }
   }
 
   /**
@@ -99,6 +100,6 @@ export class History {
    */
   points(now: number, span: Span, since = 0): Point[] {
     const track = this.#tracks[SPANS.indexOf(span)]!;
-    return track.points(Math.floor(now / 1000), since);
+    return track.points(span, Math.floor(now / 1000), since);
   }
 }

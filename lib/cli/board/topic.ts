@@ -94,13 +94,14 @@ export class Rate {
   at(now: number): number {
     if (this.#counts.length === 0) return 0;
     const current = Math.floor(now / 1000);
+    if (current - this.#last > RATE_SECONDS) return 0;
     const seconds = Math.min(RATE_SECONDS, current - this.#first);
     let messages = 0;
-    for (let second = current - seconds; second < current; second++) {
-      if (second > this.#last || second <= this.#last - this.#counts.length) {
-        continue;
-      }
-      messages += this.#counts[second % this.#counts.length]!;
+    const { length } = this.#counts;
+    const first = Math.max(current - seconds, this.#last - length + 1);
+    const last = Math.min(current - 1, this.#last);
+    for (let second = first; second <= last; second++) {
+      messages += this.#counts[second % length]!;
     }
     return messages / Math.max(1, seconds);
   }
@@ -236,20 +237,26 @@ export class Topic {
 
   /** What is known now. */
   row(now: number): Row {
-    const raised = this.#guards.filter((it) => it.isRaised);
+    const rules = this.#guards.length === 0 ? NO_RULES : this.#guards
+      .filter((it) => it.isRaised).map(({ alarm }) => alarm.rule);
+    const { text, length, retained, at, sequence } = this.#last;
     const staleMs = this.#count > 1
       ? Math.max(MIN_STALE_MS, STALE_PAUSES * this.#pauseMs)
       : UNKNOWN_STALE_MS;
     return {
       ...this.#lead ? this.#lead.row() : NOTHING,
       topic: this.name,
-      ...this.#last,
+      text,
+      length,
+      retained,
+      at,
+      sequence,
       count: this.#count,
       rate: this.#rate.at(now),
       staleMs,
       values: this.#series.size,
-      alarm: raised.length > 0,
-      rules: raised.map(({ alarm }) => alarm.rule),
+      alarm: rules.length > 0,
+      rules,
     };
   }
 
@@ -289,6 +296,8 @@ export class Topic {
     if (oldest) this.#series.delete(oldest.path);
   }
 }
+
+const NO_RULES: string[] = [];
 
 /** The value of a topic that has none. */
 const NOTHING: SeriesRow = {

@@ -340,7 +340,7 @@ ${ARGUMENTS_HELP}`,
     ...MQTT_ENVIRONMENT,
     ["NO_COLOR", "no color, unless --color says always"],
     ["TERM", "without a screen for --dashboard if it is dumb"],
-    ["LANG", "ASCII for --dashboard if not UTF-8; LC_ALL, LC_CTYPE too"],
+    ["LANG", "if it is not UTF-8, --dashboard uses ASCII"],
   ],
   options: OPTIONS,
 };

@@ -16,6 +16,9 @@ import { COMPARE, type Sort } from "../board/view.ts";
 const MIN_EVENT_MS = 100;
 const MAX_EVENT_MS = 1000;
 
+/** To make events takes at most a quarter of the time. */
+const PAUSE_PER_EVENT = 3;
+
 /** The most messages that an event lists; further ones are only counted. */
 const MAX_LISTED = 200;
 
@@ -144,6 +147,7 @@ export class Feed {
   readonly #run: string = crypto.randomUUID().slice(0, 8);
   readonly #entries: Entry[] = [];
   readonly #pages = new Set<Page>();
+  #pauseMs = 0;
   #known: { total: number; second: number; rows: Row[] } = {
     total: 0,
     second: 0,
@@ -198,17 +202,23 @@ export class Feed {
     const encoder = new TextEncoder();
     return new ReadableStream<Uint8Array>({
       pull: async (controller) => {
-        await page.wait(MIN_EVENT_MS - (Date.now() - cursor.at));
+        const pause = Math.max(MIN_EVENT_MS, this.#pauseMs);
+        await page.wait(pause - (Date.now() - cursor.at));
         if (this.#board.total === cursor.sequence) {
           await page.waitForNews(MAX_EVENT_MS - (Date.now() - cursor.at));
         }
         if (page.isEnded) return controller.close();
+        const started = performance.now();
         const update = this.#update(cursor, filter, wanted.sort);
         const { shown } = cursor;
         cursor = { sequence: update.total, at: update.now, shown };
         const id = `${update.run}.${update.total}`;
         const event = `id: ${id}\ndata: ${JSON.stringify(update)}\n\n`;
         controller.enqueue(encoder.encode(event));
+        this.#pauseMs = Math.min(
+          MAX_EVENT_MS,
+          PAUSE_PER_EVENT * (performance.now() - started),
+        );
       },
       cancel: () => {
         page.end();
