@@ -163,8 +163,7 @@ export class Dashboard implements Disposable {
     const pageRows = pageRowsOf(this.#screen.size);
     if (this.#view.press(key, pageRows)) return this.#options.onQuit();
     if (key === REDRAW) this.#screen.forget();
-    const { isPaused, topic } = this.#view;
-    this.#recent.pin(topic);
+    const { isPaused } = this.#view;
     if (isPaused !== wasPaused) {
       this.#still = isPaused
         ? freeze(this.#look(), this.#view.span)

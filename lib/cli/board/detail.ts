@@ -7,6 +7,7 @@ import { fit } from "./cells.ts";
 import { drawChart } from "./chart.ts";
 import { formatAge, formatNumber, formatRate } from "./figures.ts";
 import { linesOf } from "./pretty.ts";
+import type { Arrived } from "./recent.ts";
 import type { SeriesRow } from "./series.ts";
 import type { Snapshot } from "./snapshot.ts";
 import { BOLD, CYAN, DIM, RED, REVERSE, type Size, styled } from "./style.ts";
@@ -40,7 +41,9 @@ export function drawDetail(
   const lines = [
     styled(fit(` ${topic}`, width), BOLD),
     fit(
-      ` ${row.count} messages, ${formatRate(row.rate)}/s, the last ` +
+      ` ${row.count} message${row.count === 1 ? "" : "s"}, ${
+        formatRate(row.rate)
+      }/s, the last ` +
         `${formatAge(now - row.at)} ago, ${row.length} bytes` +
         (row.retained ? ", retained" : ""),
       width,
@@ -88,7 +91,11 @@ export function drawDetail(
   }
   lines.push(styled(fit(" LAST MESSAGES", width), REVERSE));
   const room = height - lines.length;
-  const messages = messageLines(snapshot, width, view.messagesTop + room);
+  const messages = messageLines(
+    snapshot.pinned(topic),
+    width,
+    view.messagesTop + room,
+  );
   view.messagesTop = Math.max(
     0,
     Math.min(view.messagesTop, messages.length - room),
@@ -116,12 +123,12 @@ function valueLine(series: SeriesRow, width: number): string {
 
 /** The last messages of the topic, the newest first, in lines. */
 function messageLines(
-  snapshot: Snapshot,
+  messages: Arrived[],
   width: number,
   most: number,
 ): string[] {
   const lines: string[] = [];
-  for (const { at, bytes, retained } of snapshot.pinned()) {
+  for (const { at, bytes, retained } of messages) {
     if (lines.length >= most) break;
     const head = ` ${timeText(at)}  ${bytes.length} bytes` +
       (retained ? "  retained" : "");

@@ -70,11 +70,15 @@ export function drawFrame(
   const body = height - 2;
   let selection: Selection | undefined;
   let lines: string[];
+  if (!view.isHelp && view.topic === undefined) {
+    selection = view.select(snapshot.rows, pageRows);
+    // Enter opened a topic.
+    if (view.topic !== undefined) selection = undefined;
+  }
   if (view.isHelp) lines = helpLines(width);
-  else if (view.topic !== undefined) {
+  else if (!selection) {
     lines = drawDetail(snapshot, view, { columns: width, rows: body }, color);
   } else {
-    selection = view.select(snapshot.rows, pageRows);
     lines = drawTable(snapshot, view, selection.shown, {
       width,
       color,

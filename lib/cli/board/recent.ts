@@ -72,19 +72,15 @@ export class Recent {
   /**
    * Keeps the messages of one topic from now on, whatever else arrives.
    *
-   * @param topic The topic; undefined for none.
+   * @param topic The topic.
+   * @returns Its last messages, the newest first.
    */
-  pin(topic: string | undefined): void {
-    if (this.#pinned?.topic === topic) return;
-    this.#pinned = topic === undefined ? undefined : {
-      topic,
-      messages: this.last(MAX_PINNED, (it) => it === topic).reverse(),
-    };
-  }
-
-  /** The last messages of the pinned topic, the newest first. */
-  get pinned(): Arrived[] {
-    return this.#pinned?.messages.toReversed() ?? [];
+  pin(topic: string): Arrived[] {
+    if (this.#pinned?.topic !== topic) {
+      const messages = this.last(MAX_PINNED, (it) => it === topic).reverse();
+      this.#pinned = { topic, messages };
+    }
+    return this.#pinned.messages.toReversed();
   }
 
   #drop(): void {

@@ -28,9 +28,10 @@ export interface Snapshot {
   series(topic: string): SeriesRow[];
   /** The past of a value; of the leading one without a path. */
   history(topic: string, span: Span, path?: string): Point[];
-  /** The last messages of all topics, and of the pinned one. */
+  /** The last messages of all topics. */
   recent(most: number, isWanted?: (topic: string) => boolean): Arrived[];
-  pinned(): Arrived[];
+  /** The last messages of one topic, of which more are kept from now on. */
+  pinned(topic: string): Arrived[];
 }
 
 /**
@@ -53,7 +54,7 @@ export function lookAt(board: Board, recent: Recent, now: number): Snapshot {
     series: (topic) => board.series(topic),
     history: (topic, span, path) => board.history(topic, now, { path, span }),
     recent: (most, isWanted) => recent.last(most, isWanted),
-    pinned: () => recent.pinned,
+    pinned: (topic) => recent.pin(topic),
   };
 }
 
@@ -70,7 +71,6 @@ export function freeze(snapshot: Snapshot, span: Span): Snapshot {
     }
   }
   const messages = snapshot.recent(Infinity);
-  const pinned = snapshot.pinned();
   return {
     ...snapshot,
     series: (topic) => values.get(topic) ?? [],
@@ -78,6 +78,6 @@ export function freeze(snapshot: Snapshot, span: Span): Snapshot {
       histories.get(`${topic}#${path}`) ?? [],
     recent: (most, isWanted) =>
       messages.filter(({ topic }) => isWanted?.(topic) ?? true).slice(0, most),
-    pinned: () => pinned,
+    pinned: (topic) => messages.filter((it) => it.topic === topic),
   };
 }

@@ -82,7 +82,8 @@ export class View {
   #spanIndex = 0;
   /** What the cursor is on. */
   #key: string | undefined;
-  #item: Item | undefined;
+  /** What to do with the line under the cursor, once it is known. */
+  #act: "enter" | "fold" | "unfold" | undefined;
   /** Branches that are not as #level says. */
   readonly #switched = new Set<string>();
   /** Branches from this depth on are folded. */
@@ -159,7 +160,10 @@ export class View {
         row,
         branch: undefined,
       }));
-    this.#item = shown[this.cursor - this.top];
+    const act = this.#act;
+    this.#act = undefined;
+    const item = shown[this.cursor - this.top];
+    if (act && item && this.#do(act, item)) return this.select(rows, pageRows);
     return { shown, matching: matching.length, lines: length };
   }
 
@@ -178,10 +182,10 @@ export class View {
     } else if (key === "/") this.isTyping = true;
     else if (key === "escape") this.filter = "";
     else if (key === "tab") this.isTree = !this.isTree;
-    else if (key === "enter") this.#enter();
+    else if (key === "enter") this.#act = "enter";
     else if (!this.isTree) return;
-    else if (key === "left" || key === "h") this.#fold(true);
-    else if (key === "right" || key === "l") this.#fold(false);
+    else if (key === "left" || key === "h") this.#act = "fold";
+    else if (key === "right" || key === "l") this.#act = "unfold";
     else if (/^[1-9]$/.test(key)) {
       this.#level = Number(key) - 1;
       this.#switched.clear();
@@ -205,23 +209,20 @@ export class View {
     }
   }
 
-  /** Opens a topic, or folds a branch. */
-  #enter(): void {
-    const item = this.#item;
-    if (item?.row) {
-      this.topic = item.row.topic;
+  /** Opens a topic, or folds a branch; returns whether that was folded. */
+  #do(act: "enter" | "fold" | "unfold", { key, row, branch }: Item): boolean {
+    if (act === "enter" && row) {
+      this.topic = row.topic;
       this.valueIndex = this.messagesTop = 0;
-    } else if (item?.branch) this.#fold(!item.branch.isFolded);
+      return false;
+    }
+    if (!branch || act === (branch.isFolded ? "fold" : "unfold")) return false;
+    if (!this.#switched.delete(key)) this.#switched.add(key);
+    return true;
   }
 
   #isFolded(key: string, depth: number): boolean {
     return depth >= this.#level !== this.#switched.has(key);
-  }
-
-  #fold(isFolded: boolean): void {
-    const item = this.#item;
-    if (!item?.branch || item.branch.isFolded === isFolded) return;
-    if (!this.#switched.delete(item.key)) this.#switched.add(item.key);
   }
 
   #toTop(): void {
