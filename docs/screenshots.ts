@@ -17,6 +17,8 @@ const STYLES: Record<string, string> = {
   "2": "opacity: 0.6",
   "7": "background: #d8e0e0; color: #14191a",
   "31": "color: #ff6b60",
+  "32": "color: #5fd38d",
+  "36": "color: #4fd0ba",
 };
 
 /** The screen of a terminal as a page. */

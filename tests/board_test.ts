@@ -465,6 +465,7 @@ Deno.test("messages are shown whole: JSON indented, bytes in hexadecimal", () =>
     ].flatMap((it) => it.length > 28 ? [it.slice(0, 28), it.slice(28)] : it),
   );
   assertEquals(lines("a\tb\x1b[2J"), ["a    b^[[2J"]);
+  assertEquals(lines("日本語でabc", 7), ["日本語", "でabc"]);
   assertEquals(lines([0x89, 0x50, 0x4e, 0x47, 0, 1]), [
     `00000000  89 50 4e 47 00 01${" ".repeat(32)}.PNG..`,
   ]);
@@ -477,6 +478,28 @@ Deno.test("messages are shown whole: JSON indented, bytes in hexadecimal", () =>
     beginning(new WireMessage("t", new TextEncoder().encode("é\x1b\0"))),
     "é\x1b\0",
   );
+});
+
+Deno.test("a high terminal shows the last messages of all topics", () => {
+  const board = new Board();
+  const recent = new Recent();
+  for (const [i, topic] of ["a", "b\x1b"].entries()) {
+    const message = new WireMessage(topic, new TextEncoder().encode("x\ny"));
+    board.add(message, beginning(message), START);
+    recent.add(message, START, i + 1);
+  }
+  const frame = (rows: number) =>
+    drawFrame(lookAt(board, recent, START), new View(), { columns: 80, rows }, {
+      color: false,
+    }).map((line) => line.replaceAll(STYLE, "").trimEnd());
+  const high = frame(40);
+  assertEquals(high.length, 40);
+  const at = high.indexOf("  LAST MESSAGES");
+  assertEquals(high.slice(at + 1, at + 3).map((line) => line.slice(12)), [
+    "b^[  x y",
+    "a  x y",
+  ]);
+  assertEquals(frame(24).includes("  LAST MESSAGES"), false);
 });
 
 Deno.test("the last messages are kept, within limits", () => {

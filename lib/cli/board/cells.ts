@@ -70,6 +70,37 @@ export function fitTopic(topic: string, width: number): string {
   return fit(topic, width);
 }
 
+/**
+ * Cuts text into lines.
+ *
+ * @param text Text without control characters.
+ * @param width The number of columns.
+ * @param most How many lines are wanted at most.
+ * @returns The lines; one empty line for an empty text.
+ */
+export function wrap(text: string, width: number, most: number): string[] {
+  const lines: string[] = [];
+  let at = 0;
+  do {
+    let line = text.slice(at, at + width);
+    if (!/^[ -~]*$/.test(line)) {
+      let used = 0;
+      line = "";
+      // More than this cannot fit.
+      for (
+        const { segment } of graphemes.segment(text.slice(at, at + 16 * width))
+      ) {
+        used += stringWidth(segment);
+        if (used > width && line !== "") break;
+        line += segment;
+      }
+    }
+    lines.push(line);
+    at += line.length;
+  } while (at < text.length && lines.length < most);
+  return lines;
+}
+
 /** The number of columns that a text takes, control characters made visible. */
 export function widthOf(text: string): number {
   return stringWidth(visible(text.slice(0, 1000)));

@@ -101,7 +101,9 @@ export function drawDetail(
     Math.min(view.messagesTop, messages.length - room),
   );
   lines.push(...messages.slice(view.messagesTop, view.messagesTop + room));
-  if (messages.length === 0 && row.text !== "") lines.push(` ${row.text}`);
+  if (messages.length === 0 && row.text !== "") {
+    lines.push(fit(` ${row.text}`, width));
+  }
   return lines;
 }
 

@@ -85,7 +85,7 @@ export function drawFrame(
       cursor,
     });
     if (selection.matching === 0) {
-      lines.push(styled(emptyText(snapshot, view, options), DIM));
+      lines.push(styled(fit(emptyText(snapshot, view, options), width), DIM));
     }
     if (height >= MIN_LOG_SCREEN) {
       const rows = body - Math.max(lines.length, 1);

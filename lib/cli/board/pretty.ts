@@ -4,6 +4,7 @@
  * @module
  */
 import { visible } from "../output.ts";
+import { wrap } from "./cells.ts";
 import { isBinary } from "./content.ts";
 
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -31,11 +32,9 @@ export function linesOf(
   const shown = isJson(text) ? indented(text, width) : text.split(/\r?\n/);
   const lines: string[] = [];
   for (const line of shown) {
+    if (lines.length >= most) break;
     const safe = visible(line.replaceAll("\t", "    "));
-    for (let at = 0; at === 0 || at < safe.length; at += width) {
-      if (lines.length >= most) return lines;
-      lines.push(safe.slice(at, at + width));
-    }
+    lines.push(...wrap(safe, width, most - lines.length));
   }
   return lines;
 }
