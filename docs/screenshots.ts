@@ -19,6 +19,7 @@ const STYLES: Record<string, string> = {
   "31": "color: #ff6b60",
   "32": "color: #5fd38d",
   "36": "color: #4fd0ba",
+  "39": "color: #e7eded",
 };
 
 /** The screen of a terminal as a page. */
