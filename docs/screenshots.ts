@@ -15,11 +15,11 @@ const WARM_UP_MS = 62_000;
 const STYLES: Record<string, string> = {
   "1": "font-weight: bold",
   "2": "opacity: 0.6",
-  "7": "background: #d8e0e0; color: #14191a",
+  "7": "background: #d8e0e0; color: #14191a; --text: #14191a",
   "31": "color: #ff6b60",
   "32": "color: #5fd38d",
   "36": "color: #4fd0ba",
-  "39": "color: #e7eded",
+  "39": "color: var(--text, #e7eded)",
 };
 
 /** The screen of a terminal as a page. */

@@ -114,7 +114,7 @@ for (const key of ["q", "C-c"]) {
       const screen = await terminal.until((it) => it.includes("FIFOBUS_DIR="));
       const bus = /FIFOBUS_DIR=(\S+)/.exec(screen)![1]!;
       const shown = await terminal.until((it) =>
-        /^.warehouse\/a7\/temperature +-?\d/m.test(it) && it.includes("http:")
+        /^. warehouse\/a7\/temperature +-?\d/m.test(it) && it.includes("http:")
       );
       const [url] = /http:\S+/.exec(shown)!;
       const response = await fetch(`${url}api/topics`);
