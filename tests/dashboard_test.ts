@@ -139,6 +139,28 @@ dashboardTest(
   },
 );
 
+dashboardTest(
+  "a command of an alarm does not write on the dashboard",
+  [
+    "--alarm=a>1",
+    '--on-alarm=echo NOISE | tee "$FIFOBUS_DIR/../noise"',
+    "a",
+    "b",
+  ],
+  async (terminal, bus) => {
+    await finish(bus.pub("a", "2"));
+    await eventually(async () =>
+      await Deno.readTextFile(bus.file("noise")).catch(() => "") === "NOISE\n"
+    );
+    await finish(bus.pub("b", "open"));
+    const screen = await terminal.until((it) => it.includes("● open"));
+    assertMatch(screen, /^! a /m);
+    assert(!screen.includes("NOISE"), screen);
+    await terminal.type("q");
+    await restored(terminal, 0);
+  },
+);
+
 testWithout(
   withoutTmux,
   "a locale without UTF-8 gets ASCII, and TERM=dumb gets lines",

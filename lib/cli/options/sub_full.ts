@@ -116,7 +116,8 @@ rule, with tabs between. The option can be repeated.
     `Runs CMD with sh(1) when an alarm is raised, and again when it ends;
 see ENVIRONMENT OF --ON-ALARM. CMD runs once at a time for each alarm, and at
 most once a second: an alarm that comes and goes meanwhile is put together. Up to
-4 commands run at a time. At its end sub waits for them.
+4 commands run at a time. At its end sub waits for them. While --dashboard has the
+screen, what CMD prints is dropped.
   sub --alarm 'a/t>30' --on-alarm 'echo "$FIFOBUS_ALARM" >> log' a/t`,
   "alarm-to":
     `Publishes a message when an alarm is raised or ends: a JSON object

@@ -15,6 +15,8 @@ export interface AlarmActionOptions {
   command: string | undefined;
   /** An address that gets a message. */
   address: string | undefined;
+  /** Whether a dashboard has the screen, so that commands must not print. */
+  hasScreen(): boolean;
   /** Tells what went wrong. */
   say(text: string): void;
 }
@@ -86,12 +88,13 @@ export class AlarmActions {
   }
 
   async #run(change: Change): Promise<void> {
-    const { command, say } = this.#options;
+    const { command, hasScreen, say } = this.#options;
     if (command === undefined) return;
     while (this.#commands >= MAX_COMMANDS) await this.#room.promise;
     this.#commands++;
     try {
-      const child = spawn(command, false, {
+      const isMute = hasScreen();
+      const child = spawn(command, isMute, {
         FIFOBUS_TOPIC: change.topic,
         FIFOBUS_PATH: change.path,
         // The environment cannot hold a NUL.
@@ -100,6 +103,7 @@ export class AlarmActions {
         FIFOBUS_ALARM: change.isRaised ? "1" : "0",
       });
       await child.stdin.close().catch(() => {});
+      if (isMute) await child.stdout.pipeTo(new WritableStream());
       const { success, code, signal } = await child.status;
       if (!success) {
         const how = signal

@@ -58,6 +58,7 @@ export class BoardOutput implements AsyncDisposable {
       this.#actions = new AlarmActions({
         command,
         address,
+        hasScreen: () => this.#dashboard !== undefined,
         say: (text) => this.notice(text),
       });
     }
