@@ -143,14 +143,15 @@ dashboardTest(
   "a command of an alarm does not write on the dashboard",
   [
     "--alarm=a>1",
-    '--on-alarm=echo NOISE | tee "$FIFOBUS_DIR/../noise"',
+    '--on-alarm=yes NOISE | head -n 50 | tee "$FIFOBUS_DIR/../noise"',
     "a",
     "b",
   ],
   async (terminal, bus) => {
     await finish(bus.pub("a", "2"));
     await eventually(async () =>
-      await Deno.readTextFile(bus.file("noise")).catch(() => "") === "NOISE\n"
+      await Deno.readTextFile(bus.file("noise")).catch(() => "") ===
+        "NOISE\n".repeat(50)
     );
     await finish(bus.pub("b", "open"));
     const screen = await terminal.until((it) => it.includes("● open"));
