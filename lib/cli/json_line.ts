@@ -8,6 +8,7 @@ import {
   type Arrival,
   type PrintBuffer,
   remembered,
+  rememberedTopics,
   type Writer,
 } from "./print_buffer.ts";
 
@@ -36,12 +37,14 @@ const PLAIN = /^[ -~]*$/;
  * @returns Writes one line of JSON, without its end.
  */
 export function jsonWriter(parse: boolean): Writer {
-  const head = remembered((topic: string, time: Date) =>
-    `{"topic":${quoted(topic)},"time":"${time.toISOString()}","sequence":`
+  const topicBytes = rememberedTopics((topic) => `{"topic":${quoted(topic)}`);
+  const timeBytes = remembered((time: Date) =>
+    `,"time":"${time.toISOString()}","sequence":`
   );
   return (arrival, to) => {
     const { message, sequence, time } = arrival;
-    to.add(head(message.topic, time));
+    to.add(topicBytes(message.topic));
+    to.add(timeBytes(time));
     to.addNumber(sequence);
     addAbout(arrival, to);
     to.addNumber(message.length);

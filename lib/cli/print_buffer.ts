@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { TopicCache } from "../bus/topic_cache.ts";
 import type { Message } from "../message.ts";
 import { visible } from "./output.ts";
 
@@ -35,7 +36,7 @@ const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 export class PrintBuffer {
   readonly #isTerminal: boolean;
   #bytes: Uint8Array<ArrayBuffer> = new Uint8Array();
-  readonly #topic = remembered((topic: string) => this.#shown(topic));
+  readonly #topic = rememberedTopics((topic) => this.#shown(topic));
   /** How many bytes there are. */
   length = 0;
 
@@ -123,20 +124,32 @@ export class PrintBuffer {
 }
 
 /**
- * Encodes text, and remembers the last one: the topic and the time are the same
- * for many messages.
+ * Encodes text, and remembers the last one: the time is the same for many
+ * messages.
  *
- * @param text Returns the text for one or two keys.
- * @returns Its bytes, for the same keys.
+ * @param text Returns the text for a key.
+ * @returns Its bytes, for the same key.
  */
-export function remembered<A, B = void>(
-  text: (a: A, b: B) => string,
-): (a: A, b: B) => Uint8Array {
-  let last: { a: A; b: B; bytes: Uint8Array } | undefined;
-  return (a, b) => {
-    if (last?.a !== a || last.b !== b) {
-      last = { a, b, bytes: encoder.encode(text(a, b)) };
-    }
+export function remembered<Key>(
+  text: (key: Key) => string,
+): (key: Key) => Uint8Array {
+  let last: { key: Key; bytes: Uint8Array } | undefined;
+  return (key) => {
+    if (last?.key !== key) last = { key, bytes: encoder.encode(text(key)) };
     return last.bytes;
   };
+}
+
+/**
+ * Encodes text, and remembers it for many topics, which come again in any order.
+ *
+ * @param text Returns the text for a topic.
+ * @returns Its bytes, for the same topic.
+ */
+export function rememberedTopics(
+  text: (topic: string) => string,
+): (topic: string) => Uint8Array {
+  const known = new TopicCache<Uint8Array>();
+  const encode = (topic: string) => encoder.encode(text(topic));
+  return (topic) => known.get(topic, encode);
 }
