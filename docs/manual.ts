@@ -284,6 +284,11 @@ same signal. If the reader of its output is stuck, it waits 1 second. Commands o
 what they did not do goes back. A second signal ends sub at once.`,
     ],
     [
+      "SIGUSR2",
+      `With --record and --keep, sub saves what is kept as FILE.saved-TIME,
+and goes on. Otherwise this signal ends sub.`,
+    ],
+    [
       "SIGTSTP (Ctrl-Z)",
       `sub leaves the FIFO to the other readers before it
 stops. Messages to topics wait; see SLOW SUBSCRIBERS.`,
@@ -362,6 +367,8 @@ export const MANUALS: Readonly<Record<string, Manual>> = {
     synopsis: [
       "[OPTION]... ADDRESS [MESSAGE]...",
       "[OPTION]... --keyed [ADDRESS]",
+      "[OPTION]... --json-lines [ADDRESS]",
+      "[OPTION]... --replay [FILE]...",
       "[OPTION]... --from ADDRESS ADDRESS",
     ],
     description: [
@@ -407,6 +414,10 @@ pub ends when its messages are in the pipe of each reader, or at the broker.`,
         `pub --from 'warehouse/#' mqtt://broker.example.org/site1`,
       ],
       [
+        `Publish once more what sub --record kept, ten times as fast:`,
+        `pub --replay --speed 10 night.json`,
+      ],
+      [
         `Ask a question, and print the first answer that comes within 2 seconds:`,
         `pub --reply --timeout 2 warehouse/a1/door 'open?'`,
       ],
@@ -421,8 +432,9 @@ pub ends when its messages are in the pipe of each reader, or at the broker.`,
     description: [
       `sub prints the messages of each ADDRESS, one on a line: of named pipes
 (FIFOs), topics of this machine, and topics of MQTT brokers. It reads up to 24
-FIFOs at a time. Instead of printing messages it can run commands (--exec), or
-show topics in the terminal (--dashboard) or on a web page (--serve).`,
+FIFOs at a time. Instead of printing messages it can run commands (--exec), keep
+them in a file (--record), or show topics in the terminal (--dashboard) or on a
+web page (--serve).`,
       `To a pipe or a file a message goes byte for byte. On a terminal, control
 characters are shown, not obeyed. A subscriber to a topic first gets the last
 values of the topics that match, as far as publishers have kept any.`,
@@ -459,6 +471,10 @@ visible on a terminal.`,
       [
         `Print all messages to topics, each with its time:`,
         `sub -F '%I %t: %p' '#'`,
+      ],
+      [
+        `Keep the last ten minutes in memory; SIGUSR2 saves them:`,
+        `sub --record /dev/shm/last --keep 10m '#'`,
       ],
       [
         `Wait for one message, at most 5 seconds:`,

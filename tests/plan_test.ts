@@ -55,6 +55,43 @@ Deno.test("planOf() of pub says what to publish", async () => {
   assertEquals((await planPub("-l t", true)).content, lines);
 });
 
+Deno.test("planOf() of pub says which records to publish, and when", async () => {
+  const plain = {
+    kind: "records",
+    files: [undefined],
+    speed: Infinity,
+    isLoop: false,
+    since: undefined,
+    until: undefined,
+    filters: [],
+    prefix: "",
+  } as const;
+  const lines = await planPub("--json-lines t");
+  assertEquals([lines.address, lines.content], ["t", plain]);
+  const file = await planPub("--json-lines --file f --prefix p");
+  assertEquals(file.content, { ...plain, files: ["f"], prefix: "p/" });
+  const replay = await planPub("--replay ./a - b");
+  assertEquals(replay.address, undefined);
+  assertEquals(replay.content, {
+    ...plain,
+    files: ["./a", undefined, "b"],
+    speed: 1,
+  });
+  const line = "--replay --speed max --loop --since 90s " +
+    "--until 2026-11-28T12:00:00Z --filter a/# --to mqtt://h --prefix p/ f";
+  const chosen = await planPub(line);
+  assertEquals(chosen.address, "mqtt://h");
+  assertEquals(chosen.content, {
+    ...plain,
+    files: ["f"],
+    isLoop: true,
+    since: { ms: 90_000, isOffset: true },
+    until: { ms: Date.UTC(2026, 10, 28, 12), isOffset: false },
+    filters: ["a/#"],
+    prefix: "p/",
+  });
+});
+
 Deno.test("planOf() of pub says how to publish", async () => {
   const plain = await planPub("t hello");
   assertEquals(plain, {
@@ -105,7 +142,9 @@ Deno.test("planOf() of pub says how to publish", async () => {
 Deno.test("planOf() of pub refuses what contradicts itself", async () => {
   const lines = [
     ...["-v", "--keyed t", "-l t hello", "--from a t hello", "--reply -l t"],
-    ...["--repeat 2 t", "--timeout 2 t hello"],
+    ...["--repeat 2 t", "--timeout 2 t hello", "--json-lines t hello"],
+    ...["--speed 2 t", "--replay --loop", "--replay --to t --prefix p f"],
+    ...["--replay --json-lines f", "--replay --since noon f", "--to t f"],
   ];
   for (const line of lines) {
     await assertRejects(() => planPub(line), UsageError, undefined, line);
@@ -195,5 +234,33 @@ Deno.test("planOf() of sub says what to read and what to do with it", async () =
     source: "to #",
     print: { ...print, topics: true },
   });
-  await assertRejects(() => planSub("-v"), UsageError);
+  const record = {
+    path: "f",
+    rotate: undefined,
+    keep: undefined,
+    fsync: false,
+  };
+  assertEquals((await planSub("--record f t")).destination, {
+    kind: "record",
+    record,
+    print: undefined,
+  });
+  const parts = "--record f --rotate 2M --keep 10m --fsync --json t";
+  assertEquals((await planSub(parts)).destination, {
+    kind: "record",
+    record: {
+      ...record,
+      rotate: { count: 2 ** 21 },
+      keep: { ms: 600_000 },
+      fsync: true,
+    },
+    print: { ...print, json: true },
+  });
+  const wrong = [
+    ...["-v", "--record f --keep 3 t", "--record f --rotate 10 t"],
+    ...["--rotate 1M t", "--record f --exec cat t"],
+  ];
+  for (const line of wrong) {
+    await assertRejects(() => planSub(line), UsageError, undefined, line);
+  }
 });

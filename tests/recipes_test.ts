@@ -105,6 +105,16 @@ const TRIALS: Record<string, Trial> = {
       until [ -s /tmp/bus.log ]; do sleep 0.1; done; cut -d ' ' -f 2- /tmp/bus.log`,
     prints: ["a/b hello"],
   },
+  "Record what happens": {
+    meanwhile: `pub --wait warehouse/a1/temperature 21.5
+      until [ -s night.json ]; do sleep 0.1; done; grep -c 21.5 night.json`,
+    prints: ["1"],
+  },
+  "Replay it with the same pauses": {
+    before: `sub -v '#' & subscribed '#'
+      echo '{"topic":"warehouse/a1/temperature","message":"21.5"}' > night.json`,
+    prints: ["replay/warehouse/a1/temperature\t21.5"],
+  },
   "Work on four jobs at a time": {
     before: JOBS,
     meanwhile:

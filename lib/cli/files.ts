@@ -48,7 +48,14 @@ export async function* chunksOf(
   }
 }
 
-function cannotRead(name: string, error: unknown): Error {
+/**
+ * Says that a file cannot be read.
+ *
+ * @param name Its name in the error.
+ * @param error Why.
+ * @returns The error.
+ */
+export function cannotRead(name: string, error: unknown): Error {
   const reason = error instanceof Deno.errors.NotFound
     ? "there is no such file"
     : error instanceof Deno.errors.PermissionDenied

@@ -23,17 +23,20 @@ export type Env = Pick<Deno.Env, "get">;
  *
  * @param table The options.
  * @param given The options that were given.
- * @param addresses The addresses; an empty list stands for topics.
+ * @param operands The addresses; an empty list stands for topics.
  * @throws {UsageError} If an option means nothing for the addresses.
  */
 export function checkAddresses(
   table: OptionTable,
   given: Record<string, unknown>,
-  addresses: string[],
+  operands: string[],
 ): void {
   if (Object.keys(given).length === 0) return;
+  const areFiles = Object.entries(table)
+    .some(([name, { takesFiles }]) => takesFiles && given[name] !== undefined);
+  const addresses = areFiles ? [] : operands;
   const others = Object.entries(table)
-    .filter(([, { isSource }]) => isSource)
+    .filter(([, { isAddress }]) => isAddress)
     .flatMap(([name]) => given[name] as string[] | undefined ?? []);
   const kinds = [...addresses, ...others].map((it) => parseAddress(it).kind);
   const [first = "topic"] = kinds;

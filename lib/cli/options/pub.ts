@@ -18,13 +18,18 @@ import {
   count,
   duration,
   file,
+  filter,
   mode,
+  moment,
   patience,
+  prefix,
   rate,
   size,
+  speed,
 } from "./values.ts";
 
 const MESSAGES = "Messages";
+const RECORDS = "Records";
 const SENDING = "Sending";
 const WAITING = "Waiting";
 
@@ -58,13 +63,21 @@ export const OPTIONS = {
     group: MESSAGES,
     help: "read lines of a topic, a tab and a message",
   },
+  "json-lines": {
+    excludes: [
+      ...["stdin-message", "null-message", "keyed", "json", "repeat", "reply"],
+    ],
+    group: MESSAGES,
+    help: "read lines of JSON, as sub --json prints them",
+  },
   from: {
     takes: address,
-    isSource: true,
+    isAddress: true,
     many: true,
     excludes: [
       ...["lines", "file", "stdin-message", "null-message", "keyed", "json"],
       ...["repeat", "rate", "reply", "wait", "no-wait", "null", "verbose"],
+      ...["json-lines", "replay"],
     ],
     group: MESSAGES,
     help: "forward messages from ADDRESS (a bridge)",
@@ -85,6 +98,58 @@ export const OPTIONS = {
     env: "FIFOBUS_MAX_SIZE",
     group: MESSAGES,
     help: "reject messages longer than BYTES [1M]",
+  },
+  replay: {
+    takesFiles: true,
+    excludes: [
+      ...["lines", "file", "stdin-message", "null-message", "keyed"],
+      ...["json-lines", "json", "repeat", "rate", "reply"],
+    ],
+    group: RECORDS,
+    help: "publish what sub --record kept in FILE...",
+  },
+  to: {
+    takes: address,
+    isAddress: true,
+    needs: "replay",
+    group: RECORDS,
+    help: "publish to ADDRESS instead of the topics",
+  },
+  speed: {
+    takes: speed,
+    needs: "replay",
+    group: RECORDS,
+    help: "play N times as fast, or max: without pauses [1]",
+  },
+  loop: {
+    needs: "replay",
+    group: RECORDS,
+    help: "start again at the end, until a signal",
+  },
+  since: {
+    takes: moment,
+    needs: "replay",
+    group: RECORDS,
+    help: "leave out messages before TIME",
+  },
+  until: {
+    takes: moment,
+    needs: "replay",
+    group: RECORDS,
+    help: "leave out messages from TIME on",
+  },
+  filter: {
+    takes: filter,
+    many: true,
+    needs: "replay",
+    group: RECORDS,
+    help: "leave out topics that do not match FILTER",
+  },
+  prefix: {
+    takes: prefix,
+    needs: ["replay", "json-lines"],
+    group: RECORDS,
+    help: "put the levels TOPIC before each topic",
   },
   retain: {
     short: "r",
@@ -194,6 +259,7 @@ ${ARGUMENTS_HELP}`,
     "pub --retain warehouse/a1/temperature 21.5",
     "sensor | pub -l warehouse/a1/temperature",
     "pub --from 'warehouse/#' mqtt://broker.example.org/site1",
+    "pub --replay --speed 10 night.json",
     "pub --reply --timeout 2 warehouse/a1/door 'open?'",
     "pub --timeout 2 /tmp/mypipe hello || echo nobody there",
   ],

@@ -26,6 +26,14 @@ them, and publishes each message to its topic. There is no ADDRESS, or that of a
 broker: its topic then comes before each topic. The first line that is wrong ends
 pub with code 1, after the lines before it were published.
   sub --keyed 'in/#' | sed -u 's|^in/|out/|' | pub --keyed`,
+  "json-lines": `Reads lines of JSON, as "sub --json" prints them, and publishes
+their messages byte for byte: the members "message" or "base64", "topic",
+"retained" and "reply_to" count. A "message" that is not a string is published as
+JSON. Without an ADDRESS each message goes to its topic; a FIFO or a topic as
+ADDRESS gets all of them; the topic of a broker's ADDRESS comes before each topic.
+A line that cannot be published is reported with its number, and pub goes on; then
+it ends with code 1.
+  jq -c 'select(.length < 100)' night.json | pub --json-lines`,
   from:
     `Forwards the messages of ADDRESS until a signal ends pub. The option can
 be repeated, for addresses of the same kind: all FIFOs, all topics of this
@@ -51,6 +59,34 @@ published. At the prompt, pub tells you and asks again.`,
     `Refuses a message that is longer than BYTES, and ends with code 1,
 after the lines before it were published. The default is FIFOBUS_MAX_SIZE, or 1M.
 The subscribers have a limit of their own.`,
+  replay: `Publishes what "sub --record" or "sub --json" kept in files, with the
+pauses between the messages as they were. All arguments are files, and "-" or none
+is standard input. A FILE that was recorded in parts means all its parts. A name
+that ends with ".gz" is that of a gzip file. Where the clock was set back in the
+record, there is no pause. When pub was stopped (Ctrl-Z), or held up for more than
+a tenth of a second, it goes on with the pauses that are left. A last line that is
+incomplete is reported and left out; for other bad lines see --json-lines.
+  pub --replay --speed 10 --filter 'warehouse/#' night.json`,
+  to:
+    `Publishes all messages of --replay to ADDRESS, which is a FIFO or a topic.
+The topic of a broker comes before each topic of the record.
+  pub --replay --to mqtt://broker.example.org/test night.json`,
+  speed:
+    `Divides the pauses of --replay by N: 2 is twice as fast, 0.5 half as fast.
+With "max" there are no pauses. The default is 1.`,
+  loop: `Starts --replay again at the end of the last file, until a signal ends
+pub.`,
+  since: `Leaves out the messages of --replay that came before TIME: a date
+("2026-11-23"), a date and a time ("2026-11-23 15:00", local, or
+"2026-11-23T15:00:00Z"), or a time after the first message ("90s", "1h").`,
+  until: `Leaves out the messages of --replay that came at TIME or later; see
+--since.`,
+  filter: `Publishes only the messages of --replay to topics that match FILTER,
+which may have wildcards. The option can be repeated.`,
+  prefix:
+    `Puts TOPIC and a slash before each topic, so that a replay is not taken
+for what happens now.
+  pub --replay --prefix replay night.json`,
   retain:
     `Also keeps the message as the last value of its topic. Subscribers that
 come later get it first. An empty message clears the value. It is for topics and

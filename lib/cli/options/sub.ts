@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { isTopicFilter } from "../../topic.ts";
 import { alarm } from "../alarm.ts";
 import { UsageError } from "../exit_codes.ts";
 import { format, FORMAT_HELP } from "../format.ts";
@@ -22,21 +21,18 @@ import {
   command,
   count,
   duration,
+  file,
+  filter,
+  keepLimit,
   keptCount,
   listener,
   mode,
+  partLimit,
   patience,
   size,
   text,
   type ValueKind,
 } from "./values.ts";
-
-/** A topic filter. */
-const filter: ValueKind<string> = {
-  placeholder: "FILTER",
-  description: "a topic filter such as warehouse/+/door",
-  read: (text) => isTopicFilter(text) ? text : undefined,
-};
 
 /** A member of the JSON messages to some topics. */
 const member: ValueKind<Member> = {
@@ -53,6 +49,7 @@ const member: ValueKind<Member> = {
 const ENDING = "Ending";
 const CHOOSING = "Choosing";
 const OUTPUT = "Output";
+const RECORDS = "Records";
 const COMMANDS = "Commands";
 const DASHBOARDS = "Dashboards";
 
@@ -155,6 +152,29 @@ export const OPTIONS = {
   stats: {
     group: OUTPUT,
     help: "report messages and bytes on standard error",
+  },
+  record: {
+    takes: file,
+    excludes: ["list", "exec", "dashboard", "serve"],
+    group: RECORDS,
+    help: "keep messages in FILE, for pub --replay",
+  },
+  rotate: {
+    takes: partLimit,
+    needs: "record",
+    group: RECORDS,
+    help: "begin a new part at a SIZE or after a TIME",
+  },
+  keep: {
+    takes: keepLimit,
+    needs: "record",
+    group: RECORDS,
+    help: "keep N parts, or those of the last TIME",
+  },
+  fsync: {
+    needs: "record",
+    group: RECORDS,
+    help: "have messages on the disk before taking more",
   },
   exec: {
     takes: command,
@@ -324,6 +344,7 @@ ${ARGUMENTS_HELP}`,
     "sub /tmp/mypipe",
     "sub -v 'warehouse/+/temperature' 'alarm/#'",
     "sub -F '%I %t: %p' '#'",
+    "sub --record /dev/shm/last --keep 10m '#'",
     "sub -C 1 -W 5 reply || echo no answer",
     "sub --exec 'notify-send \"$(cat)\"' 'alarm/#'",
     "sub --list",

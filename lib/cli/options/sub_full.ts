@@ -67,6 +67,24 @@ unless NO_COLOR is set. The default is auto. It goes with --verbose, --keyed or
 --dashboard.`,
   stats: `Reports once a second on standard error how many messages and bytes
 have arrived, and the total at the end.`,
+  record: `Adds each message to FILE as a line of JSON, as --json prints it, and
+prints nothing, unless an option such as --verbose says what. Lines are written
+whole. A FIFO gets back the messages that are not recorded. When the disk is full,
+sub says so and waits for room: messages wait as for any slow subscriber, and the
+record has the number of those that were missed.
+  sub --record night.json 'warehouse/#'`,
+  rotate: `Begins a new part of the record at SIZE, such as "100M", or when the
+part is older than TIME, such as "1h". The parts are FILE.000000001 and so on: their
+names sort, and a restart goes on with the next number. "pub --replay FILE" knows
+them.
+  sub --record log --rotate 1h --keep 24 '#'`,
+  keep: `Removes old parts of the record, so that N remain, or those of the last
+TIME ("10m"), for which --rotate is a tenth of it by default. The signal SIGUSR2
+saves what is kept as FILE.saved-TIME, without a copy. If the disk is full, sub
+says so once and removes the oldest parts early.
+  sub --record /dev/shm/last --keep 10m '#'`,
+  fsync: `Writes what has come to the disk (fdatasync) before sub takes more
+messages. It costs speed, and keeps the record through a power failure.`,
   exec:
     `Runs CMD with sh(1) for each message instead of printing it. The message
 is on the standard input of CMD, without a newline at its end. The environment of

@@ -27,8 +27,10 @@ export interface Option {
   schemes?: readonly string[];
   /** Whether `only` checks just the target of messages, not their sources. */
   isForTarget?: true;
-  /** Whether its values are addresses that messages come from. */
-  isSource?: true;
+  /** Whether its values are addresses, which other options are checked against. */
+  isAddress?: true;
+  /** Whether it makes the operands names of files: none of them is an address. */
+  takesFiles?: true;
   /** The option that has to be given too; of several, one is enough. */
   needs?: string | string[];
   /** Options that it contradicts. */

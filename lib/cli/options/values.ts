@@ -5,6 +5,8 @@
  * @module
  */
 
+import { isTopicFilter, nameFault } from "../../topic.ts";
+
 /** A kind of value. */
 export interface ValueKind<T> {
   /** Its name in usage text. */
@@ -89,6 +91,31 @@ export const size: ValueKind<number> = {
   },
 };
 
+/** Where to divide a record: by bytes or by time, each with a unit. */
+export const partLimit: ValueKind<{ count: number } | { ms: number }> = {
+  placeholder: "LIMIT",
+  description: "a size such as 64k, 100M or 1G, or a time such as 10m or 1h",
+  read: (text) => {
+    if (!/[a-z]$/i.test(text)) return undefined;
+    const ms = duration.read(text);
+    if (ms) return { ms };
+    const bytes = size.read(text);
+    return bytes === undefined ? undefined : { count: bytes };
+  },
+};
+
+/** How much of a record to keep: parts, or a time with a unit. */
+export const keepLimit: ValueKind<{ count: number } | { ms: number }> = {
+  placeholder: "LIMIT",
+  description: "a number of parts such as 24, or a time such as 10m or 1h",
+  read: (text) => {
+    const number = count.read(text);
+    if (number !== undefined) return { count: number };
+    const ms = /[a-z]$/.test(text) ? duration.read(text) : undefined;
+    return ms ? { ms } : undefined;
+  },
+};
+
 /** File permissions in octal. */
 export const mode: ValueKind<number> = {
   placeholder: "MODE",
@@ -111,6 +138,44 @@ export const rate: ValueKind<number> = {
     /^([0-9]+\.?[0-9]*|\.[0-9]+)$/.test(text)
       ? Number(text) || undefined
       : undefined,
+};
+
+/** How many times as fast; Infinity for `max`. */
+export const speed: ValueKind<number> = {
+  placeholder: "N",
+  description: "a number such as 2 or 0.5, or max",
+  read: (text) => text === "max" ? Infinity : rate.read(text),
+};
+
+/** A topic filter. */
+export const filter: ValueKind<string> = {
+  placeholder: "FILTER",
+  description: "a topic filter such as warehouse/+/door",
+  read: (text) => isTopicFilter(text) ? text : undefined,
+};
+
+/** The first levels of topics. */
+export const prefix: ValueKind<string> = {
+  placeholder: "TOPIC",
+  description: "levels of a topic such as replay or test/1",
+  read: (text) => nameFault(text) === undefined ? text : undefined,
+};
+
+/** A time of day on a date, or a time after the first message, in milliseconds. */
+export const moment: ValueKind<{ ms: number; isOffset: boolean }> = {
+  placeholder: "TIME",
+  description:
+    "a time such as 2026-11-23T15:00:00Z, 2026-11-23 15:00, or 90s " +
+    "after the first message",
+  read: (text) => {
+    const offsetMs = duration.read(text);
+    if (offsetMs !== undefined) return { ms: offsetMs, isOffset: true };
+    const [, day, time = "00:00", zone = ""] =
+      /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+-]\d\d:\d\d)?)?$/
+        .exec(text) ?? [];
+    const ms = Date.parse(`${day}T${time}${zone}`);
+    return Number.isNaN(ms) ? undefined : { ms, isOffset: false };
+  },
 };
 
 /** The address on which a server listens. */

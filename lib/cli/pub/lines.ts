@@ -119,11 +119,19 @@ async function sendLines(
   if (splitter.error) throw splitter.error;
 }
 
-async function openProgress(
-  { isTerminal, isFile, totalBytes }: Input,
+/**
+ * Shows the progress of an input, if somebody can see it.
+ *
+ * @param input The input.
+ * @param plan What to report.
+ * @param world Where it is shown.
+ * @returns What shows it; undefined if nothing does.
+ */
+export async function openProgress(
+  { isTerminal, isFile, totalBytes }: Omit<Input, "name" | "readable">,
   { report }: PubPlan,
   { stderr }: World,
-) {
+): Promise<Progress | undefined> {
   if (report === "nothing" || isTerminal || !stderr.isTerminal()) {
     return undefined;
   }

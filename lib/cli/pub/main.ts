@@ -92,6 +92,12 @@ async function publish(plan: PubPlan, world: World): Promise<number> {
     );
     return await ask(message, plan, world);
   }
+  if (content.kind === "records") {
+    const { publishRecords } = await load<typeof import("./records.ts")>(
+      import.meta.resolve("./records.ts"),
+    );
+    return await publishRecords(content, plan, world);
+  }
   // Opened first, so that no FIFO is made if the name of the file is wrong.
   const input = content.kind === "lines"
     ? await openInput(content.path, world)

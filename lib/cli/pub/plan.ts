@@ -22,7 +22,34 @@ export type Content =
   | { kind: "typed" }
   /** Each line of a file, or of standard input if there is no path. */
   | { kind: "lines"; path: string | undefined; hasTopics: boolean }
+  | Records
   | Bridge;
+
+/** The messages in lines of JSON, as `sub --json` prints them. */
+export interface Records {
+  kind: "records";
+  /** The files, in order; undefined is standard input. */
+  files: (string | undefined)[];
+  /** How fast; Infinity leaves out the pauses. */
+  speed: number;
+  /** Whether to start again at the end. */
+  isLoop: boolean;
+  /** The time of the first messages, and that behind the last ones. */
+  since: Moment | undefined;
+  until: Moment | undefined;
+  /** The topics that are wanted; all if there are none. */
+  filters: string[];
+  /** What to put before each topic. */
+  prefix: string;
+}
+
+/** A moment in a record. */
+export interface Moment {
+  /** In milliseconds: since 1970, or as an offset since the first message. */
+  ms: number;
+  /** Whether it is an offset. */
+  isOffset: boolean;
+}
 
 /** The messages of other addresses. */
 export interface Bridge {
@@ -73,11 +100,15 @@ const QUEUE_BYTES = 8 * 1024 * 1024;
  */
 export async function planOf(
   given: Given<typeof OPTIONS>,
-  [address, ...words]: string[],
+  operands: string[],
   world: Pick<World, "env" | "stdin">,
 ): Promise<PubPlan> {
+  const address = given.replay ? given.to : operands[0];
+  const words = given.replay ? [] : operands.slice(1);
   check(given, address, words);
-  const content = contentOf(given, words, world);
+  const content = given.replay || given["json-lines"]
+    ? recordsOf(given, operands)
+    : contentOf(given, words, world);
   const isOne = content.kind === "message" || content.kind === "stdin";
   for (const name of ["reply", "repeat"] as const) {
     if (given[name] === undefined || isOne) continue;
@@ -127,6 +158,29 @@ function contentOf(
   return { kind: "lines", path: file, hasTopics: keyed };
 }
 
+function recordsOf(
+  given: Given<typeof OPTIONS>,
+  operands: string[],
+): Records {
+  const files = given.replay && operands.length > 0
+    ? operands.map((path) => path === "-" ? undefined : path)
+    : [given.file];
+  const { loop = false, since, until, filter = [], prefix = "" } = given;
+  if (loop && files.includes(undefined)) {
+    throw new UsageError("--loop needs a FILE: it cannot read its input again");
+  }
+  return {
+    kind: "records",
+    files,
+    speed: given.replay ? given.speed ?? 1 : Infinity,
+    isLoop: loop,
+    since,
+    until,
+    filters: filter,
+    prefix: prefix.replace(/([^/])$/, "$1/"),
+  };
+}
+
 /** Checks the rules that the table of options cannot express. */
 function check(
   given: Given<typeof OPTIONS>,
@@ -134,17 +188,23 @@ function check(
   words: string[],
 ): void {
   const kind = address === undefined ? undefined : parseAddress(address).kind;
-  if (given.keyed ? kind !== undefined && kind !== "mqtt" : !kind) {
+  if (given.keyed && kind !== undefined && kind !== "mqtt") {
     throw new UsageError(
-      given.keyed
-        ? "--keyed takes no ADDRESS but of a broker: its lines have the topics"
-        : "there is no ADDRESS",
+      "--keyed takes no ADDRESS but of a broker: its lines have the topics",
     );
+  }
+  // Lines may have their topics.
+  if (!kind && !given.keyed && !given["json-lines"] && !given.replay) {
+    throw new UsageError("there is no ADDRESS");
+  }
+  if (given.prefix && kind && kind !== "mqtt") {
+    throw new UsageError("--prefix goes with the topics of the record");
   }
   if (given.from && words.length > 0) {
     throw new UsageError("MESSAGE and --from exclude each other");
   }
-  const other = (["lines", "file", "stdin-message", "null-message"] as const)
+  const sources = ["lines", "file", "stdin-message", "null-message"] as const;
+  const other = [...sources, "json-lines" as const]
     .find((name) => given[name] !== undefined);
   if (words.length > 0 && other) {
     throw new UsageError(`MESSAGE and --${other} exclude each other`);

@@ -11,6 +11,7 @@ import {
   isUnread,
   openLast,
   Publisher,
+  type PublishOptions,
   sendFramed,
   sendKeyed,
 } from "../../publisher.ts";
@@ -118,6 +119,19 @@ export class Sender implements AsyncDisposable {
       for (const heard of await sendKeyed(publisher, { ...keyed, topics })) {
         this.#count(1, heard);
       }
+    });
+  }
+
+  /**
+   * Sends a message of its own kind, as {@linkcode sendFramed} does.
+   *
+   * @param message The message.
+   * @param options How to publish it.
+   * @returns When it is written, or nothing more is.
+   */
+  async sendOne(message: Uint8Array, options: PublishOptions): Promise<void> {
+    await this.#send(options.topic, async (publisher) => {
+      this.#count(1, await publisher.publish(message, options));
     });
   }
 
@@ -256,8 +270,13 @@ export class Sender implements AsyncDisposable {
   }
 }
 
-/** What stands before the topics of a broker: the levels of its address. */
-function prefixOf(address: string): string {
+/**
+ * Returns what stands before each topic at a broker.
+ *
+ * @param address An address.
+ * @returns The levels of its topic; empty if it is not that of a broker.
+ */
+export function prefixOf(address: string): string {
   const to = parseAddress(address);
   if (to.kind !== "mqtt" || to.topic === "") return "";
   return to.topic.replace(/\/?$/, "/");

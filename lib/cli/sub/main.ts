@@ -24,6 +24,7 @@ import {
 } from "../program.ts";
 import { Signals, Suspension } from "../signals.ts";
 import { type Destination, planOf, type SubPlan } from "./plan.ts";
+import type { Recorder } from "./record.ts";
 import type { Silence } from "./silence.ts";
 import type { Stats } from "./stats.ts";
 
@@ -207,6 +208,16 @@ async function openOutput(
       quit,
     });
   }
+  if (destination.kind === "record") {
+    const { Recorder } = await load<typeof import("./record.ts")>(
+      import.meta.resolve("./record.ts"),
+    );
+    const say = (text: string) => complain(NAME, world, text);
+    const recorder = new Recorder(destination.record, say);
+    if (!destination.print) return recorder;
+    const printer = new Printer(world.stdout, destination.print);
+    return new PrintedRecord(recorder, new PrintedOutput(printer));
+  }
   if (destination.kind === "boards") {
     const { BoardOutput } = await load<typeof import("./boards.ts")>(
       import.meta.resolve("./boards.ts"),
@@ -249,6 +260,40 @@ class PrintedOutput implements Output {
   [Symbol.asyncDispose](): Promise<void> {
     clearTimeout(this.#timer);
     return Promise.resolve();
+  }
+}
+
+/** Records messages, then prints them. What is recorded is handled. */
+class PrintedRecord implements Output {
+  readonly #recorder: Recorder;
+  readonly #printed: PrintedOutput;
+
+  constructor(recorder: Recorder, printed: PrintedOutput) {
+    this.#recorder = recorder;
+    this.#printed = printed;
+  }
+
+  get unhandled(): Message[] {
+    return this.#recorder.unhandled;
+  }
+
+  async take(messages: Message[]): Promise<void> {
+    await this.#recorder.take(messages);
+    await this.#printed.take(messages);
+  }
+
+  stop(): void {
+    this.#recorder.stop();
+    this.#printed.stop();
+  }
+
+  finish(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#printed[Symbol.asyncDispose]();
+    await this.#recorder[Symbol.asyncDispose]();
   }
 }
 

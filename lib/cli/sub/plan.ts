@@ -15,6 +15,7 @@ import type { PrintOptions } from "../printer.ts";
 import { loadMqtt, type World } from "../program.ts";
 import type { WebServerOptions } from "../web/server.ts";
 import type { CommandOptions } from "./command_output.ts";
+import type { RecordOptions } from "./record.ts";
 
 /** What to serve, and to whom. */
 export type ServeOptions = Omit<WebServerOptions, "say">;
@@ -25,6 +26,8 @@ export type Destination =
   | { kind: "print"; print: PrintOptions }
   /** Run a command for each. */
   | { kind: "exec"; command: CommandOptions }
+  /** Record them, and perhaps print them as well. */
+  | { kind: "record"; record: RecordOptions; print: PrintOptions | undefined }
   /** Show them in the terminal, on a page, or both; or only their alarms. */
   | {
     kind: "boards";
@@ -154,6 +157,18 @@ function destinationOf(
     json: given.parse ? "parsed" : given.json ?? false,
     raw: given.raw ?? false,
   };
+  if (given.record !== undefined) {
+    const { record: path, rotate, keep, fsync = false } = given;
+    if (keep && "count" in keep && !rotate) {
+      throw new UsageError("--keep N goes with --rotate");
+    }
+    const isPrinted = print.topics || print.format || print.json || print.raw;
+    return {
+      kind: "record",
+      record: { path, rotate, keep, fsync },
+      print: isPrinted ? print : undefined,
+    };
+  }
   if (!isBoard) return { kind: "print", print };
   return {
     kind: "boards",
