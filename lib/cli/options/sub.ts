@@ -155,7 +155,7 @@ export const OPTIONS = {
   },
   record: {
     takes: file,
-    excludes: ["list", "exec", "dashboard", "serve"],
+    excludes: ["list", "exec", "dashboard", "serve", "alarm"],
     group: RECORDS,
     help: "keep messages in FILE, for pub --replay",
   },
