@@ -136,6 +136,7 @@ Deno.test("planOf() of sub says what to read and what to do with it", async () =
     },
     destination: { kind: "print", print },
     leftOut: [],
+    thinning: undefined,
     count: Infinity,
     silenceMs: undefined,
     exitWord: "exit",

@@ -89,11 +89,30 @@ export const OPTIONS = {
     group: CHOOSING,
     help: "print the last values of topics, then stop",
   },
+  changes: {
+    only: ["topic", "mqtt"],
+    group: CHOOSING,
+    help: "leave out a message equal to its topic's last",
+  },
+  every: {
+    takes: duration,
+    only: ["topic", "mqtt"],
+    group: CHOOSING,
+    help: "once in TIME, the last message of each topic",
+  },
+  settle: {
+    takes: duration,
+    only: ["topic", "mqtt"],
+    excludes: ["every"],
+    group: CHOOSING,
+    help: "the last message, once a topic rests for TIME",
+  },
   list: {
     only: ["topic", "fifo"],
     excludes: [
       ...["count", "timeout", "exit-word", "no-exit-word", "filter-out"],
       ...["no-retained", "retained-only", "stats", "null", "max-size"],
+      ...["changes", "every", "settle"],
       ...["verbose", "keyed", "format", "raw"],
     ],
     group: CHOOSING,

@@ -30,6 +30,23 @@ wildcards. The option can be repeated.
   "no-retained": `Does not start with the last values of the topics.`,
   "retained-only": `Prints the last values of the topics that match, and ends. A
 group ("$share") gets no last values.`,
+  changes:
+    `Leaves out a message that is the same, byte for byte, as the last one of
+its topic that was let through. With --every or --settle it compares what those
+let through. It remembers 100000 topics.
+  sub -v --changes 'warehouse/+/door'`,
+  every:
+    `Lets through at most one message of a topic in TIME: TIME after the first
+message that is held back, the last one that came until then. --count counts
+what is let through, --timeout waits for what arrives. When sub ends, it first
+prints what it holds back, also at a signal.
+  sub -v --every 1s 'motor/#'`,
+  settle:
+    `Lets through the last message of a topic when the topic has been quiet
+for TIME, and none while messages keep coming. With --exec that is one command
+after each burst. When sub ends, it first handles what it holds back; at a signal
+no command starts, and sub tells how many messages that were.
+  sub --settle 500ms --exec make src/changed`,
   list:
     `Prints who subscribes to the topics of this machine, one subscription on
 a line: the filter, the process id, and since when, with tabs in between. With an

@@ -26,6 +26,7 @@ import { Signals, Suspension } from "../signals.ts";
 import { type Destination, planOf, type SubPlan } from "./plan.ts";
 import type { Silence } from "./silence.ts";
 import type { Stats } from "./stats.ts";
+import type { ThinnedReader, ThinningOptions } from "./thinning.ts";
 
 const NAME = "sub";
 
@@ -111,36 +112,46 @@ async function subscribe(plan: SubPlan, world: World): Promise<number> {
   using stats = plan.hasStats ? await openStats(world) : undefined;
   await using output = await openOutput(plan.destination, world, () => quit());
   shown = output;
-  let ended = false;
+  let hasEnd = false;
   let isIncomplete = false;
   let unhandled: Message[] = [];
+  /** Reads wanted messages, up to the one that ends the program. */
+  const read = async (room?: number) => {
+    if (hasEnd || isIncomplete) return undefined;
+    // The timer measures the wait for messages, not the time of commands.
+    silence?.restart();
+    const arrived = await subscriber.read(room);
+    silence?.stop();
+    if (!arrived) return undefined;
+    const missed = arrived.reduce((sum, it) => sum + it.missed, 0);
+    if (missed > 0) say(missedText(missed, plan));
+    isIncomplete = missed > 0 && plan.endsAtMissed;
+    if (isIncomplete) arrived.splice(arrived.findIndex((it) => it.missed > 0));
+    const messages = leftOut.length > 0 ? arrived.filter(isWanted) : arrived;
+    const end = messages.findIndex(isLast);
+    hasEnd = end >= 0;
+    if (hasEnd) unhandled = messages.splice(end);
+    return messages;
+  };
+  const thinned = plan.thinning && await openThinned(read, plan.thinning);
   try {
-    while (!ended) {
+    while (left > 0) {
       const room = await output.room?.();
       if (room === 0) break;
-      // The timer measures the wait for messages, not the time of commands.
-      silence?.restart();
-      const arrived = await subscriber.read(room);
-      silence?.stop();
-      if (!arrived) break;
-      const missed = arrived.reduce((sum, it) => sum + it.missed, 0);
-      if (missed > 0) say(missedText(missed, plan));
-      isIncomplete = missed > 0 && plan.endsAtMissed;
-      if (isIncomplete) {
-        arrived.splice(arrived.findIndex((it) => it.missed > 0));
-      }
-      const messages = leftOut.length > 0 ? arrived.filter(isWanted) : arrived;
-      const end = messages.findIndex(isLast);
-      ended = end >= 0 || messages.length >= left || isIncomplete;
-      unhandled = messages.splice(
-        Math.min(end >= 0 ? end : Infinity, left),
-      );
-      if (end >= 0 && end < left) unhandled.shift();
+      const messages = await (thinned ?? { read }).read(room);
+      if (!messages) break;
+      unhandled = [...messages.splice(left), ...unhandled];
       left -= messages.length;
       stats?.add(messages);
       if (messages.length > 0) await output.take(messages);
     }
+    // Behind the last message that counts, the exit word is not for us.
+    if (hasEnd && left > 0) unhandled.shift();
     await output.finish();
+    if (thinned && left > 0) {
+      const held = thinned.held + (output.unhandled?.length ?? 0);
+      if (held > 0) say(`${count(held)} held back, not handled`);
+    }
   } catch (error) {
     if (!signals.raised || !(error instanceof OutputClosed)) throw error;
   } finally {
@@ -148,7 +159,8 @@ async function subscribe(plan: SubPlan, world: World): Promise<number> {
   }
   if (signals.raised) return await signals.raise(signals.raised);
   if (isIncomplete) return EXIT.missed;
-  return silence?.isOver && !ended ? EXIT.timedOut : EXIT.ok;
+  const isTimedOut = silence?.isOver && !hasEnd && left > 0;
+  return isTimedOut ? EXIT.timedOut : EXIT.ok;
 }
 
 /** Says how many messages a publisher has dropped for this subscriber. */
@@ -250,6 +262,17 @@ class PrintedOutput implements Output {
     clearTimeout(this.#timer);
     return Promise.resolve();
   }
+}
+
+async function openThinned(
+  read: () => Promise<Message[] | undefined>,
+  options: ThinningOptions,
+): Promise<ThinnedReader> {
+  // Loaded here, because few runs need it.
+  const { ThinnedReader } = await load<typeof import("./thinning.ts")>(
+    import.meta.resolve("./thinning.ts"),
+  );
+  return new ThinnedReader(read, options);
 }
 
 async function openSilence(

@@ -14,6 +14,7 @@ import type { PrintOptions } from "../printer.ts";
 import { loadMqtt, type World } from "../program.ts";
 import type { WebServerOptions } from "../web/server.ts";
 import type { CommandOptions } from "./command_output.ts";
+import type { ThinningOptions } from "./thinning.ts";
 
 /** What to serve, and to whom. */
 export type ServeOptions = Omit<WebServerOptions, "say">;
@@ -46,6 +47,8 @@ export interface SubPlan {
   destination: Destination;
   /** Topic filters of messages to leave out. */
   leftOut: string[];
+  /** Which of the others to let through; undefined for all. */
+  thinning: ThinningOptions | undefined;
   /** How many messages to take. */
   count: number;
   /** How long to wait for a message, in milliseconds; undefined for ever. */
@@ -88,6 +91,7 @@ export async function planOf(
     throw new UsageError("there is no ADDRESS");
   }
   const leftOut = given["filter-out"] ?? [];
+  const thinning = thinningOf(given);
   return {
     addresses,
     list: given.list && (given.json ? "json" : "text"),
@@ -101,16 +105,25 @@ export async function planOf(
       connectTimeoutMs: given.timeout,
       retained: given["retained-only"] ? "only" : !given["no-retained"],
       // Messages that are left out do not count.
-      limit: leftOut.length > 0 ? undefined : given.count,
+      limit: leftOut.length > 0 || thinning ? undefined : given.count,
     },
     destination: destinationOf(given, world),
     leftOut,
+    thinning,
     count: given.count ?? Infinity,
     silenceMs: given.timeout,
     ...exitOf(given, addresses),
     endsAtMissed: given["strict-delivery"] ?? false,
     hasStats: given.stats ?? false,
   };
+}
+
+function thinningOf(
+  { every, settle, changes }: Given<typeof OPTIONS>,
+): ThinningOptions | undefined {
+  const holdMs = every ?? settle;
+  if (holdMs === undefined && !changes) return undefined;
+  return { holdMs, restarts: settle !== undefined, changes: changes ?? false };
 }
 
 function destinationOf(
