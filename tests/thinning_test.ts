@@ -7,12 +7,7 @@ import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { Thinning, type ThinningOptions } from "../lib/cli/sub/thinning.ts";
 import { WireMessage } from "../lib/wire/message.ts";
-import {
-  eventually,
-  finish,
-  type Process,
-  TestBus,
-} from "./harness/process.ts";
+import { finish, TestBus } from "./harness/process.ts";
 
 /** A message of a topic, and the time at which it comes. */
 type Event = [at: number, topic: string, text: string];

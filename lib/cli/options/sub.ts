@@ -38,6 +38,7 @@ const filter: ValueKind<string> = {
 
 const ENDING = "Ending";
 const CHOOSING = "Choosing";
+const LOOKING = "Looking around";
 const OUTPUT = "Output";
 const COMMANDS = "Commands";
 const DASHBOARDS = "Dashboards";
@@ -115,8 +116,18 @@ export const OPTIONS = {
       ...["changes", "every", "settle"],
       ...["verbose", "keyed", "format", "raw"],
     ],
-    group: CHOOSING,
+    group: LOOKING,
     help: "list subscribers, and what waits in a FIFO",
+  },
+  topics: {
+    only: ["topic", "mqtt"],
+    excludes: [
+      ...["list", "count", "exit-word", "changes", "every", "settle"],
+      ...["stats", "verbose", "keyed", "format", "raw", "parse"],
+      ...["strict-delivery"],
+    ],
+    group: LOOKING,
+    help: "listen for TIME of -W [5], then list the topics",
   },
   verbose: {
     short: "v",
@@ -163,7 +174,7 @@ export const OPTIONS = {
   },
   exec: {
     takes: command,
-    excludes: ["list", "verbose", "keyed", "format", "json", "raw"],
+    excludes: ["list", "topics", "verbose", "keyed", "format", "json", "raw"],
     group: COMMANDS,
     help: "run CMD for each message, on its standard input",
   },
@@ -203,13 +214,13 @@ export const OPTIONS = {
     help: "answer requests with what CMD prints",
   },
   dashboard: {
-    excludes: ["list", "stats", ...PRINTING],
+    excludes: ["list", "topics", "stats", ...PRINTING],
     group: DASHBOARDS,
     help: "show a live table of topics in the terminal",
   },
   serve: {
     takes: listener,
-    excludes: ["list", ...PRINTING],
+    excludes: ["list", "topics", ...PRINTING],
     group: DASHBOARDS,
     help: "show a live web page on [HOST:]PORT",
   },

@@ -55,6 +55,17 @@ prints the path; "waiting" if a sub waits there, "open" if some program has the
 FIFO open, "-" if nobody reads it; and how many messages wait in the queue file,
 their bytes, and since when. With --json each line is an object.
   sub --list /tmp/jobs`,
+  topics:
+    `Listens for the TIME of --timeout, 5 seconds by default, and prints a line for
+each topic that had a message in that time or has a last value: how many messages
+came, messages and bytes a second, the age of the last message, and the message.
+The lines are sorted by topic. Without an ADDRESS it listens to all topics of
+this machine. A topic that has a message a minute needs a TIME of some minutes.
+The age of a last value is known for this machine only. A signal ends it earlier,
+with what came until then. With --json each line is an object with the members
+"topic", "messages", "rate", "bytes_per_second", "age" in seconds, "retained",
+"length", and "message" or "base64": the first 4096 bytes of the message.
+  sub --topics -W 60 'warehouse/#'`,
   verbose: `Prints the topic, or the path of the FIFO, and a tab before each
 message.`,
   keyed: `The same as --verbose, under the name that "pub --keyed" has.`,
@@ -83,7 +94,8 @@ members of a group use it, or none.
 unless NO_COLOR is set. The default is auto. It goes with --verbose, --keyed or
 --dashboard.`,
   stats: `Reports once a second on standard error how many messages and bytes
-have arrived, and the total at the end.`,
+have arrived. At the end it reports the total, and the ten topics with the most
+messages if there are several.`,
   exec:
     `Runs CMD with sh(1) for each message instead of printing it. The message
 is on the standard input of CMD, without a newline at its end. The environment of

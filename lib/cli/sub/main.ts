@@ -23,7 +23,7 @@ import {
   type World,
 } from "../program.ts";
 import { Signals, Suspension } from "../signals.ts";
-import { type Destination, planOf, type SubPlan } from "./plan.ts";
+import { planOf, type SubPlan } from "./plan.ts";
 import type { Silence } from "./silence.ts";
 import type { Stats } from "./stats.ts";
 import type { ThinnedReader, ThinningOptions } from "./thinning.ts";
@@ -57,7 +57,9 @@ async function main(
   world: World,
 ): Promise<number> {
   const plan = await planOf(given, addresses, world);
-  const hasTopics = addresses.some((it) => parseAddress(it).kind === "topic");
+  const hasTopics = plan.addresses.some((it) =>
+    parseAddress(it).kind === "topic"
+  );
   if (hasTopics || plan.list) await tellOfBus(plan, world);
   return plan.list
     ? await printList(plan, plan.list === "json", world)
@@ -110,7 +112,7 @@ async function subscribe(plan: SubPlan, world: World): Promise<number> {
     ? undefined
     : await openSilence(silenceMs, () => quit());
   using stats = plan.hasStats ? await openStats(world) : undefined;
-  await using output = await openOutput(plan.destination, world, () => quit());
+  await using output = await openOutput(plan, world, () => quit());
   shown = output;
   let hasEnd = false;
   let isIncomplete = false;
@@ -205,7 +207,7 @@ interface Output extends AsyncDisposable {
 }
 
 async function openOutput(
-  destination: Destination,
+  { destination, addresses, subscriber: { mode } }: SubPlan,
   world: World,
   quit: () => void,
 ): Promise<Output> {
@@ -225,6 +227,13 @@ async function openOutput(
     );
     const options = { ...destination, name: NAME, world, onQuit: quit };
     return await BoardOutput.open(options);
+  }
+  if (destination.kind === "topics") {
+    const { TopicsOutput } = await load<typeof import("./topics.ts")>(
+      import.meta.resolve("./topics.ts"),
+    );
+    const options = { ...destination.topics, addresses, mode, onOver: quit };
+    return new TopicsOutput(options, world);
   }
   return new PrintedOutput(new Printer(world.stdout, destination.print));
 }

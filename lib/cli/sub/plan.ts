@@ -15,6 +15,7 @@ import { loadMqtt, type World } from "../program.ts";
 import type { WebServerOptions } from "../web/server.ts";
 import type { CommandOptions } from "./command_output.ts";
 import type { ThinningOptions } from "./thinning.ts";
+import type { TopicsOptions } from "./topics.ts";
 
 /** What to serve, and to whom. */
 export type ServeOptions = Omit<WebServerOptions, "say">;
@@ -25,6 +26,8 @@ export type Destination =
   | { kind: "print"; print: PrintOptions }
   /** Run a command for each. */
   | { kind: "exec"; command: CommandOptions }
+  /** Count them by topic, and print a table in the end. */
+  | { kind: "topics"; topics: TopicsOptions }
   /** Show them in the terminal, on a page, or both. */
   | {
     kind: "boards";
@@ -69,6 +72,10 @@ const EXIT_WORD = "exit";
 /** How many messages a page shows when it opens, unless told otherwise. */
 const HISTORY = 1000;
 
+/** What --topics listens to, and how long, unless told otherwise. */
+const ALL_TOPICS = "#";
+const LISTEN_MS = 5000;
+
 /** How long commands may go on after a signal, unless told otherwise. */
 const GRACE_MS = 10_000;
 
@@ -76,7 +83,7 @@ const GRACE_MS = 10_000;
  * Makes the plan.
  *
  * @param given The options.
- * @param addresses Where messages come from.
+ * @param operands Where messages come from.
  * @param world The environment and standard output.
  * @returns The plan.
  * @throws {UsageError} If there is no address.
@@ -84,9 +91,12 @@ const GRACE_MS = 10_000;
  */
 export async function planOf(
   given: Given<typeof OPTIONS>,
-  addresses: string[],
+  operands: string[],
   world: Pick<World, "env" | "stdout">,
 ): Promise<SubPlan> {
+  const addresses = operands.length === 0 && given.topics
+    ? [ALL_TOPICS]
+    : operands;
   if (addresses.length === 0 && !given.list) {
     throw new UsageError("there is no ADDRESS");
   }
@@ -111,7 +121,7 @@ export async function planOf(
     leftOut,
     thinning,
     count: given.count ?? Infinity,
-    silenceMs: given.timeout,
+    silenceMs: given.topics ? undefined : given.timeout,
     ...exitOf(given, addresses),
     endsAtMissed: given["strict-delivery"] ?? false,
     hasStats: given.stats ?? false,
@@ -146,6 +156,10 @@ function destinationOf(
       graceMs: given.grace ?? GRACE_MS,
     };
     return { kind: "exec", command };
+  }
+  if (given.topics) {
+    const listenMs = given.timeout ?? LISTEN_MS;
+    return { kind: "topics", topics: { listenMs, json: given.json ?? false } };
   }
   const isBoard = given.dashboard || given.serve !== undefined;
   const print: PrintOptions = {
