@@ -125,6 +125,7 @@ Deno.test("planOf() of sub says what to read and what to do with it", async () =
   assertEquals(plain, {
     addresses: ["t", "./p"],
     list: undefined,
+    listed: "subscribers",
     subscriber: {
       delimiter: "\n",
       maxBytes: undefined,

@@ -46,6 +46,14 @@ const DASHBOARDS = "Dashboards";
 /** Options that choose what is printed; a dashboard prints nothing. */
 const PRINTING = ["verbose", "keyed", "format", "json", "raw", "exec"];
 
+/** Options for messages; a list has none. */
+const READING = [
+  ...["count", "timeout", "exit-word", "no-exit-word", "filter-out"],
+  ...["no-retained", "retained-only", "stats", "null", "max-size"],
+  ...["changes", "every", "settle", "topics", "parse", "strict-delivery"],
+  ...["verbose", "keyed", "format", "raw", "exec", "dashboard", "serve"],
+];
+
 /** The options of `sub`. */
 export const OPTIONS = {
   count: {
@@ -110,19 +118,20 @@ export const OPTIONS = {
   },
   list: {
     only: ["topic", "fifo"],
-    excludes: [
-      ...["count", "timeout", "exit-word", "no-exit-word", "filter-out"],
-      ...["no-retained", "retained-only", "stats", "null", "max-size"],
-      ...["changes", "every", "settle"],
-      ...["verbose", "keyed", "format", "raw"],
-    ],
+    excludes: READING,
     group: LOOKING,
     help: "list subscribers, and what waits in a FIFO",
+  },
+  publishers: {
+    only: ["topic", "fifo"],
+    excludes: ["list", ...READING],
+    group: LOOKING,
+    help: "list programs that keep subscribers or FIFOs open",
   },
   topics: {
     only: ["topic", "mqtt"],
     excludes: [
-      ...["list", "count", "exit-word", "changes", "every", "settle"],
+      ...["count", "exit-word", "changes", "every", "settle"],
       ...["stats", "verbose", "keyed", "format", "raw", "parse"],
       ...["strict-delivery"],
     ],
@@ -149,7 +158,6 @@ export const OPTIONS = {
   },
   parse: {
     needs: "json",
-    excludes: ["list"],
     group: OUTPUT,
     help: "embed messages that are JSON as they are",
   },
@@ -174,7 +182,7 @@ export const OPTIONS = {
   },
   exec: {
     takes: command,
-    excludes: ["list", "topics", "verbose", "keyed", "format", "json", "raw"],
+    excludes: ["topics", "verbose", "keyed", "format", "json", "raw"],
     group: COMMANDS,
     help: "run CMD for each message, on its standard input",
   },
@@ -214,13 +222,13 @@ export const OPTIONS = {
     help: "answer requests with what CMD prints",
   },
   dashboard: {
-    excludes: ["list", "topics", "stats", ...PRINTING],
+    excludes: ["topics", "stats", ...PRINTING],
     group: DASHBOARDS,
     help: "show a live table of topics in the terminal",
   },
   serve: {
     takes: listener,
-    excludes: ["list", "topics", ...PRINTING],
+    excludes: ["topics", ...PRINTING],
     group: DASHBOARDS,
     help: "show a live web page on [HOST:]PORT",
   },
@@ -253,7 +261,6 @@ export const OPTIONS = {
   },
   "strict-delivery": {
     only: "topic",
-    excludes: ["list"],
     group: "Pipes and folders",
     help: "stop with code 4 when messages were missed",
   },

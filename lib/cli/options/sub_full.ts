@@ -49,12 +49,23 @@ no command starts, and sub tells how many messages that were.
   sub --settle 500ms --exec make src/changed`,
   list:
     `Prints who subscribes to the topics of this machine, one subscription on
-a line: the filter, the process id, and since when, with tabs in between. With an
-ADDRESS, it lists only the subscriptions to exactly that filter. For a FIFO it
+a line: the filter, the process id, since when, and the command, with tabs in
+between and "-" for what is not known. With an ADDRESS, it lists only the
+subscriptions that a message to that topic would reach, or those to exactly that
+filter. For a FIFO it
 prints the path; "waiting" if a sub waits there, "open" if some program has the
 FIFO open, "-" if nobody reads it; and how many messages wait in the queue file,
 their bytes, and since when. With --json each line is an object.
-  sub --list /tmp/jobs`,
+  sub --list warehouse/a1/temperature`,
+  publishers: `Prints the programs that have the inbox of a subscriber open for
+writing, one subscription on a line: the filter, the process id of the subscriber,
+that of the publisher, and the publisher's command. Such a program has published
+to the subscriber and still runs, as pub --lines or a bridge does. An inbox has a
+line for each filter of its process, whichever it was opened for. With an ADDRESS
+it lists as --list does; for a FIFO, the programs that have it open for writing.
+It sees the processes that /proc shows: on Linux only, and those of the same
+user. With --json each line is an object.
+  sub --publishers 'warehouse/#'`,
   topics:
     `Listens for the TIME of --timeout, 5 seconds by default, and prints a line for
 each topic that had a message in that time or has a last value: how many messages

@@ -62,7 +62,7 @@ async function main(
   );
   if (hasTopics || plan.list) await tellOfBus(plan, world);
   return plan.list
-    ? await printList(plan, plan.list === "json", world)
+    ? await printList(plan, world)
     : await subscribe(plan, world);
 }
 
@@ -304,21 +304,30 @@ async function openStats(world: World): Promise<Stats> {
 }
 
 /**
- * Prints the live subscriptions: all, or only those to the given filters. For a
- * FIFO, it prints the reader, and what waits for the next one.
+ * Prints the live subscriptions: all, or only those to the given topics and
+ * filters. For a FIFO, it prints the reader, and what waits for the next one.
+ * Or it prints the publishers.
  */
 async function printList(
-  { addresses, subscriber }: SubPlan,
-  json: boolean,
+  { addresses, list, listed, subscriber: { mode } }: SubPlan,
   world: World,
 ): Promise<number> {
-  const { listAddresses } = await load<typeof import("./list.ts")>(
-    import.meta.resolve("./list.ts"),
-  );
-  const text = await listAddresses(addresses, subscriber.mode, {
-    json,
+  const options = {
+    json: list === "json",
     isTerminal: world.stdout.isTerminal(),
-  });
+  };
+  let text;
+  if (listed === "publishers") {
+    const { listPublishers } = await load<typeof import("./publishers.ts")>(
+      import.meta.resolve("./publishers.ts"),
+    );
+    text = await listPublishers(addresses, mode, options);
+  } else {
+    const { listAddresses } = await load<typeof import("./list.ts")>(
+      import.meta.resolve("./list.ts"),
+    );
+    text = await listAddresses(addresses, mode, options);
+  }
   await writeAll(world.stdout, new TextEncoder().encode(text));
   return EXIT.ok;
 }

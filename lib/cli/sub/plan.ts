@@ -42,8 +42,10 @@ export type Destination =
 export interface SubPlan {
   /** Where from. */
   addresses: string[];
-  /** How to list the subscribers of the addresses, if not to subscribe. */
+  /** How to list who uses the addresses, if not to subscribe. */
   list: "text" | "json" | undefined;
+  /** Whom to list. */
+  listed: "subscribers" | "publishers";
   /** How to subscribe. */
   subscriber: SubscriberOptions;
   /** What to do with messages. */
@@ -97,14 +99,16 @@ export async function planOf(
   const addresses = operands.length === 0 && given.topics
     ? [ALL_TOPICS]
     : operands;
-  if (addresses.length === 0 && !given.list) {
+  const isList = given.list || given.publishers;
+  if (addresses.length === 0 && !isList) {
     throw new UsageError("there is no ADDRESS");
   }
   const leftOut = given["filter-out"] ?? [];
   const thinning = thinningOf(given);
   return {
     addresses,
-    list: given.list && (given.json ? "json" : "text"),
+    list: isList && (given.json ? "json" : "text"),
+    listed: given.publishers ? "publishers" : "subscribers",
     subscriber: {
       delimiter: given.null ? "\0" : "\n",
       maxBytes: given["max-size"],
