@@ -144,6 +144,8 @@ Deno.test("planOf() of sub says what to read and what to do with it", async () =
     exitPaths: new Set(["./p"]),
     endsAtMissed: false,
     hasStats: false,
+    ready: undefined,
+    command: undefined,
   });
   const limited = await planSub("-C 3 -T a -T b -W 2 --exit-word end t");
   assertEquals(limited, {

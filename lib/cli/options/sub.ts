@@ -20,6 +20,7 @@ import {
   command,
   count,
   duration,
+  file,
   keptCount,
   listener,
   mode,
@@ -36,7 +37,7 @@ const filter: ValueKind<string> = {
   read: (text) => isTopicFilter(text) ? text : undefined,
 };
 
-const ENDING = "Ending";
+const ENDING = "Beginning and ending";
 const CHOOSING = "Choosing";
 const LOOKING = "Looking around";
 const OUTPUT = "Output";
@@ -50,7 +51,15 @@ const PRINTING = ["verbose", "keyed", "format", "json", "raw", "exec"];
 const READING = [
   ...["count", "timeout", "exit-word", "no-exit-word", "filter-out"],
   ...["no-retained", "retained-only", "stats", "null", "max-size"],
-  ...["changes", "every", "settle", "topics", "parse", "strict-delivery"],
+  ...[
+    "ready",
+    "changes",
+    "every",
+    "settle",
+    "topics",
+    "parse",
+    "strict-delivery",
+  ],
   ...["verbose", "keyed", "format", "raw", "exec", "dashboard", "serve"],
 ];
 
@@ -77,6 +86,11 @@ export const OPTIONS = {
     excludes: ["exit-word"],
     group: ENDING,
     help: "do not stop at the message exit of a FIFO",
+  },
+  ready: {
+    takes: file,
+    group: ENDING,
+    help: "write a newline to FILE when sub listens",
   },
   "filter-out": {
     short: "T",
@@ -278,8 +292,9 @@ export const OPTIONS = {
 export const SUB: Usage<typeof OPTIONS> = {
   name: "sub",
   purpose: "print messages of named pipes and topics, or show them",
-  operands: "ADDRESS...",
+  operands: "ADDRESS... [-- COMMAND...]",
   addresses: Infinity,
+  takesCommand: true,
   summary: `Prints messages, each on a line.
 
 An ADDRESS that starts with /, ./ or ../, or fifo:PATH, is a named pipe (FIFO),
@@ -291,6 +306,7 @@ a topic that it matches; + stands for one level between slashes, # for all that
 follow. The subscribers to $share/GROUP/FILTER get each message once between
 them.
 On a terminal control characters are shown, not obeyed.
+A COMMAND behind -- starts when sub listens; its output goes to standard error.
 ${ARGUMENTS_HELP}`,
   sections: [FORMAT_HELP, {
     title: "Environment of a command",
@@ -315,7 +331,7 @@ ${ARGUMENTS_HELP}`,
     "sub /tmp/mypipe",
     "sub -v 'warehouse/+/temperature' 'alarm/#'",
     "sub -F '%I %t: %p' '#'",
-    "sub -C 1 -W 5 reply || echo no answer",
+    "sub -C 1 -W 5 reply -- pub request 'who is there'",
     "sub --exec 'notify-send \"$(cat)\"' 'alarm/#'",
     "sub --list",
     "sub --dashboard --alarm 'warehouse/+/temperature>30' 'warehouse/#'",

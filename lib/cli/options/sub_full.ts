@@ -24,6 +24,11 @@ well as on FIFOs. It is not printed. A FIFO keeps the messages behind it. A last
 value never ends sub. By default the word is "exit", on FIFOs only.`,
   "no-exit-word": `Prints the message "exit" of a FIFO as any other. It is for
 programs that have to get every message.`,
+  ready: `Writes a newline to FILE as soon as no message can be missed any more.
+FILE is made if it is not there; what it has is kept. For a FIFO sub waits until
+somebody reads it. A supervisor that gives a pipe as descriptor 3 gets the
+newline through "/dev/fd/3". To wait in a script:
+  mkfifo ready; sub --ready ready news > log & read -r _ < ready`,
   "filter-out": `Leaves out messages to topics that match FILTER, which may have
 wildcards. The option can be repeated.
   sub -v -T 'warehouse/+/debug' 'warehouse/#'`,

@@ -23,12 +23,16 @@ import {
   type World,
 } from "../program.ts";
 import { Signals, Suspension } from "../signals.ts";
+import type { RunningCommand } from "./command.ts";
 import { planOf, type SubPlan } from "./plan.ts";
 import type { Silence } from "./silence.ts";
 import type { Stats } from "./stats.ts";
 import type { ThinnedReader, ThinningOptions } from "./thinning.ts";
 
 const NAME = "sub";
+
+/** How long a COMMAND may go on after a signal that may have reached it, too. */
+const COMMAND_GRACE_MS = 1000;
 
 /** How long we wait for a slow reader of our output after a signal. */
 const STUCK_MS = 1000;
@@ -55,8 +59,9 @@ async function main(
   given: Given<typeof OPTIONS>,
   addresses: string[],
   world: World,
+  command?: string[],
 ): Promise<number> {
-  const plan = await planOf(given, addresses, world);
+  const plan = await planOf(given, addresses, world, command);
   const hasTopics = plan.addresses.some((it) =>
     parseAddress(it).kind === "topic"
   );
@@ -78,9 +83,12 @@ async function subscribe(plan: SubPlan, world: World): Promise<number> {
 
   const opening = new AbortController();
   let quit = () => opening.abort();
+  let command: RunningCommand | undefined = undefined;
   // From the start, so that a signal at any time removes our name on the bus.
   using signals = new Signals(() => {
     shown.stop?.();
+    // A terminal sends its signals to the command, too.
+    command?.stop(signals.raised === "SIGTERM" ? 0 : COMMAND_GRACE_MS);
     quit();
   });
   const { mqtt } = plan.subscriber;
@@ -95,7 +103,9 @@ async function subscribe(plan: SubPlan, world: World): Promise<number> {
   });
   if (!opened) return await signals.raise(signals.raised!);
   await using subscriber = opened;
+  const over = Promise.withResolvers<void>();
   quit = () => {
+    over.resolve();
     shown.leave?.();
     // close() reports the error.
     subscriber.end().catch(() => {});
@@ -136,6 +146,16 @@ async function subscribe(plan: SubPlan, world: World): Promise<number> {
     return messages;
   };
   const thinned = plan.thinning && await openThinned(read, plan.thinning);
+  if (plan.ready !== undefined) {
+    await Promise.race([tellReady(plan.ready), over.promise]);
+  }
+  await using running = plan.command &&
+    await startCommand(plan.command, (code) => {
+      const isLast = left === Infinity && !silence &&
+        plan.exitWord === undefined;
+      if (code !== 0 || isLast) quit();
+    });
+  command = running;
   try {
     while (left > 0) {
       const room = await output.room?.();
@@ -159,10 +179,12 @@ async function subscribe(plan: SubPlan, world: World): Promise<number> {
   } finally {
     await subscriber.close([...output.unhandled ?? [], ...unhandled]);
   }
+  if (silence?.isOver) command?.stop();
+  const code = await command?.ended() ?? EXIT.ok;
   if (signals.raised) return await signals.raise(signals.raised);
   if (isIncomplete) return EXIT.missed;
-  const isTimedOut = silence?.isOver && !hasEnd && left > 0;
-  return isTimedOut ? EXIT.timedOut : EXIT.ok;
+  if (hasEnd || left <= 0) return EXIT.ok;
+  return code || (silence?.isOver ? EXIT.timedOut : EXIT.ok);
 }
 
 /** Says how many messages a publisher has dropped for this subscriber. */
@@ -271,6 +293,25 @@ class PrintedOutput implements Output {
     clearTimeout(this.#timer);
     return Promise.resolve();
   }
+}
+
+async function tellReady(path: string): Promise<void> {
+  // Loaded here, because few runs need it.
+  const { tellReady } = await load<typeof import("./ready.ts")>(
+    import.meta.resolve("./ready.ts"),
+  );
+  await tellReady(path);
+}
+
+async function startCommand(
+  command: string[],
+  onEnded: (code: number) => void,
+): Promise<RunningCommand> {
+  // Loaded here, because few runs need it.
+  const { RunningCommand } = await load<typeof import("./command.ts")>(
+    import.meta.resolve("./command.ts"),
+  );
+  return new RunningCommand(command, onEnded);
 }
 
 async function openThinned(

@@ -66,6 +66,10 @@ export interface SubPlan {
   endsAtMissed: boolean;
   /** Whether to report how many messages came. */
   hasStats: boolean;
+  /** The file that is told when the subscription stands. */
+  ready: string | undefined;
+  /** The command that starts then. */
+  command: string[] | undefined;
 }
 
 /** What ends a program that reads a FIFO. */
@@ -78,6 +82,9 @@ const HISTORY = 1000;
 const ALL_TOPICS = "#";
 const LISTEN_MS = 5000;
 
+/** With these there can be no COMMAND: they do not wait, or have the screen. */
+const NO_COMMAND = ["list", "publishers", "topics", "dashboard"] as const;
+
 /** How long commands may go on after a signal, unless told otherwise. */
 const GRACE_MS = 10_000;
 
@@ -87,14 +94,16 @@ const GRACE_MS = 10_000;
  * @param given The options.
  * @param operands Where messages come from.
  * @param world The environment and standard output.
+ * @param command The command to run.
  * @returns The plan.
- * @throws {UsageError} If there is no address.
+ * @throws {UsageError} If there is no address, or there can be no command.
  * @throws {Error} If a file for a connection to a broker cannot be read.
  */
 export async function planOf(
   given: Given<typeof OPTIONS>,
   operands: string[],
   world: Pick<World, "env" | "stdout">,
+  command?: string[],
 ): Promise<SubPlan> {
   const addresses = operands.length === 0 && given.topics
     ? [ALL_TOPICS]
@@ -102,6 +111,10 @@ export async function planOf(
   const isList = given.list || given.publishers;
   if (addresses.length === 0 && !isList) {
     throw new UsageError("there is no ADDRESS");
+  }
+  const other = NO_COMMAND.find((name) => given[name]);
+  if (command && other) {
+    throw new UsageError(`COMMAND and --${other} exclude each other`);
   }
   const leftOut = given["filter-out"] ?? [];
   const thinning = thinningOf(given);
@@ -129,6 +142,8 @@ export async function planOf(
     ...exitOf(given, addresses),
     endsAtMissed: given["strict-delivery"] ?? false,
     hasStats: given.stats ?? false,
+    ready: given.ready,
+    command,
   };
 }
 
