@@ -22,6 +22,8 @@ export type Content =
   | { kind: "typed" }
   /** Each line of a file, or of standard input if there is no path. */
   | { kind: "lines"; path: string | undefined; hasTopics: boolean }
+  /** Each line of standard input, which goes on to standard output. */
+  | { kind: "tee" }
   | Bridge;
 
 /** The messages of other addresses. */
@@ -118,6 +120,7 @@ function contentOf(
     const queueBytes = given["queue-bytes"] ?? QUEUE_BYTES;
     return { kind: "bridge", from: given.from, queueBytes };
   }
+  if (given.tee) return { kind: "tee" };
   if (given["stdin-message"]) return { kind: "stdin" };
   if (given["null-message"]) return { kind: "message", text: "" };
   if (words.length > 0) return { kind: "message", text: words.join(" ") };
@@ -144,8 +147,9 @@ function check(
   if (given.from && words.length > 0) {
     throw new UsageError("MESSAGE and --from exclude each other");
   }
-  const other = (["lines", "file", "stdin-message", "null-message"] as const)
-    .find((name) => given[name] !== undefined);
+  const other = [
+    ...["lines", "tee", "file", "stdin-message", "null-message"] as const,
+  ].find((name) => given[name] !== undefined);
   if (words.length > 0 && other) {
     throw new UsageError(`MESSAGE and --${other} exclude each other`);
   }
