@@ -27,7 +27,7 @@ programs that have to get every message.`,
   ready: `Writes a newline to FILE as soon as no message can be missed any more.
 FILE is made if it is not there; what it has is kept. For a FIFO sub waits until
 somebody reads it. A supervisor that gives a pipe as descriptor 3 gets the
-newline through "/dev/fd/3". To wait in a script:
+newline through "/dev/fd/3".
   mkfifo ready; sub --ready ready news > log & read -r _ < ready`,
   "filter-out": `Leaves out messages to topics that match FILTER, which may have
 wildcards. The option can be repeated.
