@@ -8,7 +8,13 @@ import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { TopicCounts } from "../lib/cli/sub/topic_counts.ts";
 import { WireMessage } from "../lib/wire/message.ts";
-import { commandLine, finish, TestBus } from "./harness/process.ts";
+import { Broker } from "./harness/aedes.ts";
+import { commandLine, eventually, finish, TestBus } from "./harness/process.ts";
+
+function isThere(path: string): boolean {
+  return [...Deno.readDirSync(path.replace(/[^/]*$/, ""))]
+    .some(({ name }) => path.endsWith(`/${name}`));
+}
 
 /** Checks that numbers are equal, but for the last digits. */
 function assertNear(actual: number, expected: number): void {
@@ -63,7 +69,7 @@ Deno.test("sub --topics lists what was heard or retained, sorted, with the last 
   await using publisher = bus.pub("--keyed");
   await publisher.write("b\tone\nx/é\tthe last\nb\ttwo \x1b[31m\n");
   await finish(publisher);
-  const json = await bus.sub("--topics", "--json", "-W1h", "x/#");
+  await using json = await bus.sub("--topics", "--json", "-W1h", "x/#");
   await finish(bus.pub("x/gone", "2"));
   // The publisher has written to both.
   for (const it of [listener, json]) it.kill("SIGTERM");
@@ -132,4 +138,27 @@ Deno.test("sub --stats reports the busiest topics in the end", async () => {
   assertEquals(end.length, 12);
   assertEquals(end[10], "sub: and 4 more, see --topics");
   assertMatch(end[11]!, /^sub: 16 messages, /);
+});
+
+Deno.test("sub --topics listens at a broker, which does not tell how old last values are", async () => {
+  await using bus = new TestBus();
+  await using broker = await Broker.start();
+  await finish(bus.pub("--retain", "--qos=1", `${broker.url}/a/kept`, "1"));
+  await using listener = bus.subOnce(
+    ...["--topics", "--json", "-W1h", "--qos=1"],
+    ...[`${broker.url}/a/#`, "--ready", bus.file("ready")],
+  );
+  await eventually(() => isThere(bus.file("ready")));
+  await finish(bus.pub("--qos=1", `${broker.url}/a/b`, "2"));
+  // At QoS 1 the broker has it, and sends it before it answers an unsubscribe.
+  listener.kill("SIGINT");
+  const { code, stdout } = await listener.ended();
+  assertEquals(code, 130);
+  const lines = stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
+  assertEquals(
+    lines.map(({ topic, messages, message, retained, age }) => [
+      ...[topic, messages, message, retained, age === null],
+    ]),
+    [["a/b", 1, "2", false, false], ["a/kept", 0, "1", true, true]],
+  );
 });

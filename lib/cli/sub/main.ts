@@ -103,9 +103,9 @@ async function subscribe(plan: SubPlan, world: World): Promise<number> {
   });
   if (!opened) return await signals.raise(signals.raised!);
   await using subscriber = opened;
-  const over = Promise.withResolvers<void>();
+  const over = new AbortController();
   quit = () => {
-    over.resolve();
+    over.abort();
     shown.leave?.();
     // close() reports the error.
     subscriber.end().catch(() => {});
@@ -146,9 +146,7 @@ async function subscribe(plan: SubPlan, world: World): Promise<number> {
     return messages;
   };
   const thinned = plan.thinning && await openThinned(read, plan.thinning);
-  if (plan.ready !== undefined) {
-    await Promise.race([tellReady(plan.ready), over.promise]);
-  }
+  if (plan.ready !== undefined) await tellReady(plan.ready, over.signal);
   await using running = plan.command &&
     await startCommand(plan.command, (code) => {
       const isLast = left === Infinity && !silence &&
@@ -295,12 +293,12 @@ class PrintedOutput implements Output {
   }
 }
 
-async function tellReady(path: string): Promise<void> {
+async function tellReady(path: string, signal: AbortSignal): Promise<void> {
   // Loaded here, because few runs need it.
   const { tellReady } = await load<typeof import("./ready.ts")>(
     import.meta.resolve("./ready.ts"),
   );
-  await tellReady(path);
+  await tellReady(path, signal);
 }
 
 async function startCommand(
