@@ -8,7 +8,8 @@ import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { TopicCounts } from "../lib/cli/sub/topic_counts.ts";
 import { WireMessage } from "../lib/wire/message.ts";
-import { Broker } from "./harness/aedes.ts";
+import { Mosquitto, withoutMosquitto } from "./harness/mosquitto.ts";
+import { testWithout } from "./harness/needs.ts";
 import { commandLine, eventually, finish, TestBus } from "./harness/process.ts";
 
 function isThere(path: string): boolean {
@@ -140,25 +141,30 @@ Deno.test("sub --stats reports the busiest topics in the end", async () => {
   assertMatch(end[11]!, /^sub: 16 messages, /);
 });
 
-Deno.test("sub --topics listens at a broker, which does not tell how old last values are", async () => {
-  await using bus = new TestBus();
-  await using broker = await Broker.start();
-  await finish(bus.pub("--retain", "--qos=1", `${broker.url}/a/kept`, "1"));
-  await using listener = bus.subOnce(
-    ...["--topics", "--json", "-W1h", "--qos=1"],
-    ...[`${broker.url}/a/#`, "--ready", bus.file("ready")],
-  );
-  await eventually(() => isThere(bus.file("ready")));
-  await finish(bus.pub("--qos=1", `${broker.url}/a/b`, "2"));
-  // At QoS 1 the broker has it, and sends it before it answers an unsubscribe.
-  listener.kill("SIGINT");
-  const { code, stdout } = await listener.ended();
-  assertEquals(code, 130);
-  const lines = stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
-  assertEquals(
-    lines.map(({ topic, messages, message, retained, age }) => [
-      ...[topic, messages, message, retained, age === null],
-    ]),
-    [["a/b", 1, "2", false, false], ["a/kept", 0, "1", true, true]],
-  );
-});
+testWithout(
+  withoutMosquitto,
+  "sub --topics listens at a broker, which does not tell how old last values are",
+  async () => {
+    await using bus = new TestBus();
+    await using broker = await Mosquitto.start(bus);
+    const url = `mqtt://127.0.0.1:${broker.port}`;
+    await finish(bus.pub("--retain", "--qos=1", `${url}/a/kept`, "1"));
+    await using listener = bus.subOnce(
+      ...["--topics", "--json", "-W1h", "--qos=1"],
+      ...[`${url}/a/#`, "--ready", bus.file("ready")],
+    );
+    await eventually(() => isThere(bus.file("ready")));
+    await finish(bus.pub("--qos=1", `${url}/a/b`, "2"));
+    // At QoS 1 the broker has it, and sends it before it answers an unsubscribe.
+    listener.kill("SIGINT");
+    const { code, stdout } = await listener.ended();
+    assertEquals(code, 130);
+    const lines = stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
+    assertEquals(
+      lines.map(({ topic, messages, message, retained, age }) => [
+        ...[topic, messages, message, retained, age === null],
+      ]),
+      [["a/b", 1, "2", false, false], ["a/kept", 0, "1", true, true]],
+    );
+  },
+);
