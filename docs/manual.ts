@@ -114,6 +114,21 @@ digits: "600" or "1777".`,
   ],
 };
 
+const COMMAND: Chapter = {
+  title: "Command",
+  body: [
+    `What follows "--" behind an ADDRESS is a command with its arguments. It
+starts as soon as no message can be missed any more. It has the standard input of
+sub; what it prints goes to standard error, as standard output is for messages.
+Without --count, --timeout and an exit word, sub ends when the command ends.`,
+    `If sub has got the messages of --count or an exit word, it waits for the end
+of the command, and its own exit code is 0. A command that fails before that ends
+sub, with the exit code of the command. At the end of --timeout and at SIGTERM the
+command gets SIGTERM; at SIGINT and SIGHUP a second later, if it still runs.
+  sub -C 1 -W 5 reply -- pub request 'who is there'`,
+  ],
+};
+
 const SLOW: Chapter = {
   title: "Slow subscribers",
   body: [
@@ -428,7 +443,12 @@ pub ends when its messages are in the pipe of each reader, or at the broker.`,
     ],
   },
   sub: {
-    synopsis: ["[OPTION]... ADDRESS...", "--list [OPTION]... [ADDRESS]..."],
+    synopsis: [
+      "[OPTION]... ADDRESS... [-- COMMAND...]",
+      "--list [OPTION]... [ADDRESS]...",
+      "--publishers [OPTION]... [ADDRESS]...",
+      "--topics [OPTION]... [ADDRESS]...",
+    ],
     description: [
       `sub prints the messages of each ADDRESS, one on a line: of named pipes
 (FIFOs), topics of this machine, and topics of MQTT brokers. It reads up to 24
@@ -446,6 +466,7 @@ newlines; --null, --json and --format tell where it ends.`,
     chapters: [
       ADDRESSES,
       ARGUMENTS,
+      COMMAND,
       SLOW,
       EXIT_WORD,
       VALUES,
@@ -479,6 +500,14 @@ visible on a terminal.`,
       [
         `Wait for one message, at most 5 seconds:`,
         `sub -C 1 -W 5 reply || echo no answer`,
+      ],
+      [
+        `Listen, then ask, and wait for the answer:`,
+        `sub -C 1 -W 5 reply -- pub request 'who is there'`,
+      ],
+      [
+        `List all topics that have messages within a minute:`,
+        `sub --topics -W 60`,
       ],
       [
         `Show each alarm on the desktop:`,

@@ -164,6 +164,7 @@ Deno.test("planOf() of sub says what to read and what to do with it", async () =
   assertEquals(plain, {
     addresses: ["t", "./p"],
     list: undefined,
+    listed: "subscribers",
     subscriber: {
       delimiter: "\n",
       maxBytes: undefined,
@@ -175,12 +176,15 @@ Deno.test("planOf() of sub says what to read and what to do with it", async () =
     },
     destination: { kind: "print", print },
     leftOut: [],
+    thinning: undefined,
     count: Infinity,
     silenceMs: undefined,
     exitWord: "exit",
     exitPaths: new Set(["./p"]),
     endsAtMissed: false,
     hasStats: false,
+    ready: undefined,
+    command: undefined,
   });
   const limited = await planSub("-C 3 -T a -T b -W 2 --exit-word end t");
   assertEquals(limited, {

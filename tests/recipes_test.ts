@@ -80,6 +80,24 @@ const TRIALS: Record<string, Trial> = {
     meanwhile: "pub --wait build/done yes",
     prints: ["yes", "The build is done."],
   },
+  "Ask, and wait for the answer": {
+    before: `sub -C 1 --exec 'read -r what; pub answer "I am"' question &
+      subscribed question`,
+    prints: ["I am"],
+  },
+  "Look into a pipeline whenever you like": {
+    needs: ["python3"],
+    before: `echo 'import time; print(21.5); time.sleep(600)' > sensor.py
+      printf '%s\\n' '#!/bin/sh' 'exec cat' > store.sh; chmod +x store.sh
+      sub -C 1 debug/raw > /tmp/got & subscribed debug/raw`,
+    meanwhile: "until_got",
+    prints: ["21.5", "21.5"],
+  },
+  "Build once after a burst of changes": {
+    programs: { make: 'echo "made after $(cat)"' },
+    meanwhile: "printf 'a.c\\nb.c\\n' | pub -l --wait src/changed",
+    prints: ["made after b.c"],
+  },
   "Read JSON with jq": {
     needs: ["jq"],
     meanwhile: `pub --wait room/a '{"celsius": 21.5}'`,

@@ -41,7 +41,7 @@ function normalized(lines: string[], flags: string[]): string[] {
   const same = lines.map((line) =>
     line.replaceAll(/\d{4}-?\d\d-?\d\dT[\d:.]+Z/g, "TIME")
       .replaceAll(/\/\S+\/(?:fifo)?bus\b/g, "BUS")
-      .replaceAll(/\t\d+\t/g, "\tPID\t")
+      .replaceAll(/\t\d+(?=\t)/g, "\tPID")
   );
   if (!flags.includes("any-order")) return same;
   return same.map((line) => line.replace(/^worker \d/, "worker N")).toSorted();

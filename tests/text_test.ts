@@ -178,7 +178,7 @@ Deno.test("sub --list leaves out names that are not filters", async () => {
   );
   await _readers.line();
   const { stdout } = await finish(bus.subOnce("--list"));
-  assertEquals(stdout.match(/^a\t\d+\t[^\t\n]+\n$/)?.length, 1, stdout);
+  assertEquals(stdout.match(/^a\t\d+\t[^\t\n]+\tsub a\n$/)?.length, 1, stdout);
   assertEquals(stdout.split("\t")[1], `${subscriber.pid}`);
 });
 

@@ -19,6 +19,33 @@ export interface Subscription {
   since: string | null;
 }
 
+/** The inbox of a member: one file with a name for each of its filters. */
+export interface Inbox {
+  /** What it subscribes to, sorted; `$share/GROUP/FILTER` for a group. */
+  filters: string[];
+  /** The id of the subscribing process; null for a group. */
+  pid: number | null;
+}
+
+/**
+ * Lists the inboxes that have a reader.
+ *
+ * @param folder The folder of the bus.
+ * @returns The inboxes, by the names of their members.
+ */
+export function listInboxes(folder: string): Map<string, Inbox> {
+  const inboxes = new Map<string, Inbox>();
+  for (const { filter, member, group, name } of readSubscriptions(folder)) {
+    if (!isTopicFilter(filter) || !isRead(`${folder}/${name}`)) continue;
+    const isGroup = group !== undefined;
+    const shown = isGroup ? `$share/${group}/${filter}` : filter;
+    const before = inboxes.get(member)?.filters ?? [];
+    const pid = isGroup ? null : parseInt(member) || null;
+    inboxes.set(member, { filters: [...before, shown].sort(), pid });
+  }
+  return inboxes;
+}
+
 /**
  * Lists the subscriptions that have a reader, sorted by filter.
  *

@@ -95,6 +95,11 @@ export class BusOutlet implements Outlet {
 
   unpark(): void {}
 
+  /** Tells whether somebody subscribes to a topic, dead or alive. */
+  reaches(topic: string): boolean {
+    return this.#routes.find(topic).length > 0;
+  }
+
   check(topic: string | undefined, { replyTo }: Sending): void {
     if (topic !== undefined) checkTopicName(topic);
     if (replyTo !== undefined) checkTopicName(replyTo);

@@ -10,6 +10,7 @@ import { nameFault } from "../topic.ts";
 import type { Delimiter } from "../wire/framing.ts";
 import { FilterTree } from "./filter_tree.ts";
 import { type Bus, checkRegular, lstatIfThere } from "./folder.ts";
+import { fileName } from "./names.ts";
 import { checkFolder, SUBFOLDER, TEMPORARY } from "./retain.ts";
 
 /** How to read last values. */
@@ -58,6 +59,18 @@ export async function readRetained(
     }
   }
   return messages;
+}
+
+/**
+ * Tells when the last value of a topic was published.
+ *
+ * @param path The folder of the bus.
+ * @param topic The topic.
+ * @returns The time; undefined if there is no value any more.
+ */
+export function retainedAt(path: string, topic: string): Date | undefined {
+  const file = `${path}/${SUBFOLDER}/${fileName(topic)}`;
+  return lstatIfThere(file)?.mtime ?? undefined;
 }
 
 /** For a bus where others may replace a file at any moment; 25 ms to load. */

@@ -31,6 +31,7 @@ export type Main<T extends OptionTable> = (
   given: Given<T>,
   operands: string[],
   world: World,
+  command?: string[],
 ) => Promise<number>;
 
 /** A program. */
@@ -77,17 +78,18 @@ export async function runProgram<T extends OptionTable>(
         import.meta.resolve("./options/usage.ts"),
       ),
     ]);
-    const { given, operands } = parseOptions(
+    const { given, operands, command } = parseOptions(
       usage.options,
       args,
       MOSQUITTO_OPTIONS,
+      usage.takesCommand,
     );
     const text = await textOf(usage, given);
     if (text === undefined) {
       const addresses = operands.slice(0, usage.addresses);
       checkAddresses(usage.options, given, addresses);
       const all = withDefaults(usage.options, given, world.env);
-      return await main(all, operands, world);
+      return await main(all, operands, world, command);
     }
     await writeAll(world.stdout, new TextEncoder().encode(text));
     return EXIT.ok;

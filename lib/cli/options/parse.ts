@@ -25,17 +25,20 @@ const NUMBER = /^-\.?[0-9]/;
  * @param table The options of the program.
  * @param args The arguments.
  * @param foreign Options of other programs, with what to write instead.
- * @returns The options that were given, and the other arguments.
+ * @param takesCommand Whether what follows `--` behind an operand is a command.
+ * @returns The options that were given, the other arguments, and the command.
  * @throws {UsageError} If an option is unknown or used in a wrong way.
  */
 export function parseOptions<T extends OptionTable>(
   table: T,
   args: string[],
   foreign: ForeignOptions = {},
-): { given: Given<T>; operands: string[] } {
+  takesCommand = false,
+): { given: Given<T>; operands: string[]; command?: string[] } {
   const given: Record<string, unknown> = {};
   const operands: string[] = [];
   const rest = [...args];
+  let command: string[] | undefined;
   /** Records an option and its value, which may be in the next argument. */
   const take = (shown: string, name: string, attached?: string): void => {
     const { takes, bare, many } = table[name]!;
@@ -58,8 +61,11 @@ export function parseOptions<T extends OptionTable>(
     if (meant?.before?.test(rest[0] ?? "") && operands.length === 0) {
       throw new UsageError(`${arg} ${rest[0]}: ${meant.hint}`);
     }
-    if (arg === "--") operands.push(...rest.splice(0));
-    else if (arg.startsWith("--")) {
+    if (arg === "--") {
+      const isCommand = takesCommand && operands.length > 0 && rest.length > 0;
+      if (isCommand) command = rest.splice(0);
+      else operands.push(...rest.splice(0));
+    } else if (arg.startsWith("--")) {
       const equals = arg.indexOf("=");
       const shown = equals < 0 ? arg : arg.slice(0, equals);
       const name = shown.slice(2);
@@ -81,7 +87,7 @@ export function parseOptions<T extends OptionTable>(
     } else operands.push(arg);
   }
   for (const name of Object.keys(table)) check(table, name, given);
-  return { given: given as Given<T>, operands };
+  return { given: given as Given<T>, operands, ...command && { command } };
 }
 
 function check(

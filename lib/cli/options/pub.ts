@@ -40,6 +40,16 @@ export const OPTIONS = {
     group: MESSAGES,
     help: "publish each line of standard input",
   },
+  tee: {
+    only: "topic",
+    excludes: [
+      ...["lines", "file", "stdin-message", "null-message", "keyed", "from"],
+      ...["json", "retain", "repeat", "rate", "reply", "wait", "no-wait"],
+      "verbose",
+    ],
+    group: MESSAGES,
+    help: "publish each line of a pipeline, and pass it on",
+  },
   file: {
     takes: file,
     excludes: ["lines"],

@@ -14,6 +14,13 @@ input is a terminal, where pub would otherwise ask for each message. The last
 line needs no newline. It excludes --file and --stdin-message, and there can be
 no MESSAGE.
   sensor | pub -l warehouse/a1/temperature`,
+  tee: `Copies standard input to standard output, byte for byte, and publishes
+each line on the side. Subscribers can come and go; each one starts with a whole
+line. They never hold the pipeline up: if more than 8 MiB wait for them, or a
+pipeline is faster than 32 MiB a second for long, lines are dropped, and their
+number is reported at the end. When the reader of the output leaves, pub ends with code 0. If it cannot publish, it says so, copies
+on, and ends with code 1.
+  producer | pub --tee debug/raw | consumer`,
   file: `Publishes each line of FILE as a message, and ends. FILE can also be a
 device or a pipe. On a terminal pub shows how far it is.`,
   "stdin-message": `Publishes all of standard input as one message. A newline at

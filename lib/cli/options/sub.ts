@@ -46,8 +46,9 @@ const member: ValueKind<Member> = {
   },
 };
 
-const ENDING = "Ending";
+const ENDING = "Beginning and ending";
 const CHOOSING = "Choosing";
+const LOOKING = "Looking around";
 const OUTPUT = "Output";
 const RECORDS = "Records";
 const COMMANDS = "Commands";
@@ -55,6 +56,22 @@ const DASHBOARDS = "Dashboards";
 
 /** Options that choose what is printed; a dashboard prints nothing. */
 const PRINTING = ["verbose", "keyed", "format", "json", "raw", "exec"];
+
+/** Options for messages; a list has none. */
+const READING = [
+  ...["count", "timeout", "exit-word", "no-exit-word", "filter-out"],
+  ...["no-retained", "retained-only", "stats", "null", "max-size"],
+  ...[
+    "ready",
+    "changes",
+    "every",
+    "settle",
+    "topics",
+    "parse",
+    "strict-delivery",
+  ],
+  ...["verbose", "keyed", "format", "raw", "exec", "dashboard", "serve"],
+];
 
 /** The options of `sub`. */
 export const OPTIONS = {
@@ -80,6 +97,11 @@ export const OPTIONS = {
     group: ENDING,
     help: "do not stop at the message exit of a FIFO",
   },
+  ready: {
+    takes: file,
+    group: ENDING,
+    help: "write a newline to FILE when sub listens",
+  },
   "filter-out": {
     short: "T",
     takes: filter,
@@ -100,15 +122,45 @@ export const OPTIONS = {
     group: CHOOSING,
     help: "print the last values of topics, then stop",
   },
+  changes: {
+    only: ["topic", "mqtt"],
+    group: CHOOSING,
+    help: "leave out a message equal to its topic's last",
+  },
+  every: {
+    takes: duration,
+    only: ["topic", "mqtt"],
+    group: CHOOSING,
+    help: "once in TIME, the last message of each topic",
+  },
+  settle: {
+    takes: duration,
+    only: ["topic", "mqtt"],
+    excludes: ["every"],
+    group: CHOOSING,
+    help: "the last message, once a topic rests for TIME",
+  },
   list: {
     only: ["topic", "fifo"],
-    excludes: [
-      ...["count", "timeout", "exit-word", "no-exit-word", "filter-out"],
-      ...["no-retained", "retained-only", "stats", "null", "max-size"],
-      ...["verbose", "keyed", "format", "raw"],
-    ],
-    group: CHOOSING,
+    excludes: READING,
+    group: LOOKING,
     help: "list subscribers, and what waits in a FIFO",
+  },
+  publishers: {
+    only: ["topic", "fifo"],
+    excludes: ["list", ...READING],
+    group: LOOKING,
+    help: "list programs that keep subscribers or FIFOs open",
+  },
+  topics: {
+    only: ["topic", "mqtt"],
+    excludes: [
+      ...["count", "exit-word", "changes", "every", "settle"],
+      ...["stats", "verbose", "keyed", "format", "raw", "parse"],
+      ...["strict-delivery"],
+    ],
+    group: LOOKING,
+    help: "listen for TIME of -W [5], then list the topics",
   },
   verbose: {
     short: "v",
@@ -130,7 +182,6 @@ export const OPTIONS = {
   },
   parse: {
     needs: "json",
-    excludes: ["list"],
     group: OUTPUT,
     help: "embed messages that are JSON as they are",
   },
@@ -155,7 +206,17 @@ export const OPTIONS = {
   },
   record: {
     takes: file,
-    excludes: ["list", "exec", "dashboard", "serve", "alarm"],
+    excludes: [
+      ...[
+        "list",
+        "publishers",
+        "topics",
+        "exec",
+        "dashboard",
+        "serve",
+        "alarm",
+      ],
+    ],
     group: RECORDS,
     help: "keep messages in FILE, for pub --replay",
   },
@@ -178,7 +239,7 @@ export const OPTIONS = {
   },
   exec: {
     takes: command,
-    excludes: ["list", "verbose", "keyed", "format", "json", "raw"],
+    excludes: ["topics", "verbose", "keyed", "format", "json", "raw"],
     group: COMMANDS,
     help: "run CMD for each message, on its standard input",
   },
@@ -218,20 +279,20 @@ export const OPTIONS = {
     help: "answer requests with what CMD prints",
   },
   dashboard: {
-    excludes: ["list", "stats", ...PRINTING],
+    excludes: ["topics", "stats", ...PRINTING],
     group: DASHBOARDS,
     help: "show a live table of topics in the terminal",
   },
   serve: {
     takes: listener,
-    excludes: ["list", ...PRINTING],
+    excludes: ["topics", ...PRINTING],
     group: DASHBOARDS,
     help: "show a live web page on [HOST:]PORT",
   },
   alarm: {
     takes: alarm,
     many: true,
-    excludes: ["list", ...PRINTING],
+    excludes: ["list", "publishers", "topics", ...PRINTING],
     group: DASHBOARDS,
     help: "mark or print alarms, as 'a/+/t > 30 for 10s'",
   },
@@ -276,7 +337,6 @@ export const OPTIONS = {
   },
   "strict-delivery": {
     only: "topic",
-    excludes: ["list"],
     group: "Pipes and folders",
     help: "stop with code 4 when messages were missed",
   },
@@ -294,8 +354,9 @@ export const OPTIONS = {
 export const SUB: Usage<typeof OPTIONS> = {
   name: "sub",
   purpose: "print messages of named pipes and topics, or show them",
-  operands: "ADDRESS...",
+  operands: "ADDRESS... [-- COMMAND...]",
   addresses: Infinity,
+  takesCommand: true,
   summary: `Prints messages, each on a line.
 
 An ADDRESS that starts with /, ./ or ../, or fifo:PATH, is a named pipe (FIFO),
@@ -307,6 +368,7 @@ a topic that it matches; + stands for one level between slashes, # for all that
 follow. The subscribers to $share/GROUP/FILTER get each message once between
 them.
 On a terminal control characters are shown, not obeyed.
+A COMMAND behind -- starts when sub listens; its output goes to standard error.
 ${ARGUMENTS_HELP}`,
   sections: [FORMAT_HELP, {
     title: "Environment of a command",
@@ -346,6 +408,8 @@ ${ARGUMENTS_HELP}`,
     "sub -F '%I %t: %p' '#'",
     "sub --record /dev/shm/last --keep 10m '#'",
     "sub -C 1 -W 5 reply || echo no answer",
+    "sub -C 1 -W 5 reply -- pub request 'who is there'",
+    "sub --topics -W 60",
     "sub --exec 'notify-send \"$(cat)\"' 'alarm/#'",
     "sub --list",
     "sub --dashboard --alarm 'warehouse/+/temperature>30' 'warehouse/#'",

@@ -24,20 +24,64 @@ well as on FIFOs. It is not printed. A FIFO keeps the messages behind it. A last
 value never ends sub. By default the word is "exit", on FIFOs only.`,
   "no-exit-word": `Prints the message "exit" of a FIFO as any other. It is for
 programs that have to get every message.`,
+  ready: `Writes a newline to FILE as soon as no message can be missed any more.
+FILE is made if it is not there; what it has is kept. For a FIFO sub waits until
+somebody reads it. A supervisor that gives a pipe as descriptor 3 gets the
+newline through "/dev/fd/3".
+  mkfifo ready; sub --ready ready news > log & read -r _ < ready`,
   "filter-out": `Leaves out messages to topics that match FILTER, which may have
 wildcards. The option can be repeated.
   sub -v -T 'warehouse/+/debug' 'warehouse/#'`,
   "no-retained": `Does not start with the last values of the topics.`,
   "retained-only": `Prints the last values of the topics that match, and ends. A
 group ("$share") gets no last values.`,
+  changes:
+    `Leaves out a message that is the same, byte for byte, as the last one of
+its topic that was let through. With --every or --settle it compares what those
+let through. It remembers 100000 topics.
+  sub -v --changes 'warehouse/+/door'`,
+  every:
+    `Lets through at most one message of a topic in TIME: TIME after the first
+message that is held back, the last one that came until then. --count counts
+what is let through, --timeout waits for what arrives. When sub ends, it first
+prints what it holds back, also at a signal.
+  sub -v --every 1s 'motor/#'`,
+  settle:
+    `Lets through the last message of a topic when the topic has been quiet
+for TIME, and none while messages keep coming. With --exec that is one command
+after each burst. When sub ends, it first handles what it holds back; at a signal
+no command starts, and sub tells how many messages that were.
+  sub --settle 500ms --exec make src/changed`,
   list:
     `Prints who subscribes to the topics of this machine, one subscription on
-a line: the filter, the process id, and since when, with tabs in between. With an
-ADDRESS, it lists only the subscriptions to exactly that filter. For a FIFO it
+a line: the filter, the process id, since when, and the command, with tabs in
+between and "-" for what is not known. With an ADDRESS, it lists only the
+subscriptions that a message to that topic would reach, or those to exactly that
+filter. For a FIFO it
 prints the path; "waiting" if a sub waits there, "open" if some program has the
 FIFO open, "-" if nobody reads it; and how many messages wait in the queue file,
 their bytes, and since when. With --json each line is an object.
-  sub --list /tmp/jobs`,
+  sub --list warehouse/a1/temperature`,
+  publishers: `Prints the programs that have the inbox of a subscriber open for
+writing, one subscription on a line: the filter, the process id of the subscriber,
+that of the publisher, and the publisher's command. Such a program has published
+to the subscriber and still runs, as pub --lines or a bridge does. An inbox has a
+line for each filter of its process, whichever it was opened for. With an ADDRESS
+it lists as --list does; for a FIFO, the programs that have it open for writing.
+It sees the processes that /proc shows: on Linux only, and those of the same
+user. With --json each line is an object.
+  sub --publishers 'warehouse/#'`,
+  topics:
+    `Listens for the TIME of --timeout, 5 seconds by default, and prints a line for
+each topic that had a message in that time or has a last value: how many messages
+came, messages and bytes a second, the age of the last message, and the message.
+The lines are sorted by topic. Without an ADDRESS it listens to all topics of
+this machine. A topic that has a message a minute needs a TIME of some minutes.
+The age of a last value is known for this machine only. A signal ends it earlier,
+with what came until then. With --json each line is an object with the members
+"topic", "messages", "rate", "bytes_per_second", "age" in seconds, "retained",
+"length", and "message" or "base64": the first 4096 bytes of the message.
+  sub --topics -W 60 'warehouse/#'`,
   verbose: `Prints the topic, or the path of the FIFO, and a tab before each
 message.`,
   keyed: `The same as --verbose, under the name that "pub --keyed" has.`,
@@ -66,7 +110,8 @@ members of a group use it, or none.
 unless NO_COLOR is set. The default is auto. It goes with --verbose, --keyed or
 --dashboard.`,
   stats: `Reports once a second on standard error how many messages and bytes
-have arrived, and the total at the end.`,
+have arrived. At the end it reports the total, and the ten topics with the most
+messages if there are several.`,
   record: `Adds each message to FILE as a line of JSON, as --json prints it, and
 prints nothing, unless an option such as --verbose says what. Lines are written
 whole. A FIFO gets back the messages that are not recorded. When the disk is full,

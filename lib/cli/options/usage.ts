@@ -24,6 +24,8 @@ export interface Usage<T extends OptionTable = OptionTable> {
   operands: string;
   /** How many operands are addresses, counted from the first operand. */
   addresses: number;
+  /** Whether what follows `--` behind an operand is a command. */
+  takesCommand?: true;
   /** What it does. */
   summary: string;
   /** Further tables. */

@@ -59,12 +59,13 @@ async function main(
     );
     return await bridge(plan.content, plan, world);
   }
-  if (Deno.pid !== 1) return await publish(plan, world);
+  const work = plan.content.kind === "tee" ? teeTo : publish;
+  if (Deno.pid !== 1) return await work(plan, world);
   // By itself, a signal does not end the first process of a container.
   const { signalled } = await load<typeof import("../signals.ts")>(
     import.meta.resolve("../signals.ts"),
   );
-  return await Promise.race([signalled(), publish(plan, world)]);
+  return await Promise.race([signalled(), work(plan, world)]);
 }
 
 /** Prints the functions of --init: the same ones for each shell. */
@@ -113,6 +114,13 @@ async function publish(plan: PubPlan, world: World): Promise<number> {
   } else await publishTyped(plan, sender, world);
   await sender.close();
   return EXIT.ok;
+}
+
+async function teeTo(plan: PubPlan, world: World): Promise<number> {
+  const { tee } = await load<typeof import("./tee.ts")>(
+    import.meta.resolve("./tee.ts"),
+  );
+  return await tee(plan, world);
 }
 
 function tellOfBus(

@@ -23,6 +23,8 @@ export type Content =
   /** Each line of a file, or of standard input if there is no path. */
   | { kind: "lines"; path: string | undefined; hasTopics: boolean }
   | Records
+  /** Each line of standard input, which goes on to standard output. */
+  | { kind: "tee" }
   | Bridge;
 
 /** The messages in lines of JSON, as `sub --json` prints them. */
@@ -149,6 +151,7 @@ function contentOf(
     const queueBytes = given["queue-bytes"] ?? QUEUE_BYTES;
     return { kind: "bridge", from: given.from, queueBytes };
   }
+  if (given.tee) return { kind: "tee" };
   if (given["stdin-message"]) return { kind: "stdin" };
   if (given["null-message"]) return { kind: "message", text: "" };
   if (words.length > 0) return { kind: "message", text: words.join(" ") };
@@ -203,7 +206,13 @@ function check(
   if (given.from && words.length > 0) {
     throw new UsageError("MESSAGE and --from exclude each other");
   }
-  const sources = ["lines", "file", "stdin-message", "null-message"] as const;
+  const sources = [
+    "lines",
+    "tee",
+    "file",
+    "stdin-message",
+    "null-message",
+  ] as const;
   const other = [...sources, "json-lines" as const]
     .find((name) => given[name] !== undefined);
   if (words.length > 0 && other) {

@@ -6,7 +6,7 @@
 import { delay } from "../../delay.ts";
 import { reasonOf } from "../../errors.ts";
 import type { Change } from "../board/topic.ts";
-import { spawn } from "./exec.ts";
+import { spawnShell } from "./spawn.ts";
 import { FailedMessages } from "./failed.ts";
 
 /** What to do when an alarm is raised or ends. */
@@ -94,13 +94,18 @@ export class AlarmActions {
     this.#commands++;
     try {
       const isMute = hasScreen();
-      const child = spawn(command, isMute, {
-        FIFOBUS_TOPIC: change.topic,
-        FIFOBUS_PATH: change.path,
-        // The environment cannot hold a NUL.
-        FIFOBUS_VALUE: change.value.replaceAll("\0", ""),
-        FIFOBUS_RULE: change.alarm.rule,
-        FIFOBUS_ALARM: change.isRaised ? "1" : "0",
+      const child = spawnShell({
+        args: ["-c", command],
+        env: {
+          FIFOBUS_TOPIC: change.topic,
+          FIFOBUS_PATH: change.path,
+          // The environment cannot hold a NUL.
+          FIFOBUS_VALUE: change.value.replaceAll("\0", ""),
+          FIFOBUS_RULE: change.alarm.rule,
+          FIFOBUS_ALARM: change.isRaised ? "1" : "0",
+        },
+        stdin: "piped",
+        stdout: isMute ? "piped" : "inherit",
       });
       await child.stdin.close().catch(() => {});
       if (isMute) await child.stdout.pipeTo(new WritableStream());

@@ -75,7 +75,9 @@ export class CommandOutput implements AsyncDisposable {
 
   /** Starts a command for each message; the caller has waited for room. */
   take(messages: Message[]): Promise<void> {
-    for (const message of messages) this.#exec.start(message);
+    // A signal may have come while the messages did.
+    if (this.#isOver) this.unhandled.push(...messages);
+    else for (const message of messages) this.#exec.start(message);
     return Promise.resolve();
   }
 

@@ -7,6 +7,7 @@ import { delay } from "../../delay.ts";
 import { reasonOf } from "../../errors.ts";
 import type { Message } from "../../message.ts";
 import { OutputClosed } from "../output.ts";
+import { NotAllowed, spawnShell } from "./spawn.ts";
 
 /** How to run a command. */
 export interface ExecOptions {
@@ -147,11 +148,16 @@ export class Exec {
     const answers = this.#options.respond && message.replyTo !== undefined;
     let child;
     try {
-      child = spawn(this.#options.command, answers, {
-        FIFOBUS_TOPIC: message.topic,
-        FIFOBUS_RETAINED: message.retained ? "1" : "0",
-        FIFOBUS_SEQUENCE: `${sequence}`,
-        FIFOBUS_REPLY_TO: message.replyTo ?? "",
+      child = spawnShell({
+        args: ["-c", this.#options.command],
+        env: {
+          FIFOBUS_TOPIC: message.topic,
+          FIFOBUS_RETAINED: message.retained ? "1" : "0",
+          FIFOBUS_SEQUENCE: `${sequence}`,
+          FIFOBUS_REPLY_TO: message.replyTo ?? "",
+        },
+        stdin: "piped",
+        stdout: answers ? "piped" : "inherit",
       });
     } catch (error) {
       if (error instanceof NotAllowed) throw error;
@@ -181,57 +187,6 @@ export class Exec {
       return {};
     } catch (error) {
       return { reason: `could not answer: ${reasonOf(error)}` };
-    }
-  }
-}
-
-/** Deno was not given the permission to run a command. */
-class NotAllowed extends Error {
-  /**
-   * Explains which permission is missing. The command inherits our environment.
-   * If a variable in it makes programs load libraries, Deno demands permission to
-   * run any program.
-   */
-  constructor({ message }: Error) {
-    const [, variable] = /with (\w+) environment variable/.exec(message) ?? [];
-    super(
-      variable === undefined
-        ? "Cannot run a command: deno run was not given --allow-run=sh"
-        : `Cannot run a command: ${variable} is set, for which deno run needs ` +
-          "--allow-run without a list; or unset it",
-    );
-  }
-}
-
-/**
- * Starts a shell command.
- *
- * @param command The command.
- * @param piped Whether to read what it prints, instead of letting it print.
- * @param env Variables to add to our environment.
- * @returns The command, which waits for its standard input.
- * @throws {Error} If it cannot be started; in words if Deno does not allow it.
- */
-export function spawn(
-  command: string,
-  piped: boolean,
-  env: Record<string, string>,
-): Deno.ChildProcess {
-  const options: Deno.CommandOptions = {
-    args: ["-c", command],
-    env,
-    stdin: "piped",
-    stdout: piped ? "piped" : "inherit",
-  };
-  try {
-    return new Deno.Command("sh", options).spawn();
-  } catch (error) {
-    if (error instanceof Deno.errors.NotCapable) throw new NotAllowed(error);
-    try {
-      // Without a PATH, sh is still here; Deno 2.6 has no error class for that.
-      return new Deno.Command("/bin/sh", options).spawn();
-    } catch {
-      throw error;
     }
   }
 }

@@ -23,12 +23,17 @@ import {
   type World,
 } from "../program.ts";
 import { Signals, Suspension } from "../signals.ts";
-import { type Destination, planOf, type SubPlan } from "./plan.ts";
+import type { RunningCommand } from "./command.ts";
+import { planOf, type SubPlan } from "./plan.ts";
 import type { Recorder } from "./record.ts";
 import type { Silence } from "./silence.ts";
 import type { Stats } from "./stats.ts";
+import type { ThinnedReader, ThinningOptions } from "./thinning.ts";
 
 const NAME = "sub";
+
+/** How long a COMMAND may go on after a signal that may have reached it, too. */
+const COMMAND_GRACE_MS = 1000;
 
 /** How long we wait for a slow reader of our output after a signal. */
 const STUCK_MS = 1000;
@@ -55,12 +60,15 @@ async function main(
   given: Given<typeof OPTIONS>,
   addresses: string[],
   world: World,
+  command?: string[],
 ): Promise<number> {
-  const plan = await planOf(given, addresses, world);
-  const hasTopics = addresses.some((it) => parseAddress(it).kind === "topic");
+  const plan = await planOf(given, addresses, world, command);
+  const hasTopics = plan.addresses.some((it) =>
+    parseAddress(it).kind === "topic"
+  );
   if (hasTopics || plan.list) tellOfBus(plan, world);
   return plan.list
-    ? await printList(plan, plan.list === "json", world)
+    ? await printList(plan, world)
     : await subscribe(plan, world);
 }
 
@@ -76,9 +84,12 @@ async function subscribe(plan: SubPlan, world: World): Promise<number> {
 
   const opening = new AbortController();
   let quit = () => opening.abort();
+  let command: RunningCommand | undefined = undefined;
   // From the start, so that a signal at any time removes our name on the bus.
   using signals = new Signals(() => {
     shown.stop?.();
+    // A terminal sends its signals to the command, too.
+    command?.stop(signals.raised === "SIGTERM" ? 0 : COMMAND_GRACE_MS);
     quit();
   });
   const { mqtt } = plan.subscriber;
@@ -93,7 +104,9 @@ async function subscribe(plan: SubPlan, world: World): Promise<number> {
   });
   if (!opened) return await signals.raise(signals.raised!);
   await using subscriber = opened;
+  const over = new AbortController();
   quit = () => {
+    over.abort();
     shown.leave?.();
     // close() reports the error.
     subscriber.end().catch(() => {});
@@ -110,46 +123,67 @@ async function subscribe(plan: SubPlan, world: World): Promise<number> {
     ? undefined
     : await openSilence(silenceMs, () => quit());
   using stats = plan.hasStats ? await openStats(world) : undefined;
-  await using output = await openOutput(plan.destination, world, () => quit());
+  await using output = await openOutput(plan, world, () => quit());
   shown = output;
-  let ended = false;
+  let hasEnd = false;
   let isIncomplete = false;
   let unhandled: Message[] = [];
+  /** Reads wanted messages, up to the one that ends the program. */
+  const read = async (room?: number) => {
+    if (hasEnd || isIncomplete) return undefined;
+    // The timer measures the wait for messages, not the time of commands.
+    silence?.restart();
+    const arrived = await subscriber.read(room);
+    silence?.stop();
+    if (!arrived) return undefined;
+    const missed = arrived.reduce((sum, it) => sum + it.missed, 0);
+    if (missed > 0) say(missedText(missed, plan));
+    isIncomplete = missed > 0 && plan.endsAtMissed;
+    if (isIncomplete) arrived.splice(arrived.findIndex((it) => it.missed > 0));
+    const messages = leftOut.length > 0 ? arrived.filter(isWanted) : arrived;
+    const end = messages.findIndex(isLast);
+    hasEnd = end >= 0;
+    if (hasEnd) unhandled = messages.splice(end);
+    return messages;
+  };
+  const thinned = plan.thinning && await openThinned(read, plan.thinning);
+  if (plan.ready !== undefined) await tellReady(plan.ready, over.signal);
+  await using running = plan.command &&
+    await startCommand(plan.command, (code) => {
+      const isLast = left === Infinity && !silence &&
+        plan.exitWord === undefined;
+      if (code !== 0 || isLast) quit();
+    });
+  command = running;
   try {
-    while (!ended) {
+    while (left > 0) {
       const room = await output.room?.();
       if (room === 0) break;
-      // The timer measures the wait for messages, not the time of commands.
-      silence?.restart();
-      const arrived = await subscriber.read(room);
-      silence?.stop();
-      if (!arrived) break;
-      const missed = arrived.reduce((sum, it) => sum + it.missed, 0);
-      if (missed > 0) say(missedText(missed, plan));
-      isIncomplete = missed > 0 && plan.endsAtMissed;
-      if (isIncomplete) {
-        arrived.splice(arrived.findIndex((it) => it.missed > 0));
-      }
-      const messages = leftOut.length > 0 ? arrived.filter(isWanted) : arrived;
-      const end = messages.findIndex(isLast);
-      ended = end >= 0 || messages.length >= left || isIncomplete;
-      unhandled = messages.splice(
-        Math.min(end >= 0 ? end : Infinity, left),
-      );
-      if (end >= 0 && end < left) unhandled.shift();
+      const messages = await (thinned ?? { read }).read(room);
+      if (!messages) break;
+      unhandled = [...messages.splice(left), ...unhandled];
       left -= messages.length;
       stats?.add(messages);
       if (messages.length > 0) await output.take(messages);
     }
+    // Behind the last message that counts, the exit word is not for us.
+    if (hasEnd && left > 0) unhandled.shift();
     await output.finish();
+    if (thinned && left > 0) {
+      const held = thinned.held + (output.unhandled?.length ?? 0);
+      if (held > 0) say(`${count(held)} held back, not handled`);
+    }
   } catch (error) {
     if (!signals.raised || !(error instanceof OutputClosed)) throw error;
   } finally {
     await subscriber.close([...output.unhandled ?? [], ...unhandled]);
   }
+  if (silence?.isOver) command?.stop();
+  const code = await command?.ended() ?? EXIT.ok;
   if (signals.raised) return await signals.raise(signals.raised);
   if (isIncomplete) return EXIT.missed;
-  return silence?.isOver && !ended ? EXIT.timedOut : EXIT.ok;
+  if (hasEnd || left <= 0) return EXIT.ok;
+  return code || (silence?.isOver ? EXIT.timedOut : EXIT.ok);
 }
 
 /** Says how many messages a publisher has dropped for this subscriber. */
@@ -194,7 +228,7 @@ interface Output extends AsyncDisposable {
 }
 
 async function openOutput(
-  destination: Destination,
+  { destination, addresses, subscriber: { mode } }: SubPlan,
   world: World,
   quit: () => void,
 ): Promise<Output> {
@@ -224,6 +258,13 @@ async function openOutput(
     );
     const options = { ...destination, name: NAME, world, onQuit: quit };
     return await BoardOutput.open(options);
+  }
+  if (destination.kind === "topics") {
+    const { TopicsOutput } = await load<typeof import("./topics.ts")>(
+      import.meta.resolve("./topics.ts"),
+    );
+    const options = { ...destination.topics, addresses, mode, onOver: quit };
+    return new TopicsOutput(options, world);
   }
   return new PrintedOutput(new Printer(world.stdout, destination.print));
 }
@@ -297,6 +338,36 @@ class PrintedRecord implements Output {
   }
 }
 
+async function tellReady(path: string, signal: AbortSignal): Promise<void> {
+  // Loaded here, because few runs need it.
+  const { tellReady } = await load<typeof import("./ready.ts")>(
+    import.meta.resolve("./ready.ts"),
+  );
+  await tellReady(path, signal);
+}
+
+async function startCommand(
+  command: string[],
+  onEnded: (code: number) => void,
+): Promise<RunningCommand> {
+  // Loaded here, because few runs need it.
+  const { RunningCommand } = await load<typeof import("./command.ts")>(
+    import.meta.resolve("./command.ts"),
+  );
+  return new RunningCommand(command, onEnded);
+}
+
+async function openThinned(
+  read: () => Promise<Message[] | undefined>,
+  options: ThinningOptions,
+): Promise<ThinnedReader> {
+  // Loaded here, because few runs need it.
+  const { ThinnedReader } = await load<typeof import("./thinning.ts")>(
+    import.meta.resolve("./thinning.ts"),
+  );
+  return new ThinnedReader(read, options);
+}
+
 async function openSilence(
   timeoutMs: number,
   onOver: () => void,
@@ -317,21 +388,30 @@ async function openStats(world: World): Promise<Stats> {
 }
 
 /**
- * Prints the live subscriptions: all, or only those to the given filters. For a
- * FIFO, it prints the reader, and what waits for the next one.
+ * Prints the live subscriptions: all, or only those to the given topics and
+ * filters. For a FIFO, it prints the reader, and what waits for the next one.
+ * Or it prints the publishers.
  */
 async function printList(
-  { addresses, subscriber }: SubPlan,
-  json: boolean,
+  { addresses, list, listed, subscriber: { mode } }: SubPlan,
   world: World,
 ): Promise<number> {
-  const { listAddresses } = await load<typeof import("./list.ts")>(
-    import.meta.resolve("./list.ts"),
-  );
-  const text = await listAddresses(addresses, subscriber.mode, {
-    json,
+  const options = {
+    json: list === "json",
     isTerminal: world.stdout.isTerminal(),
-  });
+  };
+  let text;
+  if (listed === "publishers") {
+    const { listPublishers } = await load<typeof import("./publishers.ts")>(
+      import.meta.resolve("./publishers.ts"),
+    );
+    text = await listPublishers(addresses, mode, options);
+  } else {
+    const { listAddresses } = await load<typeof import("./list.ts")>(
+      import.meta.resolve("./list.ts"),
+    );
+    text = await listAddresses(addresses, mode, options);
+  }
   await writeAll(world.stdout, new TextEncoder().encode(text));
   return EXIT.ok;
 }

@@ -16,6 +16,8 @@ import { loadMqtt, type World } from "../program.ts";
 import type { WebServerOptions } from "../web/server.ts";
 import type { CommandOptions } from "./command_output.ts";
 import type { RecordOptions } from "./record.ts";
+import type { ThinningOptions } from "./thinning.ts";
+import type { TopicsOptions } from "./topics.ts";
 
 /** What to serve, and to whom. */
 export type ServeOptions = Omit<WebServerOptions, "say">;
@@ -28,6 +30,8 @@ export type Destination =
   | { kind: "exec"; command: CommandOptions }
   /** Record them, and perhaps print them as well. */
   | { kind: "record"; record: RecordOptions; print: PrintOptions | undefined }
+  /** Count them by topic, and print a table in the end. */
+  | { kind: "topics"; topics: TopicsOptions }
   /** Show them in the terminal, on a page, or both; or only their alarms. */
   | {
     kind: "boards";
@@ -49,14 +53,18 @@ export type Destination =
 export interface SubPlan {
   /** Where from. */
   addresses: string[];
-  /** How to list the subscribers of the addresses, if not to subscribe. */
+  /** How to list who uses the addresses, if not to subscribe. */
   list: "text" | "json" | undefined;
+  /** Whom to list. */
+  listed: "subscribers" | "publishers";
   /** How to subscribe. */
   subscriber: SubscriberOptions;
   /** What to do with messages. */
   destination: Destination;
   /** Topic filters of messages to leave out. */
   leftOut: string[];
+  /** Which of the others to let through; undefined for all. */
+  thinning: ThinningOptions | undefined;
   /** How many messages to take. */
   count: number;
   /** How long to wait for a message, in milliseconds; undefined for ever. */
@@ -69,6 +77,10 @@ export interface SubPlan {
   endsAtMissed: boolean;
   /** Whether to report how many messages came. */
   hasStats: boolean;
+  /** The file that is told when the subscription stands. */
+  ready: string | undefined;
+  /** The command that starts then. */
+  command: string[] | undefined;
 }
 
 /** What ends a program that reads a FIFO. */
@@ -77,6 +89,13 @@ const EXIT_WORD = "exit";
 /** How many messages a page shows when it opens, unless told otherwise. */
 const HISTORY = 1000;
 
+/** What --topics listens to, and how long, unless told otherwise. */
+const ALL_TOPICS = "#";
+const LISTEN_MS = 5000;
+
+/** With these there can be no COMMAND: they do not wait, or have the screen. */
+const NO_COMMAND = ["list", "publishers", "topics", "dashboard"] as const;
+
 /** How long commands may go on after a signal, unless told otherwise. */
 const GRACE_MS = 10_000;
 
@@ -84,24 +103,36 @@ const GRACE_MS = 10_000;
  * Makes the plan.
  *
  * @param given The options.
- * @param addresses Where messages come from.
+ * @param operands Where messages come from.
  * @param world The environment and standard output.
+ * @param command The command to run.
  * @returns The plan.
- * @throws {UsageError} If there is no address.
+ * @throws {UsageError} If there is no address, or there can be no command.
  * @throws {Error} If a file for a connection to a broker cannot be read.
  */
 export async function planOf(
   given: Given<typeof OPTIONS>,
-  addresses: string[],
+  operands: string[],
   world: Pick<World, "env" | "stdout">,
+  command?: string[],
 ): Promise<SubPlan> {
-  if (addresses.length === 0 && !given.list) {
+  const addresses = operands.length === 0 && given.topics
+    ? [ALL_TOPICS]
+    : operands;
+  const isList = given.list || given.publishers;
+  if (addresses.length === 0 && !isList) {
     throw new UsageError("there is no ADDRESS");
   }
+  const other = NO_COMMAND.find((name) => given[name]);
+  if (command && other) {
+    throw new UsageError(`COMMAND and --${other} exclude each other`);
+  }
   const leftOut = given["filter-out"] ?? [];
+  const thinning = thinningOf(given);
   return {
     addresses,
-    list: given.list && (given.json ? "json" : "text"),
+    list: isList && (given.json ? "json" : "text"),
+    listed: given.publishers ? "publishers" : "subscribers",
     subscriber: {
       delimiter: given.null ? "\0" : "\n",
       maxBytes: given["max-size"],
@@ -112,16 +143,27 @@ export async function planOf(
       connectTimeoutMs: given.timeout,
       retained: given["retained-only"] ? "only" : !given["no-retained"],
       // Messages that are left out do not count.
-      limit: leftOut.length > 0 ? undefined : given.count,
+      limit: leftOut.length > 0 || thinning ? undefined : given.count,
     },
     destination: destinationOf(given, addresses, world),
     leftOut,
+    thinning,
     count: given.count ?? Infinity,
-    silenceMs: given.timeout,
+    silenceMs: given.topics ? undefined : given.timeout,
     ...exitOf(given, addresses),
     endsAtMissed: given["strict-delivery"] ?? false,
     hasStats: given.stats ?? false,
+    ready: given.ready,
+    command,
   };
+}
+
+function thinningOf(
+  { every, settle, changes }: Given<typeof OPTIONS>,
+): ThinningOptions | undefined {
+  const holdMs = every ?? settle;
+  if (holdMs === undefined && !changes) return undefined;
+  return { holdMs, restarts: settle !== undefined, changes: changes ?? false };
 }
 
 function destinationOf(
@@ -145,6 +187,10 @@ function destinationOf(
       graceMs: given.grace ?? GRACE_MS,
     };
     return { kind: "exec", command };
+  }
+  if (given.topics) {
+    const listenMs = given.timeout ?? LISTEN_MS;
+    return { kind: "topics", topics: { listenMs, json: given.json ?? false } };
   }
   const isBoard = given.dashboard || given.serve !== undefined ||
     given.alarm !== undefined;
