@@ -71,7 +71,7 @@ export class FakeBroker implements AsyncDisposable {
         options.protocolVersion = packet.protocolVersion ?? 5;
         this.#answer(packet, send, () => {
           isRefused = true;
-          close();
+          writing.then(close);
         });
         if (isRefused) return;
         const properties = this.#properties;

@@ -6,6 +6,7 @@
 import { type Address, parseAddress } from "../../address.ts";
 import { busId } from "../../bus/id.ts";
 import type { MqttOptions } from "../../mqtt/options.ts";
+import { serversOf } from "../../mqtt/servers.ts";
 import { Publisher } from "../../publisher.ts";
 import { Subscriber } from "../../subscriber.ts";
 import { matchesTopic, parseShared } from "../../topic.ts";
@@ -107,7 +108,9 @@ async function originOf(
 ): Promise<string | undefined> {
   if (address.kind === "fifo") return undefined;
   if (address.kind === "topic") return await busId(mode);
-  return new URL(address.broker).host;
+  // Whatever the order in which the servers of a cluster are named.
+  const servers = serversOf(address.broker);
+  return servers.map((server) => new URL(server).host).sort().join();
 }
 
 /** A second connection, which needs a name of its own. */
