@@ -35,6 +35,9 @@ const MAX_PAUSE_MS = 30_000;
 /** A connection that lasts this long was good: the pauses start anew. */
 const STABLE_MS = 10_000;
 
+/** How long the broker may take to end a connection that we end. */
+const LEAVE_MS = 1000;
+
 /** How often an idle client pings the broker. */
 const KEEPALIVE_SECONDS = 30;
 
@@ -317,6 +320,8 @@ function clientOptions(
     ...options.key !== undefined && { key: options.key },
     rejectUnauthorized: !options.insecure,
     keepalive: KEEPALIVE_SECONDS,
+    // The source does, as it has to know what the broker says.
+    resubscribe: false,
     connectTimeout,
     reconnectPeriod: 0,
     // The session outlives the connection: if the connection breaks, messages
@@ -434,8 +439,16 @@ export async function disconnect(
 ): Promise<void> {
   const properties = { sessionExpiryInterval: 0 };
   const isSilent = !client.connected;
-  await client.endAsync(
+  const left = client.endAsync(
     isSilent,
     isMqtt5 && !persistent ? { properties } : {},
   );
+  // A broker that cannot be reached any more ends nothing.
+  const over = Promise.withResolvers<void>();
+  const timer = setTimeout(() => {
+    client.stream.destroy();
+    over.resolve();
+  }, LEAVE_MS);
+  await Promise.race([left, over.promise]);
+  clearTimeout(timer);
 }

@@ -22,6 +22,9 @@ import { ORIGIN } from "./origin.ts";
  */
 const MAX_ENDS = 3;
 
+/** The longest time that setTimeout() supports, 25 days. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** A message on its way. */
 interface InFlight {
   qos: Qos;
@@ -228,7 +231,7 @@ export class MqttOutlet implements Outlet {
     { retain, replyTo }: Sending,
   ): Promise<void> {
     const { client, isMqtt5 } = this.#connection;
-    const { origin, mqtt, signal } = this.#options;
+    const { origin, mqtt, signal, answerMs = Infinity } = this.#options;
     if (replyTo !== undefined && !isMqtt5) {
       throw this.#refused(
         "requests need MQTT 5, which the broker does not speak",
@@ -241,6 +244,11 @@ export class MqttOutlet implements Outlet {
     const failed = Promise.withResolvers<never>();
     const onAbort = () => failed.reject(signal!.reason);
     signal?.addEventListener("abort", onAbort, { once: true });
+    const timer = answerMs > MAX_TIMER_MS ? undefined : setTimeout(() => {
+      const text = `no answer of the broker within ${answerMs} ms`;
+      failed.reject(this.#refused(text, topic, "timed_out"));
+      client.removeOutgoingMessage(inFlight.id);
+    }, answerMs);
     const inFlight: InFlight = { qos, id: 0, fail: failed.reject };
     const payload = asBuffer(message);
     this.#inFlight.add(inFlight);
@@ -278,6 +286,7 @@ export class MqttOutlet implements Outlet {
         ["no_connection", `the broker says: ${reasonFor(code)}`];
       throw this.#refused(reason, topic, kind);
     } finally {
+      clearTimeout(timer);
       this.#inFlight.delete(inFlight);
       signal?.removeEventListener("abort", onAbort);
       sent.catch(() => {});

@@ -53,6 +53,8 @@ export async function bridge(
     ...options,
     // What comes from a broker may hold line feeds.
     delimiter: to.kind === "topic" ? "\0" : "\n",
+    // The backlog keeps what a broker does not take at once.
+    timeoutMs: to.kind === "mqtt" ? undefined : options.timeoutMs,
     mqtt: mqtt && from[0]!.kind === "mqtt" ? besides(mqtt) : mqtt,
     origin: [...origins][0],
     signal: stopped.signal,
