@@ -76,6 +76,14 @@ class Server implements AsyncDisposable {
   }
 }
 
+/** The configuration of a server of a cluster, in the documentation. */
+async function documentedConfig(): Promise<string> {
+  const page = new URL("../../docs/brokers.md", import.meta.url);
+  const [, text] = /^```conf\n([^]*?)^```/m
+    .exec(await Deno.readTextFile(page))!;
+  return text!;
+}
+
 /** Three NATS servers, a cluster with JetStream. */
 export class NatsCluster implements Engine {
   readonly url: string;
@@ -91,22 +99,22 @@ export class NatsCluster implements Engine {
     const ports = names.map(() => freePort());
     const routes = names.map(() => freePort());
     const urls = routes.map((port) => `nats://127.0.0.1:${port}`);
+    const text = await documentedConfig();
     const servers = await Promise.all(names.map(async (name, i) => {
       const file = folder.file(`nats-${name}.conf`);
-      await Deno.writeTextFile(
-        file,
-        `
-server_name: ${name}
-listen: "127.0.0.1:-1"
-jetstream { store_dir: "${folder.file(`nats-${name}`)}" }
-mqtt { listen: "127.0.0.1:${ports[i]}", ack_wait: "2s" }
-cluster {
-  name: warehouse
-  listen: "127.0.0.1:${routes[i]}"
-  routes: [${urls.join()}]
-}
-`,
-      );
+      const here = text
+        .replace(
+          "server_name: a",
+          `server_name: ${name}\nlisten: "127.0.0.1:-1"`,
+        )
+        .replace("/var/lib/nats", folder.file(`nats-${name}`))
+        .replace(
+          "port: 1883",
+          `listen: "127.0.0.1:${ports[i]}", ack_wait: "2s"`,
+        )
+        .replace("port: 6222", `listen: "127.0.0.1:${routes[i]}"`)
+        .replace(/routes: .*/, `routes: [${urls.join()}]`);
+      await Deno.writeTextFile(file, here);
       const command = `${ENGINES}/nats/nats-server`;
       return new Server(command, { args: ["-c", file] }, [ports[i]!]);
     }));

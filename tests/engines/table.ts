@@ -1,6 +1,6 @@
 /**
- * One table of behaviours, tried with each engine, and a cluster whose servers
- * are killed: `deno task test:engines`, after `eval "$(.ci/engines)"`.
+ * One table of behaviours, tried with each engine: `deno task test:engines`,
+ * after `eval "$(.ci/engines)"`.
  *
  * @module
  */
@@ -8,15 +8,8 @@ import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { Folder } from "../harness/folder.ts";
 import { testWithout } from "../harness/needs.ts";
-import { pub, repeatUntil, sub } from "../harness/process.ts";
 import { BEHAVIOURS } from "./_behaviours.ts";
-import {
-  type Engine,
-  type Name,
-  NatsCluster,
-  STARTS,
-  withoutEngines,
-} from "./_engines.ts";
+import { type Engine, type Name, STARTS, withoutEngines } from "./_engines.ts";
 
 /** What docs/brokers.md says of it, and the words that the user gets. */
 type Outcome = [cell: string, words: string];
@@ -119,37 +112,3 @@ Deno.test("the table in docs/brokers.md is the one that is tried", async () => {
   const [head, _rule, ...rest] = lines.slice(start, start + rows.length + 1);
   assertEquals([head, ...rest], rows);
 });
-
-testWithout(
-  withoutEngines,
-  "QoS 1: a cluster loses nothing when its servers are killed, one after the other",
-  async () => {
-    const COUNT = 3000;
-    await using folder = new Folder();
-    await using cluster = await NatsCluster.start(folder);
-    const session = ["--qos=1", "--persistent", "--client-id=s"];
-    const address = `${cluster.url}/warehouse/n`;
-    await using to = sub("--timeout=60", ...session, address);
-    await using from = pub("-l", "--timeout=60", "--qos=1", address);
-    await repeatUntil(() => from.write("ready\n"), to.until("ready\n"));
-    const seen = new Set<number>();
-    const reading = (async () => {
-      while (seen.size < COUNT) {
-        const line = await to.line();
-        if (line !== "ready") seen.add(Number(line));
-      }
-    })();
-    for (const [i, server] of cluster.servers.entries()) {
-      const numbers = Array.from({ length: COUNT / 3 }, (_, n) => n * 3 + i);
-      const written = from.write(numbers.join("\n") + "\n");
-      await server.kill();
-      await written;
-      await from.said(new RegExp(`(lost[^]*again[^]*){${i + 1}}`));
-      await server.restart();
-    }
-    await from.end();
-    await reading;
-    const { code, stderr } = await from.ended();
-    assertEquals(code, 0, stderr);
-  },
-);
