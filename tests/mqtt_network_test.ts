@@ -7,7 +7,6 @@ import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import type { Packet } from "npm:mqtt-packet@9.0.2";
 import { delay } from "../lib/delay.ts";
-import { Broker } from "./harness/aedes.ts";
 import { FakeBroker } from "./harness/fake_broker.ts";
 import { Folder } from "./harness/folder.ts";
 import { Mosquitto, withoutMosquitto } from "./harness/mosquitto.ts";
@@ -33,22 +32,29 @@ function answering(
   }, properties);
 }
 
-Deno.test("pub and sub work over a network that passes one byte at a time, and late", async () => {
-  await using broker = await Broker.start();
-  await using slow = new Proxy(broker.url, async (bytes, write) => {
-    for (const byte of bytes) {
-      await write(Uint8Array.of(byte));
-      await delay(1);
+testWithout(
+  withoutMosquitto,
+  "pub and sub work over a network that passes one byte at a time, and late",
+  async () => {
+    await using folder = new Folder();
+    await using broker = await Mosquitto.start(folder);
+    await using slow = new Proxy(broker.url, async (bytes, write) => {
+      for (const byte of bytes) {
+        await write(Uint8Array.of(byte));
+        await delay(1);
+      }
+    });
+    for (const qos of ["0", "1", "2"]) {
+      const address = `${slow.url}/t/${qos}`;
+      const sent = pub(`--qos=${qos}`, "--retain", address, "21.5 °C");
+      assertEquals((await finish(sent)).code, 0);
+      const { code, stdout } = await finish(
+        sub("-C1", `--qos=${qos}`, address),
+      );
+      assertEquals([code, stdout], [0, "21.5 °C\n"]);
     }
-  });
-  for (const qos of ["0", "1", "2"]) {
-    const address = `${slow.url}/t/${qos}`;
-    const sent = pub(`--qos=${qos}`, "--retain", address, "21.5 °C");
-    assertEquals((await finish(sent)).code, 0);
-    const { code, stdout } = await finish(sub("-C1", `--qos=${qos}`, address));
-    assertEquals([code, stdout], [0, "21.5 °C\n"]);
-  }
-});
+  },
+);
 
 Deno.test("a connection that has died without a word is found by its pings, and made again", async () => {
   await using broker = answering({ serverKeepAlive: 1 });
