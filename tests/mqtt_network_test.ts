@@ -56,7 +56,7 @@ testWithout(
   },
 );
 
-Deno.test("a connection that has died without a word is found by its pings, and made again", async () => {
+const died = async () => {
   await using broker = answering({ serverKeepAlive: 1 });
   await using network = new Proxy(broker.url);
   await using client = sub("--qos=1", `${network.url}/t`);
@@ -70,7 +70,15 @@ Deno.test("a connection that has died without a word is found by its pings, and 
   for (const it of [client, publisher]) await it.said(/connected to \S+ again/);
   await publisher.end();
   assertEquals((await publisher.ended()).code, 0);
-});
+};
+
+// Deno 2.6 does not close a socket whose other side is silent.
+if (!Deno.version.deno.startsWith("2.6.")) {
+  Deno.test(
+    "a connection that has died without a word is found by its pings, and made again",
+    died,
+  );
+}
 
 /** The last packet that comes through, and what is started. */
 const SILENCES: [last: Packet["cmd"], args: string[], code: number][] = [
@@ -109,7 +117,7 @@ Deno.test("Ctrl-C ends sub at a broker that is silent", async () => {
     await using client = sub(`${network.url}/t`);
     await eventually(() => network.isSilent);
     client.kill("SIGINT");
-    assertEquals((await client.ended()).signal, "SIGINT");
+    assertEquals((await client.ended()).code, 130);
   }));
 });
 
