@@ -36,7 +36,8 @@
  * {@linkcode request} asks the subscribers of a topic and waits for an answer,
  * which {@linkcode Message.reply} gives. {@linkcode subscriptions} lists who is
  * there. `mqtt://HOST/TOPIC` instead of a topic is one of an MQTT broker, with
- * everything else the same; MQTT.js is fetched only when such an address is used.
+ * everything else the same; `mqtt://HOST,HOST/TOPIC` names the servers of a
+ * cluster. MQTT.js is fetched only when such an address is used.
  *
  * Needs the permissions to read and to write the FIFO, or the folder of the bus,
  * and to run `mkfifo`; for a topic also to read the environment variables

@@ -87,6 +87,7 @@ export async function wholeSources(): Promise<Map<string, string>> {
 
 /** Makes one module of a dependency and all that it imports. */
 async function bundle(specifier: string, hasDefault: boolean): Promise<string> {
+  await Deno.mkdir(DIST, { recursive: true });
   const folder = await Deno.makeTempDir({ dir: DIST });
   try {
     const all = [`export * from "${specifier}";`];

@@ -67,11 +67,13 @@ group, get all messages. A group gets no last values, and nothing is kept for it
 while it has no members. Quote it for the shell.`,
     ],
     [
-      "mqtt://[USER[:PASSWORD]@]HOST[:PORT]/TOPIC, mqtts://, ws://, wss://",
+      "mqtt://[USER[:PASSWORD]@]HOST[:PORT][,HOST...]/TOPIC, mqtts://, ws://, wss://",
       `A topic, or a filter, at an MQTT broker. mqtts:// and wss:// are encrypted;
 ws:// and wss:// are for brokers behind a web server. The ports are 1883, 8883, 80
 and 443 by default. In USER and PASSWORD the characters "/ ? # @ %" are written %2F,
-%3F, %23, %40 and %25. Other URLs are errors, and never topics.`,
+%3F, %23, %40 and %25. Several HOSTs are servers of one broker: the first that
+answers is used, and the next when it is lost. Other URLs are errors, and never
+topics.`,
     ],
   ],
 };

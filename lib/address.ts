@@ -20,7 +20,10 @@ export interface TopicAddress {
 /** A topic of an MQTT broker, or a filter. */
 export interface MqttAddress {
   kind: "mqtt";
-  /** Its scheme, host and port, without secrets: `mqtt://host:1883`. */
+  /**
+   * Its scheme, hosts and ports, without secrets: `mqtt://host:1883`, or
+   * `mqtt://host:1883,other:1884` for several servers.
+   */
   broker: string;
   /** The user and the password in the address. */
   user: string | undefined;
@@ -60,8 +63,9 @@ const SCHEME = /^([a-zA-Z][a-zA-Z0-9+.-]*):\/\//;
  *
  * - A path that starts with `/`, `./` or `../`, or any path after `fifo:`, is a
  *   FIFO.
- * - `mqtt://`, `mqtts://`, `ws://` and `wss://` name a broker; the text after
- *   the first slash is the topic, unchanged.
+ * - `mqtt://`, `mqtts://`, `ws://` and `wss://` name a broker, with commas
+ *   between several hosts; the text after the first slash is the topic,
+ *   unchanged.
  * - Text after `topic:`, and any other text except other URLs, is a topic name
  *   or filter of the bus.
  *
@@ -113,10 +117,11 @@ export function shownAddress(address: Address): string {
 
 function mqttAddress(text: string, scheme: string): MqttAddress {
   const [, authority, topic] = /^\w+:\/\/([^/]*)\/?(.*)$/s.exec(text)!;
-  const parts = readAuthority(authority!);
+  const parts = readAuthority(authority!, MQTT_PORTS[scheme]!);
   // A slash in the password that is not escaped: without this check, the user
   // would become the host, and the rest of the address the topic.
-  const isCut = /^[^@]*@([\w.-]+|\[[\da-f:]+\]):[0-9]+(\/|$)/i.test(topic!) &&
+  const isCut =
+    /^[^@]*@([\w.,-]+|\[[\da-f:]+\]):[0-9]+([,/]|$)/i.test(topic!) &&
     !authority!.includes("@");
   if (!parts || isCut) {
     const reason = "what is between // and / is not a host, or not a port";
@@ -128,27 +133,37 @@ function mqttAddress(text: string, scheme: string): MqttAddress {
       text.includes("@") ? `${reason}; ${advice}${other}` : reason,
     );
   }
-  const { hostname, port, user, password } = parts;
+  const { hosts, user, password } = parts;
   return {
     kind: "mqtt",
-    broker: `${scheme}://${hostname}:${port || MQTT_PORTS[scheme]!}`,
+    broker: `${scheme}://${hosts}`,
     user: user || undefined,
     password: password || undefined,
     topic: topic!,
   };
 }
 
-/** Reads `user:password@host:port`; undefined if it is something else. */
-function readAuthority(authority: string) {
-  try {
-    const url = new URL(`http://${authority}`);
-    const { hostname, pathname, search, hash } = url;
-    if (!hostname || pathname + search + hash !== "/") return undefined;
+/**
+ * Reads `user:password@host:port,host:port`; undefined if it is something else.
+ */
+function readAuthority(authority: string, defaultPort: number) {
+  const at = authority.lastIndexOf("@") + 1;
+  const userinfo = authority.slice(0, at);
+  // The user of a second host would become part of the first one's password.
+  if (/@.*,.*@/.test(userinfo)) return undefined;
+  const urls = authority.slice(at).split(",").map((text) => {
+    const url = URL.parse(`http://${userinfo}${text}`);
+    const isHost = url && url.pathname + url.search + url.hash === "/";
     // URL leaves out the port that is the default of http.
-    const port = /:80$/.test(authority) ? "80" : url.port;
-    const user = decodeURIComponent(url.username);
-    const password = decodeURIComponent(url.password);
-    return { hostname, port, user, password };
+    if (isHost) url.port ||= /:80$/.test(text) ? "80" : `${defaultPort}`;
+    return isHost ? url : undefined;
+  });
+  try {
+    return {
+      hosts: urls.map((url) => `${url!.hostname}:${url!.port || "80"}`).join(),
+      user: decodeURIComponent(urls[0]!.username),
+      password: decodeURIComponent(urls[0]!.password),
+    };
   } catch {
     return undefined;
   }

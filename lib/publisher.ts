@@ -50,8 +50,8 @@ export interface PublisherOptions {
   wait?: boolean | number | undefined;
   /**
    * How long to wait for others, in milliseconds. A message to a FIFO waits for
-   * a reader that takes it, a topic for the number of subscribers that
-   * {@linkcode PublisherOptions.wait} asks for.
+   * a reader that takes it, a message to a broker for the broker, and a topic for
+   * the number of subscribers that {@linkcode PublisherOptions.wait} asks for.
    *
    * @default {Infinity}
    */
@@ -472,6 +472,7 @@ async function openOutlet(
       delimiter,
       mqtt: options.mqtt ?? {},
       timeoutMs: options.connectTimeoutMs,
+      answerMs: timeoutMs,
       signal,
       origin,
     });

@@ -190,7 +190,10 @@ export async function* requestAll(
   } finally {
     done.abort();
   }
-  await published;
+  await published.catch((error) => {
+    // The time was over before anybody took the request.
+    if (error !== done.signal.reason) throw error;
+  });
   if (!answered) {
     throw refused("timed_out", shown, `no answer within ${timeoutMs} ms`);
   }

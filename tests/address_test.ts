@@ -38,7 +38,11 @@ Deno.test("parseAddress() takes the text after topic: as it is", () => {
 Deno.test("parseAddress() refuses what is neither a path, a topic nor the URL of a broker", () => {
   const faults = ["fifo:", "/a\0b", "mqtt://", "mqtt://h:x/a", "ws:///a"];
   for (
-    const text of [...faults, "mqtt://h?x/a", "mqtt://h#x", "mqtt://h\\x/a"]
+    const text of [
+      ...faults,
+      ...["mqtt://h?x/a", "mqtt://h#x", "mqtt://h\\x/a"],
+      ...["mqtt://a,/t", "mqtt://,a/t", "mqtt://a,,b/t", "mqtt://a,b?x/t"],
+    ]
   ) {
     const error = assertThrows(() => parseAddress(text), FifobusError);
     assertEquals(error.code, "bad_address", text);
@@ -77,6 +81,8 @@ Deno.test("parseAddress() takes the URL of a broker, and the topic as it is", ()
     ["ws://[::1]:80/a", "ws://[::1]:80", "a"],
     ["wss://host", "wss://host:443", ""],
     ["mqtt://host/a?b%20c/", "mqtt://host:1883", "a?b%20c/"],
+    ["mqtt://a,b:1884,c/t", "mqtt://a:1883,b:1884,c:1883", "t"],
+    ["ws://[::1],[::2]:81,h:80/x,y", "ws://[::1]:80,[::2]:81,h:80", "x,y"],
   ];
   for (const [text, broker, topic] of cases) {
     const rest = { user: undefined, password: undefined };
@@ -94,11 +100,15 @@ Deno.test("parseAddress() leaves the password out of the address that is shown",
     topic: "a",
   });
   assertEquals(shownAddress(address), "mqtt://host:1883/a");
+  const several = parseAddress("mqtt://ada:p,ss@a,b/t") as MqttAddress;
+  assertEquals([several.user, several.password], ["ada", "p,ss"]);
+  assertEquals(shownAddress(several), "mqtt://a:1883,b:1883/t");
   // Characters that are not percent-encoded end the host, or begin the topic.
   const faults = ["secret@host:x/a", "%secret@host/a", "secret/@host/a"];
   const cut = ["se/cret@h/a", "12/secret@h:1883/a", "secret/a@h"];
   const queries = ["12#secret@host:1883/a", "secret?@host/a", "se#cret@host"];
-  for (const password of [...faults, ...cut, ...queries]) {
+  const lists = ["se/cret@h:1883,i/a", "secret@h,bob:cret@i/a"];
+  for (const password of [...faults, ...cut, ...queries, ...lists]) {
     const text = `mqtt://ada:${password}`;
     const { message } = assertThrows(() => parseAddress(text), FifobusError);
     assert(!/secret|cret|ada/.test(message), message);

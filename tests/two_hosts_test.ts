@@ -105,9 +105,11 @@ testWithout(
     await using terminal = await Terminal.open({});
     const dashboard = commandLine("sub", "--dashboard", `${broker}/site1/#`);
     await terminal.run(quoted(office.command(dashboard)));
-    await terminal.until((it) => /^rsite1\/a1\/temperature +21\.5 /m.test(it));
+    await terminal.until((it) => /^r site1\/a1\/temperature +21\.5 /m.test(it));
     await finish(bus.pub("warehouse/a1/temperature", "22.5"));
-    await terminal.until((it) => /^ site1\/a1\/temperature +22\.5 /m.test(it));
+    await terminal.until((it) =>
+      /^ {2}site1\/a1\/temperature +22\.5 /m.test(it)
+    );
     await terminal.type("q");
     await terminal.until((it) => !it.includes("TOPIC"));
   },

@@ -52,6 +52,9 @@ const FINAL = new Set([
   ...[132, 133, 134, 135, 138, 140, 142, 154, 155, 156, 157, 158, 161, 162],
 ]);
 
+/** Use another server; the server has moved. */
+const ELSEWHERE = new Set([156, 157]);
+
 /** The codes about the user: a name, a password, or a permission. */
 const UNAUTHORIZED = new Set([4, 5, 134, 135, 138]);
 
@@ -73,4 +76,9 @@ export function isFinal(code: number): boolean {
 /** Whether the broker does not accept the user, or what the user does. */
 export function isUnauthorized(code: number): boolean {
   return UNAUTHORIZED.has(code);
+}
+
+/** Whether another server of the broker may accept what this one does not. */
+export function isElsewhere(code: number): boolean {
+  return ELSEWHERE.has(code);
 }

@@ -19,12 +19,13 @@ import { tell } from "../callback.ts";
 import { delay } from "../delay.ts";
 import { FifobusError } from "../errors.ts";
 import { checkTopicName } from "../topic.ts";
-import { isFinal, isUnauthorized, reasonFor } from "./codes.ts";
+import { isElsewhere, isFinal, isUnauthorized, reasonFor } from "./codes.ts";
 import { cannotConnect, isWrongVersion } from "./failure.ts";
 import type { ConnectOptions } from "./module.ts";
 import type { MqttOptions, Qos } from "./options.ts";
+import { serversOf } from "./servers.ts";
 
-/** How long one attempt may take, unless there is less time left. */
+/** How long to try all servers once, unless there is less time left. */
 const CONNECT_TIMEOUT_MS = 30_000;
 
 /** The pause before the next attempt: at first, and at most. */
@@ -33,6 +34,9 @@ const MAX_PAUSE_MS = 30_000;
 
 /** A connection that lasts this long was good: the pauses start anew. */
 const STABLE_MS = 10_000;
+
+/** How long the broker may take to end a connection that we end. */
+const LEAVE_MS = 1000;
 
 /** How often an idle client pings the broker. */
 const KEEPALIVE_SECONDS = 30;
@@ -60,6 +64,43 @@ for (let code = 128; code < 256; code++) {
 
 /** A connection that was just made. */
 type Made = Omit<Connection, "ended">;
+
+/** The servers of a broker, one of which is in use. */
+class Servers {
+  readonly #all: string[];
+  #index = 0;
+
+  constructor({ broker }: MqttAddress) {
+    this.#all = serversOf(broker);
+  }
+
+  get current(): string {
+    return this.#all[this.#index]!;
+  }
+
+  /** How many are left in this round, with the current one. */
+  get left(): number {
+    return this.#all.length - this.#index;
+  }
+
+  /** How long one attempt may take if a round takes as long as it may. */
+  get timeoutMs(): number {
+    return CONNECT_TIMEOUT_MS / this.#all.length;
+  }
+
+  /** Goes on to the next one; tells whether a round is over. */
+  next(): boolean {
+    this.#index = (this.#index + 1) % this.#all.length;
+    return this.#index === 0;
+  }
+
+  /** Whether a refusal with this code is the end. */
+  refusesForGood(code: unknown): code is number {
+    if (typeof code !== "number") return false;
+    if (this.#all.length > 1 && isElsewhere(code)) return false;
+    return isFinal(code) || isUnauthorized(code);
+  }
+}
 
 /** A broker ended the connection instead of accepting or refusing it. */
 class HungUp extends Error {}
@@ -118,23 +159,28 @@ export async function connect(
   const { timeoutMs, signal } = options;
   checkOptions(address, options.mqtt);
   const deadline = performance.now() + (timeoutMs ?? 0);
+  const servers = new Servers(address);
   let version: 4 | 5 = 5;
-  /** How the broker refused MQTT 5, if it did so without a word. */
+  /** How the server refused MQTT 5, if it did so without a word. */
   let hungUp: unknown;
+  /** Why the servers of this round did not take the connection. */
+  let failures: FifobusError[] = [];
   for (let pause = MIN_PAUSE_MS;;) {
     signal?.throwIfAborted();
     // With a longer timeout, the loop makes more attempts.
-    const left = timeoutMs === undefined
-      ? CONNECT_TIMEOUT_MS
-      : Math.min(CONNECT_TIMEOUT_MS, deadline - performance.now());
+    const left = timeoutMs === undefined ? servers.timeoutMs : Math.min(
+      servers.timeoutMs,
+      (deadline - performance.now()) / servers.left,
+    );
     try {
       const made = await attempt(
+        servers.current,
         address,
         options,
         version,
         Math.max(1, left),
       );
-      return keepUp(made, address, options.mqtt);
+      return keepUp(made, servers, options.mqtt);
     } catch (error) {
       signal?.throwIfAborted();
       if (version === 5 && (isWrongVersion(error) || error instanceof HungUp)) {
@@ -142,20 +188,35 @@ export async function connect(
         version = 4;
         continue;
       }
-      const failure = cannotConnect(address.broker, hungUp ?? error);
-      // It may just be starting: then it speaks MQTT 5 the next time.
-      if (hungUp) version = 5;
+      const failure = cannotConnect(servers.current, hungUp ?? error);
+      // It may just be starting, and the next server may speak MQTT 5.
+      version = 5;
       hungUp = undefined;
-      if (timeoutMs === undefined || isRefusedForGood(error)) throw failure;
+      if (servers.refusesForGood((error as { code?: unknown }).code)) {
+        throw failure;
+      }
+      failures.push(failure);
+      if (!servers.next()) continue;
+      const all = inOne(failures);
+      failures = [];
+      if (timeoutMs === undefined) throw all;
       const wait = jitter(pause);
       if (performance.now() + wait >= deadline) {
-        const text = `${failure.message}, tried for ${timeoutMs} ms`;
-        throw new FifobusError("timed_out", text, { cause: failure });
+        const text = `${all.message}, tried for ${timeoutMs} ms`;
+        throw new FifobusError("timed_out", text, { cause: all });
       }
       await delay(wait, signal);
       pause = Math.min(2 * pause, MAX_PAUSE_MS);
     }
   }
+}
+
+/** Makes one error of those of all servers. */
+function inOne(failures: FifobusError[]): FifobusError {
+  if (failures.length === 1) return failures[0]!;
+  const { code } = failures[0]!;
+  const text = failures.map(({ message }) => message).join("; ");
+  return new FifobusError(code, text, { cause: failures });
 }
 
 /** Checks what MQTT.js would take, and fail with later or not at all. */
@@ -173,17 +234,13 @@ function checkOptions({ broker }: MqttAddress, options: MqttOptions): void {
   }
 }
 
-function isRefusedForGood(error: unknown): boolean {
-  const { code } = error as { code?: unknown };
-  return typeof code === "number" && (isFinal(code) || isUnauthorized(code));
-}
-
 /** 0.5 to 1.5 times the pause, so that not all clients reconnect at once. */
 function jitter(pauseMs: number): number {
   return pauseMs * (0.5 + Math.random());
 }
 
 function attempt(
+  server: string,
   address: MqttAddress,
   { mqtt: options, signal, onMessage }: ConnectionOptions,
   protocolVersion: 4 | 5,
@@ -191,7 +248,7 @@ function attempt(
 ): Promise<Made> {
   const { promise, resolve, reject } = Promise.withResolvers<Made>();
   const client = mqtt.connect(
-    clientOptions(address, options, protocolVersion, timeoutMs),
+    clientOptions(server, address, options, protocolVersion, timeoutMs),
   );
   if (onMessage) client.handleMessage = onMessage;
   const settle = (action: () => void) => {
@@ -212,7 +269,7 @@ function attempt(
   const onAbort = () => fail(signal!.reason);
   const onError = (error: unknown) => fail(error);
   const onClose = () => {
-    const isSecret = /^(mqtts|wss):/.test(address.broker);
+    const isSecret = /^(mqtts|wss):/.test(server);
     // Deno 2.6 gives no better reason, nor does a broker that requires a
     // certificate.
     const reason = isSecret
@@ -242,20 +299,17 @@ function limitsOf({ properties = {} }: IConnackPacket): Limits {
 }
 
 function clientOptions(
+  server: string,
   address: MqttAddress,
   options: MqttOptions,
   protocolVersion: 4 | 5,
   connectTimeout: number,
 ): IClientOptions {
-  const { hostname, port, protocol } = new URL(address.broker);
   const user = address.user ?? options.user;
   const password = address.password ?? options.password;
   const { will, persistent = false } = options;
   return {
-    // No URL: MQTT.js would put it into errors, with the password.
-    protocol: protocol.slice(0, -1) as "mqtt",
-    host: hostname.replace(/^\[(.*)\]$/, "$1"),
-    port: Number(port || (protocol === "ws:" ? 80 : 443)),
+    ...target(server),
     path: (options.webSocketPath ?? "/mqtt").replace(/^(?!\/)/, "/"),
     protocolVersion,
     clientId: options.clientId || `fifobus-${crypto.randomUUID().slice(0, 12)}`,
@@ -266,6 +320,8 @@ function clientOptions(
     ...options.key !== undefined && { key: options.key },
     rejectUnauthorized: !options.insecure,
     keepalive: KEEPALIVE_SECONDS,
+    // The source does, as it has to know what the broker says.
+    resubscribe: false,
     connectTimeout,
     reconnectPeriod: 0,
     // The session outlives the connection: if the connection breaks, messages
@@ -287,13 +343,27 @@ function clientOptions(
   };
 }
 
+/** Where MQTT.js connects to. */
+function target(server: string) {
+  const { hostname, port, protocol } = new URL(server);
+  const host = hostname.replace(/^\[(.*)\]$/, "$1");
+  return {
+    // No URL: MQTT.js would put it into errors, with the password.
+    protocol: protocol.slice(0, -1) as "mqtt",
+    host,
+    // What it makes of `host`, and keeps.
+    hostname: host,
+    port: Number(port || (protocol === "ws:" ? 80 : 443)),
+  };
+}
+
 /**
  * Reconnects whenever the connection is lost, unless the broker has said that it
  * would not help.
  */
 function keepUp(
   made: Made,
-  { broker }: MqttAddress,
+  servers: Servers,
   { onConnection, clientId }: MqttOptions,
 ): Connection {
   const { client } = made;
@@ -308,19 +378,22 @@ function keepUp(
     ended.resolve(
       new FifobusError(
         isUnauthorized(code) ? "not_authorized" : "no_connection",
-        `The broker ${broker} has ended the connection: ${reasonFor(code)}`,
+        `The broker ${servers.current} has ended the connection: ${
+          reasonFor(code)
+        }`,
       ),
     );
   };
   client.options.reconnectPeriod = jitter(pause);
+  client.options.connectTimeout = servers.timeoutMs;
   client.on("disconnect", ({ reasonCode = 0 }) => {
     reason = reasonFor(reasonCode);
-    if (isFinal(reasonCode)) end(reasonCode);
+    if (servers.refusesForGood(reasonCode)) end(reasonCode);
   });
   client.on("error", (error) => {
     // A refused attempt to connect again.
     const { code } = error as { code?: unknown };
-    if (isRefusedForGood(error)) return end(code as number);
+    if (servers.refusesForGood(code)) return end(code);
     // After a packet that it cannot read, MQTT.js reads no more.
     if (client.connected) client.stream.destroy();
   });
@@ -330,7 +403,7 @@ function keepUp(
     connectedAt = performance.now();
     if (connected) return;
     connected = true;
-    tell(onConnection, { connected, broker, reason });
+    tell(onConnection, { connected, broker: servers.current, reason });
   });
   client.on("close", () => {
     const isStable = performance.now() - connectedAt >= STABLE_MS;
@@ -338,9 +411,13 @@ function keepUp(
     if (!isStable && clientId !== undefined) {
       reason ??= `perhaps another client uses the client id "${clientId}"`;
     }
-    pause = connected && isStable
-      ? MIN_PAUSE_MS
-      : Math.min(2 * pause, MAX_PAUSE_MS);
+    const broker = servers.current;
+    const isRoundOver = servers.next();
+    // It keeps the name that a certificate has to be for.
+    delete client.options.servername;
+    Object.assign(client.options, target(servers.current));
+    if (connected && isStable) pause = MIN_PAUSE_MS;
+    else if (isRoundOver) pause = Math.min(2 * pause, MAX_PAUSE_MS);
     client.options.reconnectPeriod = jitter(pause);
     if (client.disconnecting || !connected) return;
     connected = false;
@@ -362,8 +439,16 @@ export async function disconnect(
 ): Promise<void> {
   const properties = { sessionExpiryInterval: 0 };
   const isSilent = !client.connected;
-  await client.endAsync(
+  const left = client.endAsync(
     isSilent,
     isMqtt5 && !persistent ? { properties } : {},
   );
+  // A broker that cannot be reached any more ends nothing.
+  const over = Promise.withResolvers<void>();
+  const timer = setTimeout(() => {
+    client.stream.destroy();
+    over.resolve();
+  }, LEAVE_MS);
+  await Promise.race([left, over.promise]);
+  clearTimeout(timer);
 }

@@ -25,6 +25,8 @@ export interface ConnectOptions {
 export interface MqttOutletOptions extends ConnectOptions {
   /** The delimiter of messages that come with one. */
   delimiter: Delimiter;
+  /** How long a message waits for the broker, in milliseconds. */
+  answerMs: number | undefined;
   /** A mark to put on the messages. */
   origin: string | undefined;
 }

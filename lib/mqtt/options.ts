@@ -73,7 +73,7 @@ export interface MqttOptions {
 export interface ConnectionChange {
   /** Whether it is connected now. */
   connected: boolean;
-  /** The broker: its scheme, host and port. */
+  /** The server of the broker: its scheme, host and port. */
   broker: string;
   /** Why the broker ended the connection, if it said so. */
   reason: string | undefined;

@@ -26,6 +26,9 @@ import { ORIGIN } from "./origin.ts";
  */
 const MAX_ENDS = 3;
 
+/** The longest time that setTimeout() supports, 25 days. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** Takes the end of a message: without an error, it has arrived. */
 type Done = (error?: unknown) => void;
 
@@ -36,6 +39,8 @@ interface InFlight {
   id: number;
   /** Ends it; all calls but the first do nothing. */
   end: Done;
+  /** Ends it if the broker does not answer. */
+  timer?: ReturnType<typeof setTimeout>;
 }
 
 /** Messages of QoS 0 that are about to be written together. */
@@ -290,6 +295,7 @@ export class MqttOutlet implements Outlet {
       end: (error) => {
         if (!this.#inFlight.delete(inFlight)) return;
         this.#handedOver.delete(inFlight);
+        clearTimeout(inFlight.timer);
         this.#window.leave(message.length);
         done(error === undefined ? error : this.#explain(error, topic));
       },
@@ -343,6 +349,7 @@ export class MqttOutlet implements Outlet {
     const { topic, payload, qos, retain, properties } = packet;
     this.#byPayload.set(payload as Buffer, inFlight);
     this.#handedOver.add(inFlight);
+    this.#limitWait(inFlight, topic);
     const how = { qos, retain, ...properties && { properties } };
     this.#connection.client.publish(topic, payload, how, (error, sent) => {
       // The broker takes messages: none of them ends the connection.
@@ -357,6 +364,16 @@ export class MqttOutlet implements Outlet {
           : error ?? undefined,
       );
     });
+  }
+
+  #limitWait(inFlight: InFlight, topic: string): void {
+    const { answerMs = Infinity } = this.#options;
+    if (answerMs > MAX_TIMER_MS) return;
+    inFlight.timer = setTimeout(() => {
+      const text = `no answer of the broker within ${answerMs} ms`;
+      inFlight.end(this.#refused(text, topic, "timed_out"));
+      this.#connection.client.removeOutgoingMessage(inFlight.id);
+    }, answerMs);
   }
 
   #propertiesOf(

@@ -5,13 +5,15 @@
  */
 import { Buffer } from "node:buffer";
 import type { IPublishPacket } from "npm:mqtt@5.15.0";
-import type { MqttAddress } from "../address.ts";
+import { type MqttAddress, shownAddress } from "../address.ts";
+import { delay } from "../delay.ts";
 import { FifobusError } from "../errors.ts";
 import { WireMessage } from "../wire/message.ts";
 import { Inbound } from "../queues/inbound.ts";
 import type { Message } from "../message.ts";
 import type { OwnSource } from "../source.ts";
 import { checkTopicName, parseShared } from "../topic.ts";
+import { isUnauthorized, reasonFor } from "./codes.ts";
 import { connect, type Connection, disconnect } from "./connection.ts";
 import type { MqttSourceOptions } from "./module.ts";
 import { ORIGIN } from "./origin.ts";
@@ -31,6 +33,12 @@ const QUIET_MS = 500;
 /** The same, at a broker that does not let this client use the marker's topic. */
 const UNMARKED_QUIET_MS = 3000;
 
+/** A filter is refused; codes below this one grant a QoS. */
+const NO_REASON = 128;
+
+/** The longest time that setTimeout() supports, 25 days. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** A source of messages from a broker. */
 export class MqttSource implements OwnSource {
   readonly #options: MqttSourceOptions;
@@ -49,8 +57,10 @@ export class MqttSource implements OwnSource {
   #quiet: ReturnType<typeof setTimeout> | undefined;
   /** Pings the broker while messages wait here and MQTT.js handles no packet. */
   #pinging: ReturnType<typeof setInterval> | undefined;
-  /** Settles when the queue is full for the first time. */
-  readonly #filled = Promise.withResolvers<void>();
+  /** Settles when the broker has answered, or the queue is full: it may be later. */
+  readonly #ready = Promise.withResolvers<void>();
+  /** Whether the broker has the subscriptions in its session. */
+  #isSubscribed = false;
 
   private constructor(options: MqttSourceOptions) {
     this.#options = options;
@@ -65,6 +75,8 @@ export class MqttSource implements OwnSource {
     options: MqttSourceOptions,
   ): Promise<MqttSource> {
     const source = new MqttSource(options);
+    const { timeoutMs = Infinity, signal } = options;
+    const start = performance.now();
     const connection = await connect(address, {
       ...options,
       onMessage: (packet, done) => source.#take(packet, done),
@@ -72,17 +84,41 @@ export class MqttSource implements OwnSource {
     source.#connection = connection;
     // A message of the session may have come already.
     if (source.#held.length > 0) source.#ping();
-    connection.ended.then((error) => source.#end(error));
-    const subscribed = source.#subscribe(connection, address, filters);
+    const fail = (error: FifobusError) => {
+      source.#ready.reject(error);
+      source.#end(error);
+    };
+    // A persistent session waits for nothing.
+    source.#ready.promise.catch(() => {});
+    connection.ended.then(fail);
+    const subscribe = () =>
+      source.#subscribe(connection, address, filters).catch(fail);
+    connection.client.on("connect", ({ sessionPresent }) => {
+      if (!sessionPresent || !source.#isSubscribed) subscribe();
+    });
+    subscribe();
     // The broker's answer may come behind messages, which MQTT.js has to hand
     // out first: those of a session, or more last values than wait here.
-    subscribed.catch((error) => source.#queue.end(error));
     if (source.#isPersistent) return source;
+    const over = new AbortController();
+    const leftMs = Math.min(
+      start + timeoutMs - performance.now(),
+      MAX_TIMER_MS,
+    );
+    const signals = [over.signal, ...signal ? [signal] : []];
+    const silence = delay(leftMs, AbortSignal.any(signals)).then(() => {
+      const text = `Cannot subscribe to ${shownAddress(address)}: ` +
+        `the broker does not answer, tried for ${timeoutMs} ms`;
+      throw new FifobusError("timed_out", text);
+    });
     try {
-      await Promise.race([subscribed, source.#filled.promise]);
+      await Promise.race([source.#ready.promise, silence]);
     } catch (error) {
       await source.close();
       throw error;
+    } finally {
+      silence.catch(() => {});
+      over.abort();
     }
     return source;
   }
@@ -177,17 +213,22 @@ export class MqttSource implements OwnSource {
     const wanted = retained === "only" ? [...filters, this.#marker] : filters;
     // rh, retain handling: MQTT 5, section 3.8.3.1; 2 asks for no last values.
     const how = { qos, rh: retained ? 0 : 2 };
-    const granted = await client.subscribeAsync(
-      Object.fromEntries(wanted.map((filter) => [filter, how])),
-    );
-    const refusals = granted.filter(({ qos }) => qos >= 128);
-    const refused = refusals.find(({ topic }) => topic !== this.#marker);
-    if (refused) {
-      throw new FifobusError(
-        "not_authorized",
-        `Cannot subscribe to ${broker}/${refused.topic}: the broker refuses it`,
-      );
+    const all = Object.fromEntries(wanted.map((filter) => [filter, how]));
+    try {
+      await client.subscribeAsync(all);
+    } catch (error) {
+      const { packet } = error as { packet?: { granted: number[] } };
+      // It was lost before the broker answered; the next one subscribes again.
+      if (!packet && !client.connected) return;
+      if (!packet) throw error;
+      for (const [i, filter] of Object.keys(all).entries()) {
+        const code = packet.granted[i]!;
+        if (filter === this.#marker || code < NO_REASON) continue;
+        throw refused(`${broker}/${filter}`, code);
+      }
     }
+    this.#isSubscribed = true;
+    this.#ready.resolve();
     if (retained !== "only") return;
     this.#quietMs ??= UNMARKED_QUIET_MS;
     this.#awaitQuiet();
@@ -214,7 +255,7 @@ export class MqttSource implements OwnSource {
     const isHeld = this.#isPersistent || this.#queue.isFull;
     if (!isHeld || this.#queue.isEnded) return done();
     this.#held.push(done);
-    this.#filled.resolve();
+    this.#ready.resolve();
     this.#ping();
   }
 
@@ -247,4 +288,12 @@ export class MqttSource implements OwnSource {
     const error = this.#isPersistent ? NOT_NOW : undefined;
     for (const done of this.#held.splice(0)) done(error);
   }
+}
+
+function refused(address: string, code: number): FifobusError {
+  const why = code === NO_REASON ? "" : `: ${reasonFor(code)}`;
+  return new FifobusError(
+    why === "" || isUnauthorized(code) ? "not_authorized" : "no_connection",
+    `Cannot subscribe to ${address}: the broker refuses it${why}`,
+  );
 }

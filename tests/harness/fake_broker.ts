@@ -25,6 +25,7 @@ export class FakeBroker implements AsyncDisposable {
   readonly #open = new Set<Deno.TcpConn>();
   readonly #answer: Answer;
   readonly #properties: Properties;
+  readonly #keepsSessions: boolean;
   readonly #accepting: Promise<void>;
   /** How many clients have connected. */
   connections = 0;
@@ -34,8 +35,14 @@ export class FakeBroker implements AsyncDisposable {
    *
    * @param answer Answers each packet.
    * @param properties What it says when it accepts a connection.
+   * @param keepsSessions Whether it says that it knows a client that comes again.
    */
-  constructor(answer: Answer, properties: Properties = {}) {
+  constructor(
+    answer: Answer,
+    properties: Properties = {},
+    keepsSessions = false,
+  ) {
+    this.#keepsSessions = keepsSessions;
     this.#answer = answer;
     this.#properties = properties;
     this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -71,12 +78,12 @@ export class FakeBroker implements AsyncDisposable {
         options.protocolVersion = packet.protocolVersion ?? 5;
         this.#answer(packet, send, () => {
           isRefused = true;
-          close();
+          writing.then(close);
         });
         if (isRefused) return;
         const properties = this.#properties;
         const accepted = {
-          sessionPresent: false,
+          sessionPresent: this.#keepsSessions && this.connections > 1,
           reasonCode: 0,
           returnCode: 0,
         };

@@ -11,7 +11,7 @@ const EVERYTHING = Boolean(Deno.env.get("FIFOBUS_TEST_EVERYTHING"));
 export function testWithout(
   absent: string[],
   name: string,
-  test: () => Promise<void>,
+  test: (t: Deno.TestContext) => Promise<void>,
 ): void {
   if (absent.length === 0) return Deno.test(name, test);
   const reason = `needs ${absent.join(" and ")}`;

@@ -132,7 +132,8 @@ topic without subscribers a message is dropped, with code 0.`,
     `Gives up with code 124. On a FIFO, each message waits at most TIME for
 a reader, or for one that has stopped reading; the default is no limit. For a
 topic, TIME limits the wait for subscribers or answers, and goes with --wait or
---reply. With a broker, pub tries to connect for TIME; by default it tries once.
+--reply. With a broker, pub tries to connect for TIME; by default it tries once. Then each
+message waits at most TIME for the broker to take it; those of a bridge wait on.
   pub --timeout 2 /tmp/mypipe hello || echo nobody there`,
   "slow-timeout":
     `How long a message to a topic waits for a subscriber that does

@@ -17,7 +17,7 @@ next reader, so a loop gets them all.
   timeout:
     `Ends with code 124 when no message has come for TIME. Each message starts the time again, and
 while commands of --exec keep sub busy it does not run. With a broker, sub also
-keeps trying to connect for TIME; by default it tries once.
+keeps trying to connect and to subscribe for TIME; by default it tries once.
   sub -C 1 -W 5 reply || echo no answer`,
   "exit-word": `Ends with code 0 at a message that is exactly TEXT, on topics as
 well as on FIFOs. It is not printed. A FIFO keeps the messages behind it. A last

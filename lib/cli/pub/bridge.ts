@@ -6,6 +6,7 @@
 import { type Address, parseAddress } from "../../address.ts";
 import { busId } from "../../bus/id.ts";
 import type { MqttOptions } from "../../mqtt/options.ts";
+import { serversOf } from "../../mqtt/servers.ts";
 import { Publisher } from "../../publisher.ts";
 import { Subscriber } from "../../subscriber.ts";
 import { matchesTopic, parseShared } from "../../topic.ts";
@@ -52,6 +53,8 @@ export async function bridge(
     ...options,
     // What comes from a broker may hold line feeds.
     delimiter: to.kind === "topic" ? "\0" : "\n",
+    // The backlog keeps what a broker does not take at once.
+    timeoutMs: to.kind === "mqtt" ? undefined : options.timeoutMs,
     mqtt: mqtt && from[0]!.kind === "mqtt" ? besides(mqtt) : mqtt,
     origin: [...origins][0],
     signal: stopped.signal,
@@ -107,7 +110,9 @@ async function originOf(
 ): Promise<string | undefined> {
   if (address.kind === "fifo") return undefined;
   if (address.kind === "topic") return await busId(mode);
-  return new URL(address.broker).host;
+  // Whatever the order in which the servers of a cluster are named.
+  const servers = serversOf(address.broker);
+  return servers.map((server) => new URL(server).host).sort().join();
 }
 
 /** A second connection, which needs a name of its own. */
