@@ -121,6 +121,7 @@ Deno.test("planOf() of sub says what to read and what to do with it", async () =
     format: undefined,
     json: false,
     raw: false,
+    mayHoldAny: false,
   } as const;
   assertEquals(plain, {
     addresses: ["t", "./p"],

@@ -31,6 +31,9 @@ const CONNECT_TIMEOUT_MS = 30_000;
 const MIN_PAUSE_MS = 500;
 const MAX_PAUSE_MS = 30_000;
 
+/** The last attempt of a limited time begins this long before its end. */
+const LAST_ATTEMPT_MS = 250;
+
 /** A connection that lasts this long was good: the pauses start anew. */
 const STABLE_MS = 10_000;
 
@@ -147,12 +150,16 @@ export async function connect(
       if (hungUp) version = 5;
       hungUp = undefined;
       if (timeoutMs === undefined || isRefusedForGood(error)) throw failure;
-      const wait = jitter(pause);
-      if (performance.now() + wait >= deadline) {
+      const remaining = deadline - performance.now();
+      const isLast = remaining <= LAST_ATTEMPT_MS;
+      const wait = isLast
+        ? Math.max(0, remaining)
+        : Math.min(jitter(pause), remaining - LAST_ATTEMPT_MS);
+      await delay(wait, signal);
+      if (isLast) {
         const text = `${failure.message}, tried for ${timeoutMs} ms`;
         throw new FifobusError("timed_out", text, { cause: failure });
       }
-      await delay(wait, signal);
       pause = Math.min(2 * pause, MAX_PAUSE_MS);
     }
   }

@@ -49,7 +49,7 @@ export class BoardOutput implements AsyncDisposable {
     const output = new BoardOutput(options);
     try {
       if (options.serve) await output.#serve(options.serve);
-      if (options.isInTerminal) output.#show();
+      if (options.isInTerminal) await output.#show();
     } catch (error) {
       await output.finish();
       throw error;
@@ -106,11 +106,12 @@ export class BoardOutput implements AsyncDisposable {
 
   async #finish(): Promise<void> {
     this.leave();
+    this.#printer?.finish();
     await this.#server?.close();
   }
 
   /** Takes over the screen; prints lines if standard output has none. */
-  #show(): void {
+  async #show(): Promise<void> {
     const { print, world, onQuit } = this.#options;
     if (world.stdout.isTerminal()) {
       this.#dashboard = new Dashboard(this.#board, {
@@ -122,7 +123,8 @@ export class BoardOutput implements AsyncDisposable {
       });
       return;
     }
-    this.#printer = new Printer(world.stdout, print);
+    const say = (text: string) => this.notice(text);
+    this.#printer = await Printer.open(world.stdout, print, say);
   }
 
   async #serve(options: ServeOptions): Promise<void> {

@@ -214,7 +214,10 @@ async function openOutput(
     const options = { ...destination, name: NAME, world, onQuit: quit };
     return await BoardOutput.open(options);
   }
-  return new PrintedOutput(new Printer(world.stdout, destination.print));
+  const say = (text: string) => complain(NAME, world, text);
+  return new PrintedOutput(
+    await Printer.open(world.stdout, destination.print, say),
+  );
 }
 
 /** Prints messages on standard output. */
@@ -243,6 +246,7 @@ class PrintedOutput implements Output {
   }
 
   finish(): Promise<void> {
+    this.#printer.finish();
     return Promise.resolve();
   }
 

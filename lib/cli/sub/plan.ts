@@ -103,7 +103,7 @@ export async function planOf(
       // Messages that are left out do not count.
       limit: leftOut.length > 0 ? undefined : given.count,
     },
-    destination: destinationOf(given, world),
+    destination: destinationOf(given, addresses, world),
     leftOut,
     count: given.count ?? Infinity,
     silenceMs: given.timeout,
@@ -115,6 +115,7 @@ export async function planOf(
 
 function destinationOf(
   given: Given<typeof OPTIONS>,
+  addresses: string[],
   { stdout }: Pick<World, "stdout">,
 ): Destination {
   const delimiter = given.null ? "\0" : "\n";
@@ -143,6 +144,7 @@ function destinationOf(
     format: given.format,
     json: given.parse ? "parsed" : given.json ?? false,
     raw: given.raw ?? false,
+    mayHoldAny: addresses.some(isMqtt),
   };
   if (!isBoard) return { kind: "print", print };
   return {
