@@ -60,6 +60,7 @@ Deno.test("planOf() of pub says how to publish", async () => {
   assertEquals(plain, {
     content: { kind: "message", text: "hello" },
     address: "t",
+    spool: undefined,
     publisher: {
       delimiter: "\n",
       maxBytes: 2 ** 20,

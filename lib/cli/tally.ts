@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { inWords } from "../errors.ts";
 import { count } from "./program.ts";
 
 /** Reports the first problem of each kind at once, and counts the others. */
@@ -49,4 +50,16 @@ export class Tally {
     }
     this.#kinds.clear();
   }
+}
+
+/**
+ * Returns what is the same for all errors of a kind.
+ *
+ * @param error The error of publishing a message.
+ * @param topic Its topic.
+ * @returns The text of the error, without the topic and without numbers.
+ */
+export function kindOf(error: unknown, topic: string | undefined): string {
+  return inWords(error).replaceAll(`/${topic}:`, ":")
+    .replaceAll(/"(?:[^"\\]|\\.)*"|\d+/g, "");
 }

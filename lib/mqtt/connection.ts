@@ -62,7 +62,10 @@ for (let code = 128; code < 256; code++) {
 }
 
 /** A connection that was just made. */
-type Made = Omit<Connection, "ended">;
+interface Made extends Omit<Connection, "ended"> {
+  /** Whether the broker has a session of an earlier process. */
+  isResumed: boolean;
+}
 
 /** A broker ended the connection instead of accepting or refusing it. */
 class HungUp extends Error {}
@@ -131,12 +134,15 @@ export async function connect(
       ? CONNECT_TIMEOUT_MS
       : Math.min(CONNECT_TIMEOUT_MS, deadline - performance.now());
     try {
-      const made = await attempt(
-        address,
-        options,
-        version,
-        Math.max(1, left),
-      );
+      const tryOnce = () =>
+        attempt(address, options, version, Math.max(1, left));
+      let made = await tryOnce();
+      if (made.isResumed && !options.onMessage && !options.mqtt.persistent) {
+        // The broker would take a message of QoS 2 for one with the same number
+        // that a killed publisher had in flight.
+        await disconnect(made, false);
+        made = await tryOnce();
+      }
       return keepUp(made, address, options.mqtt);
     } catch (error) {
       signal?.throwIfAborted();
@@ -230,7 +236,9 @@ function attempt(
   };
   const onConnect = (packet: IConnackPacket) => {
     const isMqtt5 = protocolVersion === 5;
-    settle(() => resolve({ client, isMqtt5, limits: limitsOf(packet) }));
+    const limits = limitsOf(packet);
+    const isResumed = packet.sessionPresent;
+    settle(() => resolve({ client, isMqtt5, limits, isResumed }));
   };
   signal?.addEventListener("abort", onAbort, { once: true });
   client.on("connect", onConnect).on("error", onError).on("close", onClose);
@@ -364,7 +372,7 @@ function keepUp(
  * @returns When the connection has ended.
  */
 export async function disconnect(
-  { client, isMqtt5 }: Connection,
+  { client, isMqtt5 }: Pick<Connection, "client" | "isMqtt5">,
   persistent: boolean,
 ): Promise<void> {
   const properties = { sessionExpiryInterval: 0 };

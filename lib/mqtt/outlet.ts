@@ -8,7 +8,7 @@ import type { MqttAddress } from "../address.ts";
 import { FifobusError, type FifobusErrorCode } from "../errors.ts";
 import type { Keyed, Outlet, Sending } from "../outlet.ts";
 import { type Limit, Window } from "../queues/window.ts";
-import { checkTopicName } from "../topic.ts";
+import { checkTopicName, hasControl } from "../topic.ts";
 import { connect, type Connection, disconnect } from "./connection.ts";
 import { reasonFor } from "./codes.ts";
 import type { MqttOutletOptions } from "./module.ts";
@@ -24,6 +24,7 @@ const MAX_ENDS = 3;
 
 /** A message on its way. */
 interface InFlight {
+  topic: string;
   qos: Qos;
   /** Its identifier, once it was sent; 0 at QoS 0. */
   id: number;
@@ -62,10 +63,15 @@ export class MqttOutlet implements Outlet {
   /** The message that may have ended the connection, and how often it has. */
   #suspect: InFlight | undefined;
   #ends = 0;
+  /**
+   * Whether the broker may accept control characters in topics. Few do, the
+   * others end the connection: MQTT 5, section 1.5.4.
+   */
+  #takesControls = true;
   /** Whether the broker has accepted the connection that may close next. */
   #isAccepted = true;
   /** Why the broker has ended the connection for good. */
-  #failure: FifobusError | undefined;
+  failure: FifobusError | undefined;
 
   private constructor(
     { broker }: MqttAddress,
@@ -78,7 +84,7 @@ export class MqttOutlet implements Outlet {
     options.signal?.addEventListener("abort", this.#abort);
     connection.client.on("close", this.#onClose);
     connection.ended.then((failure) => {
-      this.#failure = failure;
+      this.failure = failure;
       for (const message of [...this.#inFlight]) message.fail(failure);
       this.#window.abort(failure);
     });
@@ -110,10 +116,17 @@ export class MqttOutlet implements Outlet {
     return this.#window.bytes;
   }
 
+  get isUnmarked(): boolean {
+    return !this.#connection.isMqtt5;
+  }
+
   unpark(): void {}
 
   check(topic: string | undefined, { replyTo }: Sending): void {
-    if (topic !== undefined) checkTopicName(topic);
+    // A bridge passes on what another broker has accepted.
+    const { origin } = this.#options;
+    const isLax = origin !== undefined && this.#takesControls;
+    if (topic !== undefined) checkTopicName(topic, isLax);
     if (replyTo !== undefined) checkTopicName(replyTo);
   }
 
@@ -162,7 +175,7 @@ export class MqttOutlet implements Outlet {
   async close(): Promise<void> {
     await Promise.all(this.#sending);
     this.#options.signal?.removeEventListener("abort", this.#abort);
-    if (this.#failure) return;
+    if (this.failure) return;
     await disconnect(
       this.#connection,
       this.#options.mqtt.persistent ?? false,
@@ -186,10 +199,15 @@ export class MqttOutlet implements Outlet {
     if (first !== this.#suspect) this.#ends = 0;
     this.#suspect = first;
     if (!first || ++this.#ends < MAX_ENDS) return;
-    first.fail(
-      new Error(`the broker ended the connection ${MAX_ENDS} times at it`),
-    );
-    this.#connection.client.removeOutgoingMessage(first.id);
+    const isBad = hasControl(first.topic);
+    if (isBad) this.#takesControls = false;
+    for (const it of isBad ? [...this.#inFlight] : [first]) {
+      if (isBad && !hasControl(it.topic)) continue;
+      it.fail(
+        new Error(`the broker ended the connection ${MAX_ENDS} times at it`),
+      );
+      this.#connection.client.removeOutgoingMessage(it.id);
+    }
   };
 
   #abort = (): void => this.#window.abort(this.#options.signal!.reason);
@@ -211,11 +229,11 @@ export class MqttOutlet implements Outlet {
   ): Promise<void> {
     const { signal } = this.#options;
     signal?.throwIfAborted();
-    if (this.#failure) throw this.#failure;
+    if (this.failure) throw this.failure;
     await this.#window.enter(message.length);
     try {
       signal?.throwIfAborted();
-      if (this.#failure) throw this.#failure;
+      if (this.failure) throw this.failure;
       await this.#sendOne(topic, message, how);
     } finally {
       this.#window.leave(message.length);
@@ -241,7 +259,7 @@ export class MqttOutlet implements Outlet {
     const failed = Promise.withResolvers<never>();
     const onAbort = () => failed.reject(signal!.reason);
     signal?.addEventListener("abort", onAbort, { once: true });
-    const inFlight: InFlight = { qos, id: 0, fail: failed.reject };
+    const inFlight: InFlight = { topic, qos, id: 0, fail: failed.reject };
     const payload = asBuffer(message);
     this.#inFlight.add(inFlight);
     this.#byPayload.set(payload, inFlight);

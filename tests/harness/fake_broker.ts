@@ -28,17 +28,20 @@ export class FakeBroker implements AsyncDisposable {
   readonly #accepting: Promise<void>;
   /** How many clients have connected. */
   connections = 0;
+  /** Whether it has a session for each client. */
+  sessionPresent = false;
 
   /**
    * Starts it.
    *
    * @param answer Answers each packet.
    * @param properties What it says when it accepts a connection.
+   * @param port The port; by default, any.
    */
-  constructor(answer: Answer, properties: Properties = {}) {
+  constructor(answer: Answer, properties: Properties = {}, port = 0) {
     this.#answer = answer;
     this.#properties = properties;
-    this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    this.#listener = Deno.listen({ hostname: "127.0.0.1", port });
     this.url = `mqtt://127.0.0.1:${this.#listener.addr.port}`;
     this.#accepting = this.#accept();
   }
@@ -76,7 +79,7 @@ export class FakeBroker implements AsyncDisposable {
         if (isRefused) return;
         const properties = this.#properties;
         const accepted = {
-          sessionPresent: false,
+          sessionPresent: this.sessionPresent,
           reasonCode: 0,
           returnCode: 0,
         };
