@@ -75,7 +75,8 @@ export interface PublisherOptions {
   /**
    * Marks the messages: Subscribers with the same mark do not get them. With it,
    * two bridges in opposite directions do not send messages in circles. A broker
-   * has to speak MQTT 5 for that.
+   * has to speak MQTT 5 for that. Topics of a broker may then hold control
+   * characters, as those that another broker has accepted may.
    */
   origin?: string | undefined;
   /**
