@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { FifobusError } from "./errors.ts";
 import type { WireMessage } from "./wire/message.ts";
 
 /** How messages are sent. */
@@ -46,6 +47,10 @@ export interface Outlet {
   readonly bufferedBytes: number;
   /** Whether these bytes wait for a reader. */
   readonly isUnread: boolean;
+  /** Why it never sends anything again; undefined as long as it may. */
+  readonly failure?: FifobusError | undefined;
+  /** Whether a message cannot carry the mark of where it comes from. */
+  readonly isUnmarked?: boolean;
   /** Makes later waits abortable at once. */
   unpark(): void;
   /**

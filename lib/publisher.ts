@@ -75,7 +75,8 @@ export interface PublisherOptions {
   /**
    * Marks the messages: Subscribers with the same mark do not get them. With it,
    * two bridges in opposite directions do not send messages in circles. A broker
-   * has to speak MQTT 5 for that.
+   * has to speak MQTT 5 for that. Topics of a broker may then hold control
+   * characters, as those that another broker has accepted may.
    */
   origin?: string | undefined;
   /**
@@ -138,6 +139,9 @@ export let openLast: typeof Publisher.open;
 
 /** Tells whether messages of a publisher wait for a reader of their FIFO. */
 export let isUnread: (publisher: Publisher) => boolean;
+
+/** The outlet of a publisher. */
+export let outletOf: (publisher: Publisher) => Outlet;
 
 /** How many bytes may wait before {@linkcode Publisher.writable} applies backpressure. */
 const HIGH_WATER_MARK_BYTES = 64 * 1024;
@@ -323,6 +327,7 @@ export class Publisher implements AsyncDisposable {
     openLast = (address, options = {}) =>
       Publisher.#open(address, options, true);
     isUnread = (publisher) => publisher.#outlet.isUnread;
+    outletOf = (publisher) => publisher.#outlet;
   }
 
   #encode(message: string | Uint8Array): Uint8Array<ArrayBuffer> {

@@ -52,12 +52,18 @@ export function parseShared(text: string): SharedFilter | undefined {
  * Checks a topic name, to which a message can be published.
  *
  * @param name The name.
+ * @param isLax Whether it may hold control characters other than NUL, as some
+ * brokers allow.
  * @throws {FifobusError} `bad_address`, if it is empty, longer than 65,535
  * bytes of UTF-8, or holds a wildcard, a control character or half of a
  * surrogate pair.
  */
-export function checkTopicName(name: string): void {
-  const reason = nameFault(name);
+export function checkTopicName(name: string, isLax = false): void {
+  const reason = nameFault(
+    isLax && !name.includes("\0")
+      ? name.replaceAll(/[^ -~\u00a0-\uffff]/g, "_")
+      : name,
+  );
   if (reason !== undefined) throw badTopic("topic", name, reason);
 }
 

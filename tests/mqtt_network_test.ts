@@ -127,9 +127,8 @@ Deno.test("sub subscribes again if the connection breaks before the broker has a
       const rest = { qos: 0, dup: false, retain: false } as const;
       send({ cmd: "publish", topic: "t", payload: "here", ...rest });
     },
-    {},
-    true,
   );
+  broker.keepsSessions = true;
   await using client = sub(`${broker.url}/t`);
   assertEquals(await client.line(), "here");
 });

@@ -112,6 +112,39 @@ Deno.test("sub --json prints bytes that are not text as base64", async () => {
   assertEquals([base64, message], ["/w==", undefined]);
 });
 
+Deno.test("sub --json and --parse keep a byte order mark", async () => {
+  await using bus = new TestBus();
+  const values = { "a": '\ufeff{"celsius": 21.5}' };
+  for (const args of [["--json"], ["--json", "--parse"]]) {
+    const line = JSON.parse(await printed(bus, values, ...args));
+    assertEquals([line.message, line.length], [values.a, 20]);
+  }
+});
+
+Deno.test("sub --parse quotes JSON that is nested too deeply for other programs", async () => {
+  await using bus = new TestBus();
+  const nested = (depth: number) => "[".repeat(depth) + "]".repeat(depth);
+  const brackets = JSON.stringify("[".repeat(300) + '\\"{'.repeat(300));
+  const values = {
+    a: nested(250),
+    b: nested(251),
+    c: nested(50_000),
+    d: brackets,
+    e: `[${Array(300).fill("[]")}]`,
+  };
+  const lines = await printed(bus, values, "--json", "--parse");
+  const found = lines.trimEnd().split("\n").map((line) =>
+    line.slice(line.indexOf('"message":') + '"message":'.length, -1)
+  );
+  assertEquals(found, [
+    values.a,
+    JSON.stringify(values.b),
+    JSON.stringify(values.c),
+    brackets,
+    values.e,
+  ]);
+});
+
 Deno.test("sub --raw prints bytes and nothing else", async () => {
   await using bus = new TestBus();
   const values = { "a": "one", "b": "two" };

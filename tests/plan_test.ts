@@ -97,6 +97,7 @@ Deno.test("planOf() of pub says how to publish", async () => {
   assertEquals(plain, {
     content: { kind: "message", text: "hello" },
     address: "t",
+    spool: undefined,
     publisher: {
       delimiter: "\n",
       maxBytes: 2 ** 20,
@@ -160,6 +161,7 @@ Deno.test("planOf() of sub says what to read and what to do with it", async () =
     format: undefined,
     json: false,
     raw: false,
+    mayHoldAny: false,
   } as const;
   assertEquals(plain, {
     addresses: ["t", "./p"],

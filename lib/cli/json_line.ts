@@ -26,6 +26,12 @@ const END = encoder.encode("}");
 /** What a JSON text may begin with: white space, or a value. */
 const BEGINNINGS = new Set(encoder.encode(' \t\r\n{["-0123456789tfn'));
 
+/**
+ * How deeply JSON may be nested that is embedded: jq 1.6 reads 256 levels, and
+ * the line has one around it.
+ */
+const MAX_DEPTH = 250;
+
 /** Characters of JSON that are printed unchanged. */
 const PLAIN = /^[ -~]*$/;
 
@@ -144,10 +150,37 @@ function quoted(text: string): string {
 function isJson(text: string): boolean {
   try {
     JSON.parse(text);
-    return true;
+    return isShallow(text);
   } catch {
     return false;
   }
+}
+
+/**
+ * Whether every reader of JSON can take it: a recursive one would end at a
+ * message of 100,000 brackets.
+ */
+function isShallow(json: string): boolean {
+  let depth = 0;
+  let isInString = false;
+  for (let i = 0; i < json.length; i++) {
+    switch (json[i]) {
+      case '"':
+        isInString = !isInString;
+        break;
+      case "\\":
+        i++;
+        break;
+      case "[":
+      case "{":
+        if (!isInString && ++depth > MAX_DEPTH) return false;
+        break;
+      case "]":
+      case "}":
+        if (!isInString) depth--;
+    }
+  }
+  return true;
 }
 
 /** JSON has line ends only between tokens. Kept as text, 1e400 stays 1e400. */

@@ -4,10 +4,12 @@
  *
  * @module
  */
+import { load } from "../load.ts";
 import type { Message } from "../message.ts";
 import { WireMessage } from "../wire/message.ts";
 import type { Delimiter } from "../wire/framing.ts";
 import { jsonWriter } from "./json_line.ts";
+import type { LineRules } from "./line_rules.ts";
 import { OutputClosed, type Stdout, writeAll } from "./output.ts";
 import { PrintBuffer, type Writer } from "./print_buffer.ts";
 
@@ -25,6 +27,8 @@ export interface PrintOptions {
   json: boolean | "parsed";
   /** Whether to print only the bytes of messages: no delimiter, no escapes. */
   raw: boolean;
+  /** Whether messages may come from a broker: they hold any bytes. */
+  mayHoldAny: boolean;
 }
 
 const CYAN = "\x1b[36m";
@@ -36,6 +40,7 @@ export class Printer {
   readonly #options: PrintOptions;
   readonly #isTerminal: boolean;
   readonly #buffer: PrintBuffer;
+  readonly #rules: LineRules | undefined;
   readonly #write: Writer | undefined;
   #sequence = 0;
 
@@ -44,13 +49,38 @@ export class Printer {
    *
    * @param stdout Standard output.
    * @param options How to print.
+   * @param rules Which messages to leave out; by default, none.
    */
-  constructor(stdout: Stdout, options: PrintOptions) {
+  constructor(stdout: Stdout, options: PrintOptions, rules?: LineRules) {
     this.#stdout = stdout;
     this.#options = options;
     this.#isTerminal = stdout.isTerminal();
     this.#buffer = new PrintBuffer(this.#isTerminal);
+    this.#rules = rules;
     this.#write = this.#writer();
+  }
+
+  /**
+   * Creates a printer that leaves out what a line cannot hold.
+   *
+   * @param stdout Standard output.
+   * @param options How to print.
+   * @param say Tells the user of messages that are left out.
+   * @returns The printer.
+   */
+  static async open(
+    stdout: Stdout,
+    options: PrintOptions,
+    say: (text: string) => void,
+  ): Promise<Printer> {
+    const { delimiter, format, json, mayHoldAny, raw, topics } = options;
+    const isLine = !format && !json && !raw && !stdout.isTerminal();
+    if (!isLine || !mayHoldAny) return new Printer(stdout, options);
+    // Loaded here, because FIFOs and the bus carry no such messages.
+    const { LineRules } = await load<typeof import("./line_rules.ts")>(
+      import.meta.resolve("./line_rules.ts"),
+    );
+    return new Printer(stdout, options, new LineRules(delimiter, topics, say));
   }
 
   /**
@@ -81,6 +111,11 @@ export class Printer {
     await this.#print(buffer.bytes, () => ends, signal);
   }
 
+  /** Reports how many messages were left out, if that was not said yet. */
+  finish(): void {
+    this.#rules?.report();
+  }
+
   async #print(
     bytes: Uint8Array,
     ends: () => number[],
@@ -101,16 +136,18 @@ export class Printer {
     const { color, delimiter, format, json, raw, topics } = this.#options;
     if (raw) return ({ message }, to) => to.add(message.bytes);
     const isTerminal = this.#isTerminal;
+    const rules = this.#rules;
     const end = new TextEncoder().encode(isTerminal ? "\n" : delimiter);
     const line = format ??
       (json
         ? jsonWriter(json === "parsed")
         : topics
         ? withTopic(color)
-        : isTerminal
+        : isTerminal || rules
         ? ({ message }, to) => to.showBytes(message.bytes)
         : undefined);
     return line && ((arrival, to) => {
+      if (rules && !rules.fits(arrival.message)) return;
       line(arrival, to);
       to.add(end);
     });

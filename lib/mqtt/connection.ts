@@ -32,6 +32,9 @@ const CONNECT_TIMEOUT_MS = 30_000;
 const MIN_PAUSE_MS = 500;
 const MAX_PAUSE_MS = 30_000;
 
+/** The last attempt of a limited time begins this long before its end. */
+const LAST_ATTEMPT_MS = 250;
+
 /** A connection that lasts this long was good: the pauses start anew. */
 const STABLE_MS = 10_000;
 
@@ -63,7 +66,10 @@ for (let code = 128; code < 256; code++) {
 }
 
 /** A connection that was just made. */
-type Made = Omit<Connection, "ended">;
+interface Made extends Omit<Connection, "ended"> {
+  /** Whether the broker has a session of an earlier process. */
+  isResumed: boolean;
+}
 
 /** The servers of a broker, one of which is in use. */
 class Servers {
@@ -173,13 +179,21 @@ export async function connect(
       (deadline - performance.now()) / servers.left,
     );
     try {
-      const made = await attempt(
-        servers.current,
-        address,
-        options,
-        version,
-        Math.max(1, left),
-      );
+      const tryOnce = () =>
+        attempt(
+          servers.current,
+          address,
+          options,
+          version,
+          Math.max(1, left),
+        );
+      let made = await tryOnce();
+      if (made.isResumed && !options.onMessage && !options.mqtt.persistent) {
+        // The broker would take a message of QoS 2 for one with the same number
+        // that a killed publisher had in flight.
+        await disconnect(made, false);
+        made = await tryOnce();
+      }
       return keepUp(made, servers, options.mqtt);
     } catch (error) {
       signal?.throwIfAborted();
@@ -200,12 +214,16 @@ export async function connect(
       const all = inOne(failures);
       failures = [];
       if (timeoutMs === undefined) throw all;
-      const wait = jitter(pause);
-      if (performance.now() + wait >= deadline) {
+      const remaining = deadline - performance.now();
+      const isLast = remaining <= LAST_ATTEMPT_MS;
+      const wait = isLast
+        ? Math.max(0, remaining)
+        : Math.min(jitter(pause), remaining - LAST_ATTEMPT_MS);
+      await delay(wait, signal);
+      if (isLast) {
         const text = `${all.message}, tried for ${timeoutMs} ms`;
         throw new FifobusError("timed_out", text, { cause: all });
       }
-      await delay(wait, signal);
       pause = Math.min(2 * pause, MAX_PAUSE_MS);
     }
   }
@@ -280,7 +298,9 @@ function attempt(
   };
   const onConnect = (packet: IConnackPacket) => {
     const isMqtt5 = protocolVersion === 5;
-    settle(() => resolve({ client, isMqtt5, limits: limitsOf(packet) }));
+    const limits = limitsOf(packet);
+    const isResumed = packet.sessionPresent;
+    settle(() => resolve({ client, isMqtt5, limits, isResumed }));
   };
   signal?.addEventListener("abort", onAbort, { once: true });
   client.on("connect", onConnect).on("error", onError).on("close", onClose);
@@ -434,7 +454,7 @@ function keepUp(
  * @returns When the connection has ended.
  */
 export async function disconnect(
-  { client, isMqtt5 }: Connection,
+  { client, isMqtt5 }: Pick<Connection, "client" | "isMqtt5">,
   persistent: boolean,
 ): Promise<void> {
   const properties = { sessionExpiryInterval: 0 };

@@ -12,7 +12,7 @@ import type { MqttAddress } from "../address.ts";
 import { FifobusError, type FifobusErrorCode } from "../errors.ts";
 import type { Keyed, Outlet, Sending } from "../outlet.ts";
 import { type Limit, Window } from "../queues/window.ts";
-import { checkTopicName } from "../topic.ts";
+import { checkTopicName, hasControl } from "../topic.ts";
 import { connect, type Connection, disconnect } from "./connection.ts";
 import { reasonFor } from "./codes.ts";
 import type { MqttOutletOptions } from "./module.ts";
@@ -34,6 +34,7 @@ type Done = (error?: unknown) => void;
 
 /** A message on its way. */
 interface InFlight {
+  topic: string;
   qos: Qos;
   /** Its identifier, once it was sent; 0 at QoS 0. */
   id: number;
@@ -121,10 +122,15 @@ export class MqttOutlet implements Outlet {
   /** The message that may have ended the connection, and how often it has. */
   #suspect: InFlight | undefined;
   #ends = 0;
+  /**
+   * Whether the broker may accept control characters in topics. Few do, the
+   * others end the connection: MQTT 5, section 1.5.4.
+   */
+  #takesControls = true;
   /** Whether the broker has accepted the connection that may close next. */
   #isAccepted = true;
   /** Why the broker has ended the connection for good. */
-  #failure: FifobusError | undefined;
+  failure: FifobusError | undefined;
 
   private constructor(
     { broker }: MqttAddress,
@@ -138,7 +144,7 @@ export class MqttOutlet implements Outlet {
     options.signal?.addEventListener("abort", this.#abort);
     connection.client.on("close", this.#onClose);
     connection.ended.then((failure) => {
-      this.#failure = failure;
+      this.failure = failure;
       this.#giveUp(failure);
     });
     connection.client.on("packetsend", (packet) => {
@@ -169,10 +175,17 @@ export class MqttOutlet implements Outlet {
     return this.#window.bytes;
   }
 
+  get isUnmarked(): boolean {
+    return !this.#connection.isMqtt5;
+  }
+
   unpark(): void {}
 
   check(topic: string | undefined, { replyTo }: Sending): void {
-    if (topic !== undefined) checkTopicName(topic);
+    // A bridge passes on what another broker has accepted.
+    const { origin } = this.#options;
+    const isLax = origin !== undefined && this.#takesControls;
+    if (topic !== undefined) checkTopicName(topic, isLax);
     if (replyTo !== undefined) checkTopicName(replyTo);
   }
 
@@ -220,7 +233,7 @@ export class MqttOutlet implements Outlet {
     messages.forEach((message, i) => {
       const { signal } = this.#options;
       if (signal?.aborted) return batch.end(signal.reason);
-      if (this.#failure) return batch.end(this.#failure);
+      if (this.failure) return batch.end(this.failure);
       this.#window.enter({
         bytes: message.length,
         admitted: () => this.#start(topicOf(i), message, how, batch.end),
@@ -233,7 +246,7 @@ export class MqttOutlet implements Outlet {
   async close(): Promise<void> {
     await Promise.all([...this.#batches].map(({ ended }) => ended));
     this.#options.signal?.removeEventListener("abort", this.#abort);
-    if (this.#failure) return;
+    if (this.failure) return;
     await disconnect(
       this.#connection,
       this.#options.mqtt.persistent ?? false,
@@ -256,10 +269,15 @@ export class MqttOutlet implements Outlet {
     if (first !== this.#suspect) this.#ends = 0;
     this.#suspect = first;
     if (!first || ++this.#ends < MAX_ENDS) return;
-    first.end(
-      new Error(`the broker ended the connection ${MAX_ENDS} times at it`),
-    );
-    this.#connection.client.removeOutgoingMessage(first.id);
+    const isBad = hasControl(first.topic);
+    if (isBad) this.#takesControls = false;
+    for (const it of isBad ? [...this.#inFlight] : [first]) {
+      if (isBad && !hasControl(it.topic)) continue;
+      it.end(
+        new Error(`the broker ended the connection ${MAX_ENDS} times at it`),
+      );
+      this.#connection.client.removeOutgoingMessage(it.id);
+    }
   };
 
   #abort = (): void => this.#giveUp(this.#options.signal!.reason);
@@ -290,6 +308,7 @@ export class MqttOutlet implements Outlet {
     // Only an acknowledgement says whether anybody is there to answer.
     const qos = how.replyTo === undefined ? mqtt.qos ?? 0 : mqtt.qos || 1;
     const inFlight: InFlight = {
+      topic,
       qos,
       id: 0,
       end: (error) => {

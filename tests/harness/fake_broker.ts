@@ -25,27 +25,25 @@ export class FakeBroker implements AsyncDisposable {
   readonly #open = new Set<Deno.TcpConn>();
   readonly #answer: Answer;
   readonly #properties: Properties;
-  readonly #keepsSessions: boolean;
   readonly #accepting: Promise<void>;
   /** How many clients have connected. */
   connections = 0;
+  /** Whether it has a session for each client. */
+  sessionPresent = false;
+  /** Whether it has a session for a client that comes again. */
+  keepsSessions = false;
 
   /**
    * Starts it.
    *
    * @param answer Answers each packet.
    * @param properties What it says when it accepts a connection.
-   * @param keepsSessions Whether it says that it knows a client that comes again.
+   * @param port The port; by default, any.
    */
-  constructor(
-    answer: Answer,
-    properties: Properties = {},
-    keepsSessions = false,
-  ) {
-    this.#keepsSessions = keepsSessions;
+  constructor(answer: Answer, properties: Properties = {}, port = 0) {
     this.#answer = answer;
     this.#properties = properties;
-    this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    this.#listener = Deno.listen({ hostname: "127.0.0.1", port });
     this.url = `mqtt://127.0.0.1:${this.#listener.addr.port}`;
     this.#accepting = this.#accept();
   }
@@ -83,7 +81,8 @@ export class FakeBroker implements AsyncDisposable {
         if (isRefused) return;
         const properties = this.#properties;
         const accepted = {
-          sessionPresent: this.#keepsSessions && this.connections > 1,
+          sessionPresent: this.sessionPresent ||
+            this.keepsSessions && this.connections > 1,
           reasonCode: 0,
           returnCode: 0,
         };

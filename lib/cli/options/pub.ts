@@ -92,9 +92,17 @@ export const OPTIONS = {
     group: MESSAGES,
     help: "forward messages from ADDRESS (a bridge)",
   },
+  spool: {
+    takes: file,
+    only: "mqtt",
+    isForTarget: true,
+    excludes: ["reply", "json-lines", "replay"],
+    group: SENDING,
+    help: "keep messages in FILE until the broker has them",
+  },
   "queue-bytes": {
     takes: size,
-    needs: "from",
+    needs: ["from", "spool"],
     group: MESSAGES,
     help: "buffer for a broker that is away [8M]",
   },

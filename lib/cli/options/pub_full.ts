@@ -50,10 +50,22 @@ Last values stay last values. Two such bridges in opposite directions send
 nothing in circles, if the broker speaks MQTT 5. A signal gives waiting messages 2 seconds more; then a FIFO
 gets its messages back, and others are lost and reported.
   pub --from 'warehouse/#' mqtt://broker.example.org/site1`,
-  "queue-bytes": `How much may wait in memory while the target of --from takes
-nothing, for example because the broker is away. The default is 8M. A message
-counts 200 bytes more than its length. When the buffer is full, a FIFO is not
-read any further; messages of topics and brokers are dropped and reported.`,
+  spool:
+    `Writes each message to FILE, and removes it when the broker says that it
+has it. What is left there when pub ends, is killed, or the machine loses power,
+is sent by the next run with the same FILE, before anything else. One pub uses a
+FILE at a time, and makes it with permissions 600. It needs --qos 1 or 2; a
+message that was on its way when pub was killed is sent again, with both. A bridge
+and lines wait for the broker as long as it takes, unless --timeout says otherwise;
+a single message fails with code 1, and the next run sends it.
+  pub --from 'warehouse/#' --qos 1 --spool ~/site1.spool mqtt://broker.example.org/site1`,
+  "queue-bytes":
+    `How much may wait in memory, or in the file of --spool, while the target of --from takes
+nothing, for example because the broker is away. The default is 8M. In memory
+a message counts 200 bytes more than its length. A file can be twice as long as
+this. When there is no room, a FIFO, standard input, and the broker of a
+--persistent session are not read any further; other messages are dropped and
+reported.`,
   null:
     `Ends each message with a NUL byte instead of a newline, on the way and in
 the input, so that messages can hold newlines. The subscribers need --null, too.

@@ -83,7 +83,9 @@ with what came until then. With --json each line is an object with the members
 "length", and "message" or "base64": the first 4096 bytes of the message.
   sub --topics -W 60 'warehouse/#'`,
   verbose: `Prints the topic, or the path of the FIFO, and a tab before each
-message.`,
+message. Of a broker's messages, those with a tab in the topic are left out and
+reported. So are those with a newline in the message, or a NUL with --null, which
+also plain output leaves out.`,
   keyed: `The same as --verbose, under the name that "pub --keyed" has.`,
   format: `Prints FORMAT for each message, and a newline after it, or a NUL byte
 with --null. For the directives see FORMAT.
@@ -95,7 +97,8 @@ number. A request has "reply_to". A message that is not UTF-8 has "base64"
 instead of "message".`,
   parse:
     `With --json, prints a message that is itself JSON as it is, instead of a
-string.`,
+string; not if it is nested more than 250 levels deep, which other programs may
+not read.`,
   raw: `Prints the bytes of the messages and nothing else: no newline, and on a
 terminal no control characters made visible.
   sub --raw -C 1 camera/last > picture.jpg`,

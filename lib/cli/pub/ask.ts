@@ -33,6 +33,9 @@ export async function ask(
     format: undefined,
     json: false,
     raw: false,
+    // An answer may have several lines: a person reads it, or a script that
+    // has asked for one.
+    mayHoldAny: false,
   });
   const answers = requestAll(address!, message, publisher);
   let left = wanted;

@@ -3,20 +3,37 @@
  *
  * @module
  */
-import { type Address, parseAddress } from "../../address.ts";
-import { busId } from "../../bus/id.ts";
+import { type MqttAddress, parseAddress } from "../../address.ts";
+import { delay } from "../../delay.ts";
+import { load } from "../../load.ts";
+import type { Message } from "../../message.ts";
 import type { MqttOptions } from "../../mqtt/options.ts";
-import { serversOf } from "../../mqtt/servers.ts";
-import { Publisher } from "../../publisher.ts";
+import { outletOf, Publisher } from "../../publisher.ts";
 import { Subscriber } from "../../subscriber.ts";
-import { matchesTopic, parseShared } from "../../topic.ts";
-import { EXIT, UsageError } from "../exit_codes.ts";
+import { EXIT } from "../exit_codes.ts";
 import { tellingOfLoss } from "../mqtt.ts";
 import { complain, count, type World } from "../program.ts";
 import { Signals } from "../signals.ts";
-import { Backlog } from "./backlog.ts";
+import { Tally } from "../tally.ts";
+import { Backlog, Overflow, type Waiting } from "./backlog.ts";
+import { Intake } from "./intake.ts";
 import type { Bridge, PubPlan } from "./plan.ts";
+import {
+  checkCircle,
+  checkPaths,
+  commonOrigin,
+  isShared,
+  originOf,
+  rename,
+} from "./route.ts";
 import { NAME } from "./sender.ts";
+import type { Spooler } from "./spooler.ts";
+
+/** How long to wait for messages under way when the program ends. */
+const GRACE_MS = 2000;
+
+/** How long to wait for a connection before telling the user. */
+const NOTICE_MS = 1000;
 
 /**
  * Publishes what comes from other addresses, until it is ended.
@@ -28,91 +45,187 @@ import { NAME } from "./sender.ts";
  */
 export async function bridge(
   { from: sources, queueBytes }: Bridge,
-  { address, publisher: options, retain: retains, report }: PubPlan,
+  plan: PubPlan,
   world: World,
 ): Promise<number> {
+  const { publisher: options, retain: retains, report } = plan;
+  const { connectTimeoutMs, maxBytes, mode } = options;
   const from = sources.map(parseAddress);
-  const to = parseAddress(address!);
-  const { maxBytes, mode, connectTimeoutMs } = options;
-  const origins = new Set(
-    await Promise.all(from.map((it) => originOf(it, mode))),
-  );
-  if (origins.size > 1) {
-    throw new UsageError(
-      "all --from have to be FIFOs, topics, or topics of one broker",
-    );
-  }
+  const to = parseAddress(plan.address!);
+  const { kind } = from[0]!;
+  const origin = await commonOrigin(from, mode);
+  const back = await originOf(to, mode);
+  checkPaths(from, to);
   const say = (text: string) => {
     if (report !== "nothing") complain(NAME, world, text);
   };
+  const tally = new Tally(say);
   const mqtt = options.mqtt && tellingOfLoss(options.mqtt, say);
   const stopped = new AbortController();
+  const giveUp = () => stopped.abort(new Error("the bridge is closed"));
   let quit: () => void = () => signals.raise(signals.raised!);
   using signals = new Signals(() => quit());
-  await using publisher = await Publisher.open(address!, {
-    ...options,
-    // What comes from a broker may hold line feeds.
-    delimiter: to.kind === "topic" ? "\0" : "\n",
-    // The backlog keeps what a broker does not take at once.
-    timeoutMs: to.kind === "mqtt" ? undefined : options.timeoutMs,
-    mqtt: mqtt && from[0]!.kind === "mqtt" ? besides(mqtt) : mqtt,
-    origin: [...origins][0],
-    signal: stopped.signal,
-    onDropped: ({ member, count: dropped, reason }) =>
-      say(`${count(dropped)} dropped for subscriber ${member}: ${reason}`),
-  });
+  let connecting: Promise<Publisher> | undefined;
+  const connect = async () => {
+    connecting = Publisher.open(plan.address!, {
+      ...options,
+      // What comes from a broker may hold line feeds.
+      delimiter: to.kind === "topic" ? "\0" : "\n",
+      // What a broker does not take at once waits here.
+      timeoutMs: to.kind === "mqtt" ? undefined : options.timeoutMs,
+      mqtt: mqtt && kind === "mqtt" ? besides(mqtt) : mqtt,
+      origin,
+      signal: stopped.signal,
+      onDropped: ({ member, count, reason }) => {
+        const what = `dropped for subscriber ${member}`;
+        tally.add(`${member} ${reason}`, what, reason, count);
+      },
+    });
+    const publisher = await connecting;
+    const isMarked = !outletOf(publisher).isUnmarked;
+    if (!isMarked && to.kind === "mqtt") checkCircle(from, to, say);
+    return publisher;
+  };
+  await using _publisher = {
+    [Symbol.asyncDispose]: async () => {
+      giveUp();
+      await connecting?.then((publisher) => publisher.close(), () => {});
+    },
+  };
+  let opening: Promise<Publisher> | undefined;
+  const open = () => opening = connect();
+  const waiting: Waiting = plan.spool
+    ? await openSpooler(plan.spool, open, tally, say)
+    : new Backlog(queueBytes, open(), tally);
+  if (to.kind === "mqtt" && connectTimeoutMs !== undefined) {
+    // Messages can wait as well.
+    tellOfWait(to, say, opening!);
+  } else await opening;
   // What was written to a FIFO that it has opened must not be lost with it.
-  const opening = new AbortController();
-  quit = () => opening.abort();
-  const opened = await Subscriber.open(sources, {
-    maxBytes,
-    mode,
-    mqtt,
-    connectTimeoutMs,
-    origin: await originOf(to, mode),
-    onNotice: ({ text }) => say(text),
-    signal: opening.signal,
-  }).catch((error) => {
-    if (!signals.raised) throw error;
+  const reading = new AbortController();
+  quit = () => reading.abort();
+  let failure: { cause: unknown } | undefined;
+  waiting.failed.catch((error) => {
+    failure ??= { cause: error };
+    quit();
   });
-  if (!opened) return await signals.raise(signals.raised!);
-  await using subscriber = opened;
-  quit = () => subscriber.end().catch(() => {});
-  const backlog = new Backlog(queueBytes, say);
-  const holdsUp = from[0]!.kind === "fifo";
-  for (let arrived; (arrived = await subscriber.read());) {
-    for (const message of arrived) {
-      // Who writes to a FIFO waits, as for any slow reader.
-      while (holdsUp && backlog.isFull) await backlog.moved();
-      const topic = rename(message.topic, from, to);
-      const retain = to.kind !== "fifo" &&
-        (retains || message.retained);
-      backlog.add(
-        message,
-        () => publisher.publish(message.bytes, { topic, retain }),
-      );
+  const intake = await Intake.open(() =>
+    Subscriber.open(sources, {
+      // Only a message of a broker is whole when it arrives.
+      maxBytes: kind === "mqtt" ? Infinity : maxBytes,
+      delimiter: kind === "topic" && !from.some(isShared) ? "\0" : "\n",
+      mode,
+      mqtt,
+      connectTimeoutMs,
+      origin: back,
+      onNotice: ({ text }) => say(text),
+      signal: reading.signal,
+    }), tally).catch((error) => {
+      if (!signals.raised) failure ??= { cause: error };
+    });
+  // The other side keeps what it does not take.
+  const isAcknowledging = kind === "mqtt" && options.mqtt?.persistent === true;
+  const holdsUp = kind === "fifo" || isAcknowledging;
+  let unread: Message[] = [];
+  if (intake) {
+    quit = () => {
+      intake.end();
+      waiting.wake();
+    };
+    try {
+      unread = await passOn(intake, waiting, {
+        holdsUp,
+        isAcknowledging,
+        overflow: new Overflow(queueBytes, say),
+        passing: ({ topic, retained }) => ({
+          topic: rename(topic, from, to),
+          retain: to.kind !== "fifo" && (retains || retained),
+        }),
+      });
+    } catch (error) {
+      failure ??= { cause: error };
     }
   }
-  const unsent = await backlog.finish(() =>
-    stopped.abort(new Error("the bridge is closed"))
-  );
-  if (holdsUp) await subscriber.close(unsent);
-  else if (unsent.length > 0) {
+  const grace = delay(GRACE_MS, stopped.signal).catch(() => {});
+  const unsent = [...await waiting.finish(grace, giveUp), ...unread];
+  tally.report();
+  await intake?.close(holdsUp ? unsent : []);
+  if (!holdsUp && unsent.length > 0) {
     say(`${count(unsent.length)} lost: nobody took them`);
   }
-  return signals.raised ? await signals.raise(signals.raised) : EXIT.ok;
+  if (signals.raised) return await signals.raise(signals.raised);
+  if (failure) throw failure.cause;
+  return EXIT.ok;
 }
 
-/** What tells where messages are from, and must not go back to. */
-async function originOf(
-  address: Address,
-  mode?: number,
-): Promise<string | undefined> {
-  if (address.kind === "fifo") return undefined;
-  if (address.kind === "topic") return await busId(mode);
-  // Whatever the order in which the servers of a cluster are named.
-  const servers = serversOf(address.broker);
-  return servers.map((server) => new URL(server).host).sort().join();
+/** Loads what only --spool needs. */
+async function openSpooler(
+  ...args: Parameters<typeof Spooler.open>
+): Promise<Spooler> {
+  const { Spooler } = await load<typeof import("./spooler.ts")>(
+    import.meta.resolve("./spooler.ts"),
+  );
+  return await Spooler.open(...args);
+}
+
+/** How to pass messages on. */
+interface PassOptions {
+  /** Whether messages can stay where they are while there is no room. */
+  holdsUp: boolean;
+  /** Whether each read acknowledges the messages of the last one. */
+  isAcknowledging: boolean;
+  /** Counts messages without room, if they cannot. */
+  overflow: Overflow;
+  /** Returns how to publish a message. */
+  passing(message: Message): Parameters<Waiting["add"]>[1];
+}
+
+/** Takes messages until there are no more; returns those it had no room for. */
+async function passOn(
+  intake: Intake,
+  waiting: Waiting,
+  { holdsUp, isAcknowledging, overflow, passing }: PassOptions,
+): Promise<Message[]> {
+  for (let arrived; (arrived = await intake.read());) {
+    for (const [i, message] of arrived.entries()) {
+      while (holdsUp && waiting.isFull && !intake.isEnded) {
+        await waiting.changed;
+      }
+      if (waiting.isFull && holdsUp) return arrived.slice(i);
+      if (waiting.isFull) overflow.add();
+      else {
+        overflow.report();
+        waiting.add(message, passing(message));
+      }
+    }
+    // The next read tells a broker that these messages are through.
+    while (isAcknowledging && !waiting.isKept && !intake.isEnded) {
+      await waiting.changed;
+    }
+  }
+  overflow.report();
+  return [];
+}
+
+/** Tells the user if a connection takes a while, and when it is there. */
+async function tellOfWait(
+  { broker }: MqttAddress,
+  say: (text: string) => void,
+  opening: Promise<unknown>,
+): Promise<void> {
+  let isTold = false;
+  const timer = setTimeout(() => {
+    isTold = true;
+    say(`trying to connect to ${broker}`);
+  }, NOTICE_MS);
+  try {
+    await opening;
+    if (isTold) say(`connected to ${broker}`);
+  } catch {
+    // It is reported where it matters.
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** A second connection, which needs a name of its own. */
@@ -120,26 +233,7 @@ function besides({ clientId, ...options }: MqttOptions): MqttOptions {
   return {
     ...options,
     clientId: clientId === undefined ? undefined : `${clientId}-to`,
+    persistent: undefined,
     will: undefined,
   };
-}
-
-/**
- * The levels before the first wildcard of --from become the address. Without a
- * wildcard the whole topic does.
- */
-function rename(
-  topic: string,
-  from: Address[],
-  to: Address,
-): string | undefined {
-  if (to.kind === "fifo") return undefined;
-  const base = to.topic.replace(/\/$/, "");
-  const filters = from.flatMap((it) => it.kind === "fifo" ? [] : it.topic)
-    .map((filter) => parseShared(filter)?.filter ?? filter);
-  const filter = filters.find((it) => matchesTopic(it, topic));
-  const levels = filter?.split("/") ?? [];
-  const fixed = levels.findIndex((level) => level === "+" || level === "#");
-  const rest = fixed < 0 ? [] : topic.split("/").slice(fixed);
-  return [...base === "" ? [] : [base], ...rest].join("/");
 }

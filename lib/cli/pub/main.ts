@@ -103,7 +103,7 @@ async function publish(plan: PubPlan, world: World): Promise<number> {
   const input = content.kind === "lines"
     ? await openInput(content.path, world)
     : undefined;
-  await using sender = new Sender(plan, world);
+  await using sender = await openSender(plan, world);
   if (message !== undefined) await publishMessage(message, plan, sender);
   else if (input) {
     // Loaded here: a message on the command line should not wait for it.
@@ -114,6 +114,14 @@ async function publish(plan: PubPlan, world: World): Promise<number> {
   } else await publishTyped(plan, sender, world);
   await sender.close();
   return EXIT.ok;
+}
+
+async function openSender(plan: PubPlan, world: World): Promise<Sender> {
+  if (!plan.spool) return new Sender(plan, world);
+  const { SpoolSender } = await load<typeof import("./spool_sender.ts")>(
+    import.meta.resolve("./spool_sender.ts"),
+  );
+  return new SpoolSender(plan, world);
 }
 
 async function teeTo(plan: PubPlan, world: World): Promise<number> {

@@ -62,12 +62,22 @@ export interface Bridge {
   queueBytes: number;
 }
 
+/** Where messages wait for a broker. */
+export interface SpoolPlan {
+  /** The file. */
+  path: string;
+  /** How many bytes of messages may wait there. */
+  maxBytes: number;
+}
+
 /** What a run of `pub` does. */
 export interface PubPlan {
   /** What to publish. */
   content: Content;
   /** Where to; undefined if each line has its topic. */
   address: string | undefined;
+  /** Where messages wait for the broker; undefined if in memory. */
+  spool: SpoolPlan | undefined;
   /** How to open the address. */
   publisher: PublisherOptions & { delimiter: Delimiter; maxBytes: number };
   /** Whether to keep messages as the last values of their topics. */
@@ -116,17 +126,24 @@ export async function planOf(
     if (given[name] === undefined || isOne) continue;
     throw new UsageError(`--${name} goes with a MESSAGE`);
   }
+  const queueBytes = given["queue-bytes"] ?? QUEUE_BYTES;
+  const spool = given.spool === undefined
+    ? undefined
+    : { path: given.spool, maxBytes: queueBytes };
   const isToBroker = [address ?? "", ...given.from ?? []].some(isMqtt);
   return {
     content,
     address,
+    spool,
     publisher: {
       delimiter: given.null ? "\0" : "\n",
       maxBytes: given["max-size"] ?? DEFAULT_MAX_BYTES,
       mode: given.mode,
       wait: given["no-wait"] ? false : given.wait,
       timeoutMs: given.timeout,
-      connectTimeoutMs: given.timeout,
+      // The next run tries again for a message, but lines go on and on.
+      connectTimeoutMs: given.timeout ??
+        (spool && !isOne ? Infinity : undefined),
       slowTimeoutMs: given["slow-timeout"],
       mqtt: isToBroker
         ? await (await loadMqtt()).readMqttOptions(given, world.env)
@@ -205,6 +222,11 @@ function check(
   }
   if (given.from && words.length > 0) {
     throw new UsageError("MESSAGE and --from exclude each other");
+  }
+  if (given.spool !== undefined && Number(given.qos ?? 0) === 0) {
+    throw new UsageError(
+      "--spool needs --qos 1 or 2: at QoS 0 no broker says what it has",
+    );
   }
   const sources = [
     "lines",

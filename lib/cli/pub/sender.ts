@@ -55,12 +55,12 @@ export class Sender implements AsyncDisposable {
   constructor(plan: PubPlan, world: World) {
     this.#plan = plan;
     this.#world = world;
-    const { address, content, report } = plan;
+    const { address, content, report, spool } = plan;
     const isKeyed = content.kind === "lines" && content.hasTopics;
     this.#prefix = isKeyed && address !== undefined ? prefixOf(address) : "";
     this.#hasTopics = address === undefined ||
       parseAddress(address).kind === "topic";
-    if (address !== undefined) this.#publisher = this.#open(address);
+    if (address !== undefined && !spool) this.#publisher = this.#open(address);
     // It is awaited with the first message.
     this.#publisher?.catch(() => {});
     this.#failed.promise.catch(() => {});
@@ -80,7 +80,7 @@ export class Sender implements AsyncDisposable {
     await this.due(1);
     const { retain } = this.#plan;
     const heard = await publisher.publish(message, { retain });
-    this.#count(1, heard);
+    this.countPublished(1, heard);
     return heard;
   }
 
@@ -103,7 +103,7 @@ export class Sender implements AsyncDisposable {
     const { retain } = this.#plan;
     await this.#send(to, async (publisher) => {
       const sent = sendFramed(publisher, framed, { topic: to, retain });
-      this.#count(count, await sent);
+      this.countPublished(count, await sent);
     });
   }
 
@@ -117,7 +117,7 @@ export class Sender implements AsyncDisposable {
     const topics = keyed.topics.map((topic) => this.#prefix + topic);
     await this.#send(topics[0], async (publisher) => {
       for (const heard of await sendKeyed(publisher, { ...keyed, topics })) {
-        this.#count(1, heard);
+        this.countPublished(1, heard);
       }
     });
   }
@@ -131,7 +131,7 @@ export class Sender implements AsyncDisposable {
    */
   async sendOne(message: Uint8Array, options: PublishOptions): Promise<void> {
     await this.#send(options.topic, async (publisher) => {
-      this.#count(1, await publisher.publish(message, options));
+      this.countPublished(1, await publisher.publish(message, options));
     });
   }
 
@@ -206,8 +206,13 @@ export class Sender implements AsyncDisposable {
     if (publisher) await abort(publisher, this.#error?.cause);
   }
 
-  /** Counts messages, and how often subscribers got one of them. */
-  #count(messages: number, heard: number | undefined): void {
+  /**
+   * Counts messages.
+   *
+   * @param messages How many more were published.
+   * @param heard How often a subscriber got one of them, where that is known.
+   */
+  protected countPublished(messages: number, heard: number | undefined): void {
     this.#published += messages;
     this.progress?.add(messages);
     if (heard === undefined) return;

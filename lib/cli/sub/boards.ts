@@ -137,6 +137,7 @@ export class BoardOutput implements AsyncDisposable {
   async #finish(): Promise<void> {
     clearInterval(this.#timer);
     this.leave();
+    this.#printer?.finish();
     await this.#server?.close();
     await this.#actions?.finish();
   }
@@ -178,7 +179,8 @@ export class BoardOutput implements AsyncDisposable {
     const { print, world, source, onQuit } = this.#options;
     const { hasScreen, hasUnicode } = abilitiesOf(world.env);
     if (!world.stdout.isTerminal() || !hasScreen) {
-      this.#printer = new Printer(world.stdout, print);
+      const say = (text: string) => this.notice(text);
+      this.#printer = await Printer.open(world.stdout, print, say);
       return;
     }
     const { Dashboard } = await load<typeof import("../board/dashboard.ts")>(

@@ -266,7 +266,10 @@ async function openOutput(
     const options = { ...destination.topics, addresses, mode, onOver: quit };
     return new TopicsOutput(options, world);
   }
-  return new PrintedOutput(new Printer(world.stdout, destination.print));
+  const say = (text: string) => complain(NAME, world, text);
+  return new PrintedOutput(
+    await Printer.open(world.stdout, destination.print, say),
+  );
 }
 
 /** Prints messages on standard output. */
@@ -295,6 +298,7 @@ class PrintedOutput implements Output {
   }
 
   finish(): Promise<void> {
+    this.#printer.finish();
     return Promise.resolve();
   }
 

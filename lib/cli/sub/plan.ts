@@ -202,6 +202,7 @@ function destinationOf(
     format: given.format,
     json: given.parse ? "parsed" : given.json ?? false,
     raw: given.raw ?? false,
+    mayHoldAny: addresses.some(isMqtt),
   };
   if (given.record !== undefined) {
     const { record: path, rotate, keep, fsync = false } = given;
