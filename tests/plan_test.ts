@@ -71,6 +71,7 @@ Deno.test("planOf() of pub says how to publish", async () => {
       mqtt: undefined,
     },
     retain: false,
+    properties: undefined,
     mustBeJson: false,
     times: 1,
     intervalMs: 0,

@@ -75,6 +75,9 @@ const publishOptions: PublishOptions = {
   topic: undefined,
   retain: undefined,
   replyTo: undefined,
+  properties: undefined,
+  contentType: undefined,
+  expiryMs: undefined,
 } as None<PublishOptions>;
 
 const subscriberOptions: SubscriberOptions = {
@@ -98,6 +101,9 @@ const requestOptions: RequestOptions = {
   mode: undefined,
   mqtt: undefined,
   signal: undefined,
+  properties: undefined,
+  contentType: undefined,
+  expiryMs: undefined,
 } as None<RequestOptions>;
 
 const mqttOptions: MqttOptions = {

@@ -14,6 +14,7 @@ import { reasonFor } from "./codes.ts";
 import type { MqttOutletOptions } from "./module.ts";
 import type { Qos } from "./options.ts";
 import { ORIGIN } from "./origin.ts";
+import { textBytes, toPacket } from "./properties.ts";
 
 /**
  * A message is given up if the connection has ended this many times, while it was
@@ -112,9 +113,10 @@ export class MqttOutlet implements Outlet {
 
   unpark(): void {}
 
-  check(topic: string | undefined, { replyTo }: Sending): void {
+  check(topic: string | undefined, { replyTo, properties }: Sending): void {
     if (topic !== undefined) checkTopicName(topic);
     if (replyTo !== undefined) checkTopicName(replyTo);
+    if (properties) toPacket(properties);
   }
 
   /** Only the broker knows how many subscribers there are. */
@@ -225,19 +227,22 @@ export class MqttOutlet implements Outlet {
   async #sendOne(
     topic: string,
     message: Uint8Array<ArrayBuffer>,
-    { retain, replyTo }: Sending,
+    { retain, replyTo, properties }: Sending,
   ): Promise<void> {
     const { client, isMqtt5 } = this.#connection;
     const { origin, mqtt, signal } = this.#options;
-    if (replyTo !== undefined && !isMqtt5) {
-      throw this.#refused(
-        "requests need MQTT 5, which the broker does not speak",
-        topic,
-      );
+    const what = replyTo !== undefined
+      ? "requests"
+      : properties && "properties of messages";
+    if (what && !isMqtt5) {
+      const text = `${what} need MQTT 5, this connection has MQTT 3.1.1`;
+      throw this.#refused(text, topic);
     }
+    const own = properties ? toPacket(properties) : {};
     // Only an acknowledgement says whether anybody is there to answer.
     const qos = replyTo === undefined ? mqtt.qos ?? 0 : mqtt.qos || 1;
-    this.#check(topic, message, qos, retain);
+    const bytes = message.length + (properties ? textBytes(own) : 0);
+    this.#check(topic, bytes, qos, retain);
     const failed = Promise.withResolvers<never>();
     const onAbort = () => failed.reject(signal!.reason);
     signal?.addEventListener("abort", onAbort, { once: true });
@@ -250,11 +255,14 @@ export class MqttOutlet implements Outlet {
       retain,
       ...isMqtt5 && {
         properties: {
+          ...own,
           ...replyTo !== undefined && {
             responseTopic: replyTo,
             correlationData: Buffer.from(replyTo),
           },
-          ...origin !== undefined && { userProperties: { [ORIGIN]: origin } },
+          ...origin !== undefined && {
+            userProperties: { ...own.userProperties, [ORIGIN]: origin },
+          },
         },
       },
     });
@@ -287,7 +295,7 @@ export class MqttOutlet implements Outlet {
   /** Refuses a message that the broker would end the connection for. */
   #check(
     topic: string,
-    message: Uint8Array,
+    length: number,
     qos: Qos,
     retain: boolean,
   ): void {
@@ -300,9 +308,9 @@ export class MqttOutlet implements Outlet {
       throw this.#refused("the broker keeps no last values", topic);
     }
     // The broker counts the headers as well, which takes time to do exactly.
-    const bytes = Buffer.byteLength(topic) + message.length;
+    const bytes = Buffer.byteLength(topic) + length;
     if (bytes <= limits.packetBytes) return;
-    const text = `it is ${message.length} bytes, the broker takes packets of ` +
+    const text = `it is ${length} bytes, the broker takes packets of ` +
       `${limits.packetBytes}`;
     throw this.#refused(text, topic, "message_too_large");
   }

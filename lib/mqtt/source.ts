@@ -7,7 +7,7 @@ import { Buffer } from "node:buffer";
 import type { IPublishPacket } from "npm:mqtt@5.15.0";
 import type { MqttAddress } from "../address.ts";
 import { FifobusError } from "../errors.ts";
-import { WireMessage } from "../wire/message.ts";
+import { type SendAnswer, WireMessage } from "../wire/message.ts";
 import { Inbound } from "../queues/inbound.ts";
 import type { Message } from "../message.ts";
 import type { OwnSource } from "../source.ts";
@@ -15,6 +15,7 @@ import { checkTopicName, parseShared } from "../topic.ts";
 import { connect, type Connection, disconnect } from "./connection.ts";
 import type { MqttSourceOptions } from "./module.ts";
 import { ORIGIN } from "./origin.ts";
+import { fromPacket } from "./properties.ts";
 
 /** Acknowledges a message, unless there is an error, and gets the next one. */
 type Done = (error?: Error) => void;
@@ -209,7 +210,9 @@ export class MqttSource implements OwnSource {
       origin !== undefined && properties?.userProperties?.[ORIGIN] === origin;
     if (isUnwanted) return done();
     const message = new WireMessage(topic, payload, 0, payload.length, retain);
-    this.#queue.add(this.#answerable(message, properties));
+    this.#queue.add(
+      message.with({ ...fromPacket(packet), ...this.#request(properties) }),
+    );
     this.#awaitQuiet();
     const isHeld = this.#isPersistent || this.#queue.isFull;
     if (!isHeld || this.#queue.isEnded) return done();
@@ -218,14 +221,11 @@ export class MqttSource implements OwnSource {
     this.#ping();
   }
 
-  #answerable(
-    message: WireMessage,
-    properties: IPublishPacket["properties"],
-  ): WireMessage {
+  #request(properties: IPublishPacket["properties"]) {
     const replyTo = properties?.responseTopic;
-    if (replyTo === undefined) return message;
+    if (replyTo === undefined) return undefined;
     const correlationData = properties?.correlationData;
-    return message.withReply(replyTo, async (topic, answer) => {
+    const answer: SendAnswer = async (topic, answer) => {
       if (this.#queue.isEnded) {
         throw new FifobusError(
           "closed",
@@ -237,7 +237,8 @@ export class MqttSource implements OwnSource {
         qos: this.#options.mqtt.qos ?? 0,
         ...correlationData && { properties: { correlationData } },
       });
-    });
+    };
+    return { replyTo, answer };
   }
 
   #end(failure?: FifobusError): void {

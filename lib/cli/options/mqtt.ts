@@ -7,7 +7,8 @@ import type { OptionTable } from "./table.ts";
 import type { Section } from "./usage.ts";
 import { choice, file, text } from "./values.ts";
 
-const MQTT = "MQTT";
+/** The heading of options for brokers. */
+export const MQTT = "MQTT";
 
 /** The schemes that use certificates. */
 const SECURE = ["mqtts", "wss"];

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { MQTT_ENVIRONMENT, MQTT_OPTIONS } from "./mqtt.ts";
+import { MQTT, MQTT_ENVIRONMENT, MQTT_OPTIONS } from "./mqtt.ts";
 import type { OptionTable } from "./table.ts";
 import {
   ARGUMENTS_HELP,
@@ -18,10 +18,13 @@ import {
   count,
   duration,
   file,
+  lifetime,
   mode,
   patience,
+  property,
   rate,
   size,
+  text,
 } from "./values.ts";
 
 const MESSAGES = "Messages";
@@ -164,6 +167,31 @@ export const OPTIONS = {
     excludes: ["verbose"],
     group: "Output",
     help: "do not report dropped messages or progress",
+  },
+  property: {
+    takes: property,
+    many: true,
+    only: "mqtt",
+    isForTarget: true,
+    excludes: ["from"],
+    group: MQTT,
+    help: "add a user property to the messages",
+  },
+  "content-type": {
+    takes: text,
+    only: "mqtt",
+    isForTarget: true,
+    excludes: ["from"],
+    group: MQTT,
+    help: "say what the messages are, as text/plain",
+  },
+  expiry: {
+    takes: lifetime,
+    only: "mqtt",
+    isForTarget: true,
+    excludes: ["from"],
+    group: MQTT,
+    help: "let the broker drop the messages after TIME",
   },
   ...MQTT_OPTIONS,
   init: {

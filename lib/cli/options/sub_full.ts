@@ -47,8 +47,10 @@ with --null. For the directives see FORMAT.
   json: `Prints each message as an object on a line, with the members "topic",
 "time" (of arrival), "sequence" (1 for the first message), "retained", "length"
 in bytes and "message". If messages were missed before it, "missed" is their
-number. A request has "reply_to". A message that is not UTF-8 has "base64"
-instead of "message".`,
+number. A request has "reply_to". A message of a broker has "qos" and, if they
+came with it, "properties", an object, "content_type" and "expiry" in seconds. A
+name that came several times has an array of values. A message that is not UTF-8
+has "base64" instead of "message".`,
   parse:
     `With --json, prints a message that is itself JSON as it is, instead of a
 string.`,

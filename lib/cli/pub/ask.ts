@@ -22,7 +22,7 @@ import { NAME } from "./sender.ts";
  */
 export async function ask(
   message: string | Uint8Array,
-  { address, answers: wanted = 1, mustBeJson, publisher }: PubPlan,
+  { address, answers: wanted = 1, mustBeJson, properties, publisher }: PubPlan,
   world: World,
 ): Promise<number> {
   if (mustBeJson) checkJson(message, "the message");
@@ -34,7 +34,10 @@ export async function ask(
     json: false,
     raw: false,
   });
-  const answers = requestAll(address!, message, publisher);
+  const answers = requestAll(address!, message, {
+    ...publisher,
+    ...properties,
+  });
   let left = wanted;
   for await (const answer of answers) {
     await printer.print([answer]);

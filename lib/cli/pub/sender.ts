@@ -77,8 +77,9 @@ export class Sender implements AsyncDisposable {
   async send(message: string | Uint8Array): Promise<number | undefined> {
     const publisher = await this.#publisher!;
     await this.due(1);
-    const { retain } = this.#plan;
-    const heard = await publisher.publish(message, { retain });
+    const { retain, properties } = this.#plan;
+    const how = { retain, ...properties };
+    const heard = await publisher.publish(message, how);
     this.#count(1, heard);
     return heard;
   }
@@ -99,9 +100,10 @@ export class Sender implements AsyncDisposable {
     topic?: string,
   ): Promise<void> {
     const to = topic === undefined ? undefined : this.#prefix + topic;
-    const { retain } = this.#plan;
+    const { retain, properties } = this.#plan;
     await this.#send(to, async (publisher) => {
-      const sent = sendFramed(publisher, framed, { topic: to, retain });
+      const how = { topic: to, retain, ...properties };
+      const sent = sendFramed(publisher, framed, how);
       this.#count(count, await sent);
     });
   }
