@@ -6,6 +6,7 @@
 import { parseAddress, shownAddress } from "./address.ts";
 import { checkNumbers, FifobusError, type FifobusErrorCode } from "./errors.ts";
 import type { Message, MessageProperties } from "./message.ts";
+import { besides } from "./mqtt/besides.ts";
 import type { MqttOptions } from "./mqtt/options.ts";
 import { Publisher } from "./publisher.ts";
 import { Subscriber } from "./subscriber.ts";
@@ -170,8 +171,7 @@ export async function* requestAll(
   using _timer = timer(timeoutMs, () => subscriber.close());
   await using publisher = await Publisher.open(topic, {
     ...options,
-    // This is a second connection, which needs its own client id.
-    mqtt: { ...options.mqtt, clientId: undefined, will: undefined },
+    mqtt: besides(options.mqtt ?? {}, "-to"),
     // Wait for a slow subscriber as long as for an answer. The answers of others
     // do not wait for it.
     slowTimeoutMs: timeoutMs,

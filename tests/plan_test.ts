@@ -168,6 +168,7 @@ Deno.test("planOf() of sub says what to read and what to do with it", async () =
       jobs: 4,
       retry: 0,
       failed: undefined,
+      mqtt: undefined,
       delimiter: "\n",
       respond: false,
       strict: false,

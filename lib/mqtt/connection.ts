@@ -23,6 +23,7 @@ import { isFinal, isUnauthorized, reasonFor } from "./codes.ts";
 import { cannotConnect, isWrongVersion } from "./failure.ts";
 import type { ConnectOptions } from "./module.ts";
 import type { MqttOptions, Qos } from "./options.ts";
+import { toSeconds } from "./properties.ts";
 
 /** How long one attempt may take, unless there is less time left. */
 const CONNECT_TIMEOUT_MS = 30_000;
@@ -42,6 +43,14 @@ const SESSION_SECONDS = 3600;
 
 /** The longest session expiry, for ever: MQTT 5, section 3.1.2.11.2. */
 const FOR_EVER = 0xffff_ffff;
+
+/** Options that MQTT 3.1.1 does not have. */
+const NEW_OPTIONS = [
+  "sessionExpiryMs",
+  "noLocal",
+  "retainAsPublished",
+  "retainHandling",
+] as const;
 
 /** The default if the broker does not say: the number of packet identifiers. */
 const MAX_RECEIVE_MAXIMUM = 65_535;
@@ -90,6 +99,8 @@ export interface Limits {
   wildcards: boolean;
   /** Whether subscribers can share a subscription. */
   shared: boolean;
+  /** Whether a subscription can have an identifier. */
+  identifiers: boolean;
 }
 
 /** A connection that was made at least once. */
@@ -118,7 +129,8 @@ export async function connect(
   const { timeoutMs, signal } = options;
   checkOptions(address, options.mqtt);
   const deadline = performance.now() + (timeoutMs ?? 0);
-  let version: 4 | 5 = 5;
+  const { version: wanted } = options.mqtt;
+  let version: 4 | 5 = wanted === "3.1.1" ? 4 : 5;
   /** How the broker refused MQTT 5, if it did so without a word. */
   let hungUp: unknown;
   for (let pause = MIN_PAUSE_MS;;) {
@@ -134,10 +146,13 @@ export async function connect(
         version,
         Math.max(1, left),
       );
+      if (!made.isMqtt5) await checkOld(made, address, options.mqtt);
       return keepUp(made, address, options.mqtt);
     } catch (error) {
       signal?.throwIfAborted();
-      if (version === 5 && (isWrongVersion(error) || error instanceof HungUp)) {
+      if (error instanceof FifobusError) throw error;
+      const canFallBack = version === 5 && wanted === undefined;
+      if (canFallBack && (isWrongVersion(error) || error instanceof HungUp)) {
         hungUp = error instanceof HungUp ? error : undefined;
         version = 4;
         continue;
@@ -161,6 +176,7 @@ export async function connect(
 /** Checks what MQTT.js would take, and fail with later or not at all. */
 function checkOptions({ broker }: MqttAddress, options: MqttOptions): void {
   if (options.will) checkTopicName(options.will.topic);
+  sessionSeconds(options);
   for (const name of ["ca", "cert", "key"] as const) {
     const text = options[name];
     const what = name === "key" ? "PRIVATE KEY" : "CERTIFICATE";
@@ -171,6 +187,22 @@ function checkOptions({ broker }: MqttAddress, options: MqttOptions): void {
         `in { ${name} }`,
     );
   }
+}
+
+/** Refuses a connection with MQTT 3.1.1 that cannot do what is wanted. */
+async function checkOld(
+  made: Made,
+  { broker }: MqttAddress,
+  options: MqttOptions,
+): Promise<void> {
+  const name = NEW_OPTIONS.find((name) => options[name] !== undefined);
+  if (name === undefined) return;
+  await disconnect(made, false);
+  const text = `{ ${name} } needs MQTT 5, this connection has MQTT 3.1.1`;
+  throw new FifobusError(
+    "no_connection",
+    `Cannot connect to ${broker}: ${text}`,
+  );
 }
 
 function isRefusedForGood(error: unknown): boolean {
@@ -223,14 +255,19 @@ function attempt(
   };
   const onConnect = (packet: IConnackPacket) => {
     const isMqtt5 = protocolVersion === 5;
-    settle(() => resolve({ client, isMqtt5, limits: limitsOf(packet) }));
+    settle(() =>
+      resolve({ client, isMqtt5, limits: limitsOf(packet, isMqtt5) })
+    );
   };
   signal?.addEventListener("abort", onAbort, { once: true });
   client.on("connect", onConnect).on("error", onError).on("close", onClose);
   return promise;
 }
 
-function limitsOf({ properties = {} }: IConnackPacket): Limits {
+function limitsOf(
+  { properties = {} }: IConnackPacket,
+  isMqtt5: boolean,
+): Limits {
   return {
     receiveMaximum: properties.receiveMaximum ?? MAX_RECEIVE_MAXIMUM,
     qos: (properties.maximumQoS ?? 2) as Qos,
@@ -238,6 +275,7 @@ function limitsOf({ properties = {} }: IConnackPacket): Limits {
     packetBytes: properties.maximumPacketSize ?? Infinity,
     wildcards: properties.wildcardSubscriptionAvailable ?? true,
     shared: properties.sharedSubscriptionAvailable ?? true,
+    identifiers: properties.subscriptionIdentifiersAvailable ?? isMqtt5,
   };
 }
 
@@ -273,7 +311,7 @@ function clientOptions(
     clean: protocolVersion === 4 && !persistent,
     ...protocolVersion === 5 && {
       properties: {
-        sessionExpiryInterval: persistent ? FOR_EVER : SESSION_SECONDS,
+        sessionExpiryInterval: sessionSeconds(options),
       },
     },
     ...will && {
@@ -285,6 +323,15 @@ function clientOptions(
       },
     },
   };
+}
+
+/** How long the broker keeps the session while there is no connection. */
+function sessionSeconds(
+  { persistent, sessionExpiryMs = Infinity }: MqttOptions,
+): number {
+  if (!persistent) return SESSION_SECONDS;
+  if (sessionExpiryMs === Infinity) return FOR_EVER;
+  return toSeconds("sessionExpiryMs", sessionExpiryMs);
 }
 
 /**
@@ -325,7 +372,7 @@ function keepUp(
     if (client.connected) client.stream.destroy();
   });
   client.on("connect", (packet) => {
-    connection.limits = limitsOf(packet);
+    connection.limits = limitsOf(packet, made.isMqtt5);
     reason = undefined;
     connectedAt = performance.now();
     if (connected) return;
@@ -357,7 +404,7 @@ function keepUp(
  * @returns When the connection has ended.
  */
 export async function disconnect(
-  { client, isMqtt5 }: Connection,
+  { client, isMqtt5 }: Made,
   persistent: boolean,
 ): Promise<void> {
   const properties = { sessionExpiryInterval: 0 };

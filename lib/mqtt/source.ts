@@ -4,17 +4,18 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import type { IPublishPacket } from "npm:mqtt@5.15.0";
+import type { IClientSubscribeOptions, IPublishPacket } from "npm:mqtt@5.15.0";
 import type { MqttAddress } from "../address.ts";
 import { FifobusError } from "../errors.ts";
 import { type SendAnswer, WireMessage } from "../wire/message.ts";
 import { Inbound } from "../queues/inbound.ts";
 import type { Message } from "../message.ts";
 import type { OwnSource } from "../source.ts";
-import { checkTopicName, parseShared } from "../topic.ts";
+import { checkTopicName, matchesTopic, parseShared } from "../topic.ts";
 import { connect, type Connection, disconnect } from "./connection.ts";
 import type { MqttSourceOptions } from "./module.ts";
 import { ORIGIN } from "./origin.ts";
+import { haveOverlap, identify, withoutCovered } from "./overlap.ts";
 import { fromPacket } from "./properties.ts";
 
 /** Acknowledges a message, unless there is an error, and gets the next one. */
@@ -48,6 +49,8 @@ export class MqttSource implements OwnSource {
   /** How long nothing may come before the last values are complete. */
   #quietMs: number | undefined;
   #quiet: ReturnType<typeof setTimeout> | undefined;
+  /** The filters and their identifiers, if a topic can match two of them. */
+  #identifiers: Map<string, number> | undefined;
   /** Pings the broker while messages wait here and MQTT.js handles no packet. */
   #pinging: ReturnType<typeof setInterval> | undefined;
   /** Settles when the queue is full for the first time. */
@@ -161,6 +164,7 @@ export class MqttSource implements OwnSource {
     { broker }: MqttAddress,
     filters: string[],
   ): Promise<void> {
+    const { retained, mqtt } = this.#options;
     for (const filter of filters) {
       const shared = parseShared(filter);
       const hasWildcards = /[+#]/.test(shared?.filter ?? filter);
@@ -168,19 +172,40 @@ export class MqttSource implements OwnSource {
         ? "the broker has no shared subscriptions"
         : hasWildcards && !limits.wildcards
         ? "the broker accepts no wildcards"
+        : shared && mqtt.noLocal
+        ? "{ noLocal } is not for shared subscriptions"
         : undefined;
       if (reason === undefined) continue;
       const text = `Cannot subscribe to ${broker}/${filter}: ${reason}`;
       throw new FifobusError("no_connection", text);
     }
-    const { retained, mqtt } = this.#options;
     const qos = mqtt.qos ?? 0;
-    const wanted = retained === "only" ? [...filters, this.#marker] : filters;
-    // rh, retain handling: MQTT 5, section 3.8.3.1; 2 asks for no last values.
-    const how = { qos, rh: retained ? 0 : 2 };
-    const granted = await client.subscribeAsync(
-      Object.fromEntries(wanted.map((filter) => [filter, how])),
-    );
+    // MQTT 5, section 3.8.3.1: no local, retain as published, retain handling.
+    const how = {
+      qos,
+      nl: mqtt.noLocal ?? false,
+      rap: this.#isAsPublished,
+      rh: (retained === true ? mqtt.retainHandling : retained ? 0 : 2) ?? 0,
+    };
+    const wanted = withoutCovered(filters);
+    if (limits.identifiers && haveOverlap(wanted)) {
+      this.#identifiers = identify(wanted);
+    }
+    const packets = this.#identifiers
+      ? Array.from(
+        this.#identifiers,
+        ([filter, subscriptionIdentifier]) =>
+          client.subscribeAsync({ [filter]: how }, {
+            properties: { subscriptionIdentifier },
+          } as IClientSubscribeOptions),
+      )
+      : [client.subscribeAsync(
+        Object.fromEntries(wanted.map((filter) => [filter, how])),
+      )];
+    if (retained === "only") {
+      packets.push(client.subscribeAsync(this.#marker, { qos }));
+    }
+    const granted = (await Promise.all(packets)).flat();
     const refusals = granted.filter(({ qos }) => qos >= 128);
     const refused = refusals.find(({ topic }) => topic !== this.#marker);
     if (refused) {
@@ -206,7 +231,10 @@ export class MqttSource implements OwnSource {
     }
     if (this.#isPersistent && this.#queue.isEnded) return done(NOT_NOW);
     const isUnwanted = this.#queue.isEnded ||
-      (retained === "only" ? !retain : !retained && retain) ||
+      (retained === "only"
+        ? !retain
+        : !retained && retain && !this.#isAsPublished) ||
+      this.#isCopy(packet) ||
       origin !== undefined && properties?.userProperties?.[ORIGIN] === origin;
     if (isUnwanted) return done();
     const message = new WireMessage(topic, payload, 0, payload.length, retain);
@@ -219,6 +247,30 @@ export class MqttSource implements OwnSource {
     this.#held.push(done);
     this.#filled.resolve();
     this.#ping();
+  }
+
+  /** With last values only, it would make others look like them. */
+  get #isAsPublished(): boolean {
+    const { retained, mqtt } = this.#options;
+    return Boolean(mqtt.retainAsPublished) && retained !== "only";
+  }
+
+  /**
+   * Tells whether the same message comes for another filter as well: it is taken
+   * for the first one that it matches.
+   */
+  #isCopy({ topic, properties }: IPublishPacket): boolean {
+    const identifiers = this.#identifiers;
+    const came = [properties?.subscriptionIdentifier ?? []].flat();
+    if (!identifiers || came.length === 0) return false;
+    for (const [filter, identifier] of identifiers) {
+      if (!matchesTopic(filter, topic)) continue;
+      if (came.includes(identifier)) return false;
+      // One for an earlier run's filters may be the only one.
+      const own = new Set(identifiers.values());
+      return came.every((it) => own.has(it));
+    }
+    return false;
   }
 
   #request(properties: IPublishPacket["properties"]) {

@@ -63,7 +63,7 @@ export const OPTIONS = {
   },
   from: {
     takes: address,
-    isSource: true,
+    isAddress: true,
     many: true,
     excludes: [
       ...["lines", "file", "stdin-message", "null-message", "keyed", "json"],
@@ -92,7 +92,7 @@ export const OPTIONS = {
   retain: {
     short: "r",
     only: ["topic", "mqtt"],
-    isForTarget: true,
+    isForOperands: true,
     group: SENDING,
     help: "keep the message as the topic's last value",
   },
@@ -153,7 +153,7 @@ export const OPTIONS = {
     takes: patience,
     env: "FIFOBUS_SLOW_TIMEOUT",
     only: "topic",
-    isForTarget: true,
+    isForOperands: true,
     group: WAITING,
     help: "how long to wait for a stuck subscriber [1]",
   },
@@ -172,7 +172,7 @@ export const OPTIONS = {
     takes: property,
     many: true,
     only: "mqtt",
-    isForTarget: true,
+    isForOperands: true,
     excludes: ["from"],
     group: MQTT,
     help: "add a user property to the messages",
@@ -180,7 +180,7 @@ export const OPTIONS = {
   "content-type": {
     takes: text,
     only: "mqtt",
-    isForTarget: true,
+    isForOperands: true,
     excludes: ["from"],
     group: MQTT,
     help: "say what the messages are, as text/plain",
@@ -188,7 +188,7 @@ export const OPTIONS = {
   expiry: {
     takes: lifetime,
     only: "mqtt",
-    isForTarget: true,
+    isForOperands: true,
     excludes: ["from"],
     group: MQTT,
     help: "let the broker drop the messages after TIME",

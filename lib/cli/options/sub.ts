@@ -6,7 +6,7 @@
 import { isTopicFilter } from "../../topic.ts";
 import { alarm } from "../alarm.ts";
 import { format, FORMAT_HELP } from "../format.ts";
-import { MQTT_ENVIRONMENT, MQTT_OPTIONS } from "./mqtt.ts";
+import { MQTT, MQTT_ENVIRONMENT, MQTT_OPTIONS } from "./mqtt.ts";
 import type { OptionTable } from "./table.ts";
 import {
   ARGUMENTS_HELP,
@@ -74,23 +74,27 @@ export const OPTIONS = {
     takes: filter,
     many: true,
     only: ["topic", "mqtt"],
+    isForOperands: true,
     group: CHOOSING,
     help: "leave out topics that match FILTER",
   },
   "no-retained": {
     short: "R",
     only: ["topic", "mqtt"],
+    isForOperands: true,
     group: CHOOSING,
     help: "leave out the last values of topics",
   },
   "retained-only": {
     only: ["topic", "mqtt"],
+    isForOperands: true,
     excludes: ["no-retained"],
     group: CHOOSING,
     help: "print the last values of topics, then stop",
   },
   list: {
     only: ["topic", "fifo"],
+    isForOperands: true,
     excludes: [
       ...["count", "timeout", "exit-word", "no-exit-word", "filter-out"],
       ...["no-retained", "retained-only", "stats", "null", "max-size"],
@@ -162,6 +166,7 @@ export const OPTIONS = {
   },
   failed: {
     takes: address,
+    isAddress: true,
     needs: "exec",
     group: COMMANDS,
     help: "publish messages that failed to ADDRESS",
@@ -180,6 +185,7 @@ export const OPTIONS = {
   respond: {
     needs: "exec",
     only: ["topic", "mqtt"],
+    isForOperands: true,
     group: COMMANDS,
     help: "answer requests with what CMD prints",
   },
@@ -218,11 +224,13 @@ export const OPTIONS = {
   mode: {
     takes: mode,
     only: ["fifo", "topic"],
+    isForOperands: true,
     group: "Pipes and folders",
     help: "permissions of a new FIFO [600] or bus [700]",
   },
   "strict-delivery": {
     only: "topic",
+    isForOperands: true,
     excludes: ["list"],
     group: "Pipes and folders",
     help: "stop with code 4 when messages were missed",
@@ -232,6 +240,27 @@ export const OPTIONS = {
     env: "FIFOBUS_MAX_SIZE",
     group: "Pipes and folders",
     help: "stop at a message longer than BYTES [1M]",
+  },
+  "no-local": {
+    only: "mqtt",
+    isForOperands: true,
+    group: MQTT,
+    help: "leave out the answers of --respond",
+  },
+  "retain-as-published": {
+    only: "mqtt",
+    isForOperands: true,
+    excludes: ["retained-only"],
+    group: MQTT,
+    help: "tell which new messages are to be kept",
+  },
+  "retain-handling": {
+    takes: choice("N", ["0", "1", "2"]),
+    only: "mqtt",
+    isForOperands: true,
+    excludes: ["no-retained", "retained-only"],
+    group: MQTT,
+    help: "last values: always, if new, never [0]",
   },
   ...MQTT_OPTIONS,
   ...COMMON_OPTIONS,

@@ -25,10 +25,10 @@ export interface Option {
   only?: Kind | readonly Kind[];
   /** The schemes of a broker's address that it is for; all if undefined. */
   schemes?: readonly string[];
-  /** Whether `only` checks just the target of messages, not their sources. */
-  isForTarget?: true;
-  /** Whether its values are addresses that messages come from. */
-  isSource?: true;
+  /** Whether `only` checks just the operands, no addresses in options. */
+  isForOperands?: true;
+  /** Whether its values are addresses, to which other options apply, too. */
+  isAddress?: true;
   /** The option that has to be given too; of several, one is enough. */
   needs?: string | string[];
   /** Options that it contradicts. */

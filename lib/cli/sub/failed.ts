@@ -7,11 +7,24 @@ import { parseAddress, shownAddress } from "../../address.ts";
 import { FifobusError } from "../../errors.ts";
 import { leaveMessage } from "../../fifo/queue_reader.ts";
 import type { Message } from "../../message.ts";
+import { besides } from "../../mqtt/besides.ts";
+import type { MqttOptions } from "../../mqtt/options.ts";
 import { Publisher } from "../../publisher.ts";
 import type { Delimiter } from "../../wire/framing.ts";
+import { tellingOfLoss } from "../mqtt.ts";
 
 /** How long a message waits for space in a full FIFO. */
 const FULL_MS = 1000;
+
+/** How to publish them. */
+export interface FailedOptions {
+  /** What ends a message. */
+  delimiter: Delimiter;
+  /** How the subscriber connects to a broker. */
+  mqtt: MqttOptions | undefined;
+  /** Tells what went wrong. */
+  say(text: string): void;
+}
 
 /** Publishes messages to another address. */
 export class FailedMessages {
@@ -38,12 +51,13 @@ export class FailedMessages {
    * Opens the address.
    *
    * @param address A FIFO, a topic, or a topic of a broker.
-   * @param delimiter What ends a message.
+   * @param options What ends a message, how to connect to a broker, and where to
+   * tell of a lost connection.
    * @returns The address, open for messages.
    */
   static async open(
     address: string,
-    delimiter: Delimiter,
+    { delimiter, mqtt, say }: FailedOptions,
   ): Promise<FailedMessages> {
     const to = parseAddress(address);
     const path = to.kind === "fifo" ? to.path : undefined;
@@ -52,6 +66,7 @@ export class FailedMessages {
       ...path !== undefined && { wait: false, timeoutMs: FULL_MS },
       delimiter,
       maxBytes: Infinity,
+      mqtt: mqtt && tellingOfLoss(besides(mqtt, "-failed"), say),
     });
     return new FailedMessages(shownAddress(to), path, delimiter, publisher);
   }

@@ -5,6 +5,7 @@
  * @module
  */
 import { isMqtt, parseAddress } from "../../address.ts";
+import type { MqttOptions } from "../../mqtt/options.ts";
 import type { SubscriberOptions } from "../../subscriber.ts";
 import type { Alarm } from "../alarm.ts";
 import { UsageError } from "../exit_codes.ts";
@@ -88,6 +89,7 @@ export async function planOf(
     throw new UsageError("there is no ADDRESS");
   }
   const leftOut = given["filter-out"] ?? [];
+  const mqtt = await mqttOf(given, addresses, world);
   return {
     addresses,
     list: given.list && (given.json ? "json" : "text"),
@@ -95,15 +97,13 @@ export async function planOf(
       delimiter: given.null ? "\0" : "\n",
       maxBytes: given["max-size"],
       mode: given.mode,
-      mqtt: addresses.some(isMqtt)
-        ? await (await loadMqtt()).readMqttOptions(given, world.env)
-        : undefined,
+      mqtt,
       connectTimeoutMs: given.timeout,
       retained: given["retained-only"] ? "only" : !given["no-retained"],
       // Messages that are left out do not count.
       limit: leftOut.length > 0 ? undefined : given.count,
     },
-    destination: destinationOf(given, world),
+    destination: destinationOf(given, mqtt, world),
     leftOut,
     count: given.count ?? Infinity,
     silenceMs: given.timeout,
@@ -113,8 +113,25 @@ export async function planOf(
   };
 }
 
+/** How to connect, if an address is at a broker. */
+async function mqttOf(
+  given: Given<typeof OPTIONS>,
+  addresses: string[],
+  { env }: Pick<World, "env">,
+): Promise<MqttOptions | undefined> {
+  if (![...addresses, given.failed ?? ""].some(isMqtt)) return undefined;
+  const handling = given["retain-handling"];
+  return {
+    ...await (await loadMqtt()).readMqttOptions(given, env),
+    noLocal: given["no-local"],
+    retainAsPublished: given["retain-as-published"],
+    retainHandling: handling && Number(handling) as 0 | 1 | 2,
+  };
+}
+
 function destinationOf(
   given: Given<typeof OPTIONS>,
+  mqtt: MqttOptions | undefined,
   { stdout }: Pick<World, "stdout">,
 ): Destination {
   const delimiter = given.null ? "\0" : "\n";
@@ -124,6 +141,7 @@ function destinationOf(
       jobs: given.jobs ?? 1,
       retry: given.retry ?? 0,
       failed: given.failed,
+      mqtt,
       delimiter,
       respond: given.respond ?? false,
       strict: given.strict ?? false,
