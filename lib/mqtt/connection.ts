@@ -35,6 +35,9 @@ const MAX_PAUSE_MS = 30_000;
 /** A connection that lasts this long was good: the pauses start anew. */
 const STABLE_MS = 10_000;
 
+/** How long a broker that has stopped may hold up the end of a connection. */
+const GOODBYE_MS = 3000;
+
 /** How often an idle client pings the broker. */
 const KEEPALIVE_SECONDS = 30;
 
@@ -409,8 +412,19 @@ export async function disconnect(
 ): Promise<void> {
   const properties = { sessionExpiryInterval: 0 };
   const isSilent = !client.connected;
-  await client.endAsync(
+  // Otherwise it would wait for the answers to subscriptions.
+  for (const [id, { volatile }] of Object.entries(client.outgoing)) {
+    if (volatile) client.removeOutgoingMessage(Number(id));
+  }
+  const ended = client.endAsync(
     isSilent,
     isMqtt5 && !persistent ? { properties } : {},
   );
+  const patience = new AbortController();
+  const isOver = delay(GOODBYE_MS, patience.signal).then(
+    () => client.stream.destroy(),
+    () => {},
+  );
+  await Promise.race([ended, isOver]);
+  patience.abort();
 }

@@ -244,9 +244,13 @@ export class MqttOutlet implements Outlet {
     const bytes = message.length + (properties ? textBytes(own) : 0);
     this.#check(topic, bytes, qos, retain);
     const failed = Promise.withResolvers<never>();
-    const onAbort = () => failed.reject(signal!.reason);
-    signal?.addEventListener("abort", onAbort, { once: true });
     const inFlight: InFlight = { qos, id: 0, fail: failed.reject };
+    const onAbort = () => {
+      failed.reject(signal!.reason);
+      // Otherwise the connection would not end before it is acknowledged.
+      client.removeOutgoingMessage(inFlight.id);
+    };
+    signal?.addEventListener("abort", onAbort, { once: true });
     const payload = asBuffer(message);
     this.#inFlight.add(inFlight);
     this.#byPayload.set(payload, inFlight);

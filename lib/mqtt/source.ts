@@ -82,11 +82,22 @@ export class MqttSource implements OwnSource {
     // out first: those of a session, or more last values than wait here.
     subscribed.catch((error) => source.#queue.end(error));
     if (source.#isPersistent) return source;
+    const { signal } = options;
+    const aborted = Promise.withResolvers<never>();
+    const onAbort = () => aborted.reject(signal!.reason);
+    signal?.addEventListener("abort", onAbort, { once: true });
     try {
-      await Promise.race([subscribed, source.#filled.promise]);
+      signal?.throwIfAborted();
+      await Promise.race([
+        subscribed,
+        source.#filled.promise,
+        aborted.promise,
+      ]);
     } catch (error) {
       await source.close();
       throw error;
+    } finally {
+      signal?.removeEventListener("abort", onAbort);
     }
     return source;
   }

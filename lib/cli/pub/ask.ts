@@ -17,6 +17,7 @@ import { NAME } from "./sender.ts";
  * @param message The request.
  * @param plan Where to publish it, and how many answers to wait for.
  * @param world The standard streams and the environment.
+ * @param signal Gives up when aborted.
  * @returns The exit code.
  * @throws {FifobusError} As requestAll() does.
  */
@@ -24,6 +25,7 @@ export async function ask(
   message: string | Uint8Array,
   { address, answers: wanted = 1, mustBeJson, properties, publisher }: PubPlan,
   world: World,
+  signal?: AbortSignal,
 ): Promise<number> {
   if (mustBeJson) checkJson(message, "the message");
   const printer = new Printer(world.stdout, {
@@ -37,6 +39,7 @@ export async function ask(
   const answers = requestAll(address!, message, {
     ...publisher,
     ...properties,
+    signal,
   });
   let left = wanted;
   for await (const answer of answers) {

@@ -59,11 +59,23 @@ async function main(
     );
     return await bridge(plan.content, plan, world);
   }
-  if (Deno.pid !== 1) return await publish(plan, world);
-  // By itself, a signal does not end the first process of a container.
-  const { signalled } = await load<typeof import("../signals.ts")>(
+  const isToBroker = address !== undefined &&
+    parseAddress(address).kind === "mqtt";
+  if (Deno.pid !== 1 && !isToBroker) return await publish(plan, world);
+  const { Signals, signalled } = await load<typeof import("../signals.ts")>(
     import.meta.resolve("../signals.ts"),
   );
+  if (isToBroker) {
+    // A connection that just breaks has its last will published.
+    const ending = new AbortController();
+    using signals = new Signals(() => ending.abort());
+    const code = await publish(plan, world, ending.signal).catch((error) => {
+      if (!signals.raised) throw error;
+      return EXIT.ok;
+    });
+    return signals.raised ? await signals.raise(signals.raised) : code;
+  }
+  // By itself, a signal does not end the first process of a container.
   return await Promise.race([signalled(), publish(plan, world)]);
 }
 
@@ -78,8 +90,15 @@ async function printFunctions({ stdout }: World): Promise<number> {
   return EXIT.ok;
 }
 
-/** Publishes the arguments, typed lines, or lines of input. */
-async function publish(plan: PubPlan, world: World): Promise<number> {
+/**
+ * Publishes the arguments, typed lines, or lines of input, until the signal is
+ * aborted.
+ */
+async function publish(
+  plan: PubPlan,
+  world: World,
+  signal?: AbortSignal,
+): Promise<number> {
   const { content } = plan;
   const message = content.kind === "message"
     ? content.text
@@ -90,13 +109,25 @@ async function publish(plan: PubPlan, world: World): Promise<number> {
     const { ask } = await load<typeof import("./ask.ts")>(
       import.meta.resolve("./ask.ts"),
     );
-    return await ask(message, plan, world);
+    return await ask(message, plan, world, signal);
   }
   // Opened first, so that no FIFO is made if the name of the file is wrong.
   const input = content.kind === "lines"
     ? await openInput(content.path, world)
     : undefined;
   await using sender = new Sender(plan, world);
+  const sent = send(message, input, plan, sender, world);
+  await (signal ? Promise.race([sent, aborted(signal)]) : sent);
+  return EXIT.ok;
+}
+
+async function send(
+  message: string | Uint8Array | undefined,
+  input: Input | undefined,
+  plan: PubPlan,
+  sender: Sender,
+  world: World,
+): Promise<void> {
   if (message !== undefined) await publishMessage(message, plan, sender);
   else if (input) {
     // Loaded here: a message on the command line should not wait for it.
@@ -106,7 +137,13 @@ async function publish(plan: PubPlan, world: World): Promise<number> {
     await publishLines(input, plan, sender, world);
   } else await publishTyped(plan, sender, world);
   await sender.close();
-  return EXIT.ok;
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  signal.addEventListener("abort", () => resolve());
+  if (signal.aborted) resolve();
+  return promise;
 }
 
 async function tellOfBus(
