@@ -17,6 +17,7 @@ import { missingOf, testWithout } from "./harness/needs.ts";
 import {
   eventually,
   finish,
+  type Process,
   pub,
   repeatUntil,
   sh,
@@ -263,6 +264,25 @@ Deno.test("sub --retained-only gets all last values of a broker that sends them 
   }
 });
 
+Deno.test("sub --retained-only at a broker that refuses its marker gets the last values", async () => {
+  await using broker = new FakeBroker((packet, send) => {
+    if (packet.cmd !== "subscribe") return;
+    const { messageId, subscriptions } = packet;
+    const isOurs = subscriptions[0]!.topic === "t";
+    send({
+      cmd: "suback",
+      messageId: messageId!,
+      granted: [isOurs ? 0 : 135],
+    });
+    if (!isOurs) return;
+    const flags = { qos: 0, dup: false, retain: true } as const;
+    send({ cmd: "publish", topic: "t", payload: "kept", ...flags });
+  });
+  const args = ["--retained-only", `${broker.url}/t`];
+  const { code, stdout, stderr } = await finish(sub(...args));
+  assertEquals([code, stdout, stderr], [0, "kept\n", ""]);
+});
+
 testWithout(
   withoutMosquitto,
   "sub --retained-only needs no permission for other topics",
@@ -295,7 +315,17 @@ testWithout(
         printf "subjectAltName=DNS:$host\\nbasicConstraints=CA:FALSE\\n" > ext &&
         openssl x509 -req -in $host.csr -CA ca.pem -CAkey ca.key -days 2 \
           -CAcreateserial -extfile ext -out $host.pem || exit 1
-      done; chmod 644 *.key; chmod 755 .`;
+      done &&
+      openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=strange \
+        -keyout strange.key -out strange.pem &&
+      touch index && echo 01 > serial &&
+      printf "[ca]\ndefault_ca=d\n[d]\ndatabase=index\nserial=serial\n" > ca.conf &&
+      printf "new_certs_dir=.\npolicy=p\n[p]\ncommonName=supplied\n" >> ca.conf &&
+      printf "subjectAltName=DNS:localhost\n" > ext &&
+      openssl ca -batch -config ca.conf -md sha256 -in localhost.csr \
+        -cert ca.pem -keyfile ca.key -extfile ext -notext -out old.pem \
+        -startdate 20200101000000Z -enddate 20200102000000Z &&
+      cp localhost.key old.key && chmod 644 *.key && chmod 755 .`;
     const made = await finish(sh(make, folder.path));
     assertEquals(made.code, 0, made.stderr);
     const start = (host: string) =>
@@ -306,12 +336,16 @@ testWithout(
       ]);
     await using good = await start("localhost");
     await using other = await start("elsewhere");
+    await using old = await start("old");
     const ca = (name: string) => `--ca=${file(name)}`;
     const cert = (name: string) => `--cert=${file(name)}`;
     const key = (name: string) => `--key=${file(name)}`;
     const cases: [Mosquitto, string[], string][] = [
       [good, [], "its certificate is not trusted: --ca is for"],
+      [good, [ca("strange.pem")], "its certificate is not trusted: --ca is"],
       [other, [ca("ca.pem")], "its certificate is for another host"],
+      [old, [ca("ca.pem")], "has expired"],
+      [good, [`--ca=${folder.path}`], `--ca "${folder.path}": it is a folder`],
       [good, [ca("junk.pem")], "there is no certificate in PEM in --ca"],
       [good, [ca("ca.der")], "there is no certificate in PEM in --ca"],
       [
@@ -333,6 +367,38 @@ testWithout(
     }
     const trusted = pub(ca("ca.pem"), `mqtts://localhost:${good.port}/t`, "x");
     assertEquals((await finish(trusted)).code, 0);
+  },
+);
+
+testWithout(
+  withoutMosquitto,
+  "pub and sub say which topic they have no permission for",
+  async () => {
+    await using folder = new Folder();
+    const acl = folder.file("acl");
+    const lines = [...OPEN, `acl_file ${acl}`];
+    const prepare = () => Deno.writeTextFile(acl, "topic write in/#\n");
+    await using broker = await Mosquitto.start(folder, lines, prepare);
+    await using deaf = new FakeBroker((packet, send) => {
+      if (packet.cmd !== "subscribe") return;
+      const { messageId } = packet;
+      send({ cmd: "suback", messageId: messageId!, granted: [0, 135] });
+    });
+    const cases: [Process, RegExp][] = [
+      [
+        pub("--qos=1", `${broker.url}/out`, "x"),
+        /^pub: Cannot publish to \S+\/out: not authorised to publish there\n$/,
+      ],
+      [
+        sub(`${deaf.url}/in`, `${deaf.url}/out/#`),
+        /^sub: Cannot subscribe to \S+\/out\/#: the broker refuses it: not authorised[^\n]+\n$/,
+      ],
+    ];
+    for (const [process, text] of cases) {
+      const { code, stderr } = await finish(process);
+      assertEquals(code, 1);
+      assertMatch(stderr, text);
+    }
   },
 );
 

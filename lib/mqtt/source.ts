@@ -4,7 +4,7 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import type { IClientSubscribeOptions, IPublishPacket } from "npm:mqtt@5.15.0";
+import type { IPublishPacket } from "npm:mqtt@5.15.0";
 import type { MqttAddress } from "../address.ts";
 import { FifobusError } from "../errors.ts";
 import { type SendAnswer, WireMessage } from "../wire/message.ts";
@@ -12,6 +12,7 @@ import { Inbound } from "../queues/inbound.ts";
 import type { Message } from "../message.ts";
 import type { OwnSource } from "../source.ts";
 import { checkTopicName, matchesTopic, parseShared } from "../topic.ts";
+import { isUnauthorized, reasonFor } from "./codes.ts";
 import { connect, type Connection, disconnect } from "./connection.ts";
 import type { MqttSourceOptions } from "./module.ts";
 import { ORIGIN } from "./origin.ts";
@@ -20,6 +21,9 @@ import { fromPacket } from "./properties.ts";
 
 /** Acknowledges a message, unless there is an error, and gets the next one. */
 type Done = (error?: Error) => void;
+
+/** The reason code without a reason, and the only one of MQTT 3.1.1. */
+const NO_REASON = 128;
 
 /** Nobody sees this error: MQTT.js just omits the acknowledgement. */
 const NOT_NOW = new Error("it is for the next time");
@@ -202,33 +206,28 @@ export class MqttSource implements OwnSource {
     if (limits.identifiers && haveOverlap(wanted)) {
       this.#identifiers = identify(wanted);
     }
-    const packets = this.#identifiers
+    const ask = async (filters: string[], identifier?: number) => {
+      const properties = { subscriptionIdentifier: identifier! };
+      await client.subscribeAsync(filters, {
+        ...how,
+        ...identifier !== undefined && { properties },
+      }).catch((error) => {
+        throw refusal(error, broker, filters);
+      });
+    };
+    const subscribed = this.#identifiers
       ? Array.from(
         this.#identifiers,
-        ([filter, subscriptionIdentifier]) =>
-          client.subscribeAsync({ [filter]: how }, {
-            properties: { subscriptionIdentifier },
-          } as IClientSubscribeOptions),
+        ([filter, identifier]) => ask([filter], identifier),
       )
-      : [client.subscribeAsync(
-        Object.fromEntries(wanted.map((filter) => [filter, how])),
-      )];
-    if (retained === "only") {
-      packets.push(client.subscribeAsync(this.#marker, { qos }));
-    }
-    const granted = (await Promise.all(packets)).flat();
-    const refusals = granted.filter(({ qos }) => qos >= 128);
-    const refused = refusals.find(({ topic }) => topic !== this.#marker);
-    if (refused) {
-      throw new FifobusError(
-        "not_authorized",
-        `Cannot subscribe to ${broker}/${refused.topic}: the broker refuses it`,
-      );
-    }
+      : [ask(wanted)];
+    // If the broker refuses the marker, the quiet alone has to do.
+    const marked = retained === "only" &&
+      client.subscribeAsync(this.#marker, { qos }).catch(() => {});
+    await Promise.all([...subscribed, marked]);
     if (retained !== "only") return;
     this.#quietMs ??= UNMARKED_QUIET_MS;
     this.#awaitQuiet();
-    // If the broker refuses the marker, the quiet alone has to do.
     client.publishAsync(this.#marker, "", { qos }).catch(() => {});
   }
 
@@ -311,4 +310,22 @@ export class MqttSource implements OwnSource {
     const error = this.#isPersistent ? NOT_NOW : undefined;
     for (const done of this.#held.splice(0)) done(error);
   }
+}
+
+/** Says which filter the broker has refused, and why, if it has. */
+function refusal(error: unknown, broker: string, filters: string[]): unknown {
+  const { packet } = error as { packet?: { granted: number[] } };
+  const granted = packet?.granted ?? [];
+  const at = granted.findIndex((code) => code >= 128);
+  if (at < 0) return error;
+  const code = granted[at]!;
+  const reason = code === NO_REASON ? "" : `: ${reasonFor(code)}`;
+  return new FifobusError(
+    code === NO_REASON || isUnauthorized(code)
+      ? "not_authorized"
+      : "no_connection",
+    `Cannot subscribe to ${broker}/${
+      filters[at]
+    }: the broker refuses it${reason}`,
+  );
 }
