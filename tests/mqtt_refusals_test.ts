@@ -231,6 +231,67 @@ Deno.test("a reader that holds messages keeps its connection", async () => {
   assertEquals(broker.connections, 1);
 });
 
+Deno.test("a reader that stops holds the broker back, gets each message once, and keeps its connection", async () => {
+  const COUNT = 3000;
+  let [sent, acknowledged, most, pings] = [0, 0, 0, 0];
+  await using broker = new FakeBroker((packet, send) => {
+    if (packet.cmd === "connect") {
+      most = packet.properties?.receiveMaximum ?? 65_535;
+    }
+    if (packet.cmd === "pingreq") pings++;
+    if (packet.cmd === "puback") acknowledged++;
+    if (packet.cmd === "subscribe") {
+      send({ cmd: "suback", messageId: packet.messageId!, granted: [1] });
+    }
+    if (packet.cmd !== "puback" && packet.cmd !== "subscribe") return;
+    for (; sent < COUNT && sent - acknowledged < most; sent++) {
+      const flags = { qos: 1, dup: false, retain: false } as const;
+      const messageId = 1 + sent % most;
+      const payload = `${sent}`;
+      send({ cmd: "publish", topic: "t", payload, messageId, ...flags });
+    }
+  }, { serverKeepAlive: 1 });
+  const mqtt = { qos: 1 } as const;
+  await using subscriber = await Subscriber.open(`${broker.url}/t`, { mqtt });
+  const texts = (await subscriber.read(1))!.map(({ text }) => text);
+  await eventually(() => pings >= 8);
+  // It has what fits into its memory, and there it is held.
+  assert(sent < COUNT, `${sent} sent, ${acknowledged} acknowledged`);
+  while (texts.length < COUNT) {
+    texts.push(...(await subscriber.read())!.map(({ text }) => text));
+  }
+  assertEquals(texts, Array.from({ length: COUNT }, (_, i) => `${i}`));
+  assertEquals(broker.connections, 1);
+});
+
+Deno.test("sub --persistent with a slow command keeps its connection, and runs it once for each message", async () => {
+  await using folder = new Folder();
+  let [pings, acknowledged] = [0, 0];
+  await using broker = new FakeBroker((packet, send) => {
+    if (packet.cmd === "pingreq") pings++;
+    if (packet.cmd === "puback") acknowledged++;
+    if (packet.cmd !== "subscribe") return;
+    send({ cmd: "suback", messageId: packet.messageId!, granted: [1] });
+    for (const messageId of [1, 2, 3]) {
+      const flags = { qos: 1, dup: false, retain: false } as const;
+      const payload = `job ${messageId}`;
+      send({ cmd: "publish", topic: "t", payload, messageId, ...flags });
+    }
+  }, { serverKeepAlive: 1 });
+  const command = `cat; echo; while [ ! -e ${folder.file("go")} ]; do ` +
+    "sleep 0.05; done";
+  const session = ["--persistent", "--client-id=me", "--qos=1"];
+  const args = [...session, "-C3", "--exec", command, `${broker.url}/t`];
+  await using worker = sub(...args);
+  assertEquals(await worker.line(), "job 1");
+  await eventually(() => pings >= 8);
+  assertEquals(acknowledged, 0);
+  await Deno.writeTextFile(folder.file("go"), "");
+  const { code, stdout, stderr } = await worker.ended();
+  assertEquals([code, stdout, stderr], [0, "job 2\njob 3\n", ""]);
+  assertEquals(broker.connections, 1);
+});
+
 for (const qos of ["0", "1", "2"]) {
   testWithout(
     withoutMosquitto,

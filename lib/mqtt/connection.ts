@@ -55,6 +55,12 @@ const NEW_OPTIONS = [
   "retainHandling",
 ] as const;
 
+/**
+ * How many messages of QoS 1 and 2 a broker may send before it has the
+ * acknowledgements, which a slow reader holds back: as many as wait in a queue.
+ */
+const RECEIVE_MAXIMUM = 1000;
+
 /** The default if the broker does not say: the number of packet identifiers. */
 const MAX_RECEIVE_MAXIMUM = 65_535;
 
@@ -225,9 +231,15 @@ function attempt(
   timeoutMs: number,
 ): Promise<Made> {
   const { promise, resolve, reject } = Promise.withResolvers<Made>();
-  const client = mqtt.connect(
-    clientOptions(address, options, protocolVersion, timeoutMs),
-  );
+  const client = mqtt.connect({
+    ...clientOptions(address, options, protocolVersion, timeoutMs),
+    ...protocolVersion === 5 && {
+      properties: {
+        sessionExpiryInterval: sessionSeconds(options),
+        ...onMessage && { receiveMaximum: RECEIVE_MAXIMUM },
+      },
+    },
+  });
   if (onMessage) client.handleMessage = onMessage;
   const settle = (action: () => void) => {
     signal?.removeEventListener("abort", onAbort);
@@ -312,11 +324,6 @@ function clientOptions(
     // The session outlives the connection: if the connection breaks, messages
     // of QoS 1 and 2 in flight are neither lost nor sent twice.
     clean: protocolVersion === 4 && !persistent,
-    ...protocolVersion === 5 && {
-      properties: {
-        sessionExpiryInterval: sessionSeconds(options),
-      },
-    },
     ...will && {
       will: {
         topic: will.topic,
