@@ -49,7 +49,7 @@
 export type { Subscription } from "./lib/bus/list.ts";
 export { FifobusError, type FifobusErrorCode } from "./lib/errors.ts";
 export type { Notice } from "./lib/fifo/queue_reader.ts";
-export type { Message } from "./lib/message.ts";
+export type { Message, MessageProperties } from "./lib/message.ts";
 export type {
   ConnectionChange,
   MqttOptions,

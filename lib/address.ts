@@ -117,6 +117,11 @@ export function shownAddress(address: Address): string {
 
 function mqttAddress(text: string, scheme: string): MqttAddress {
   const [, authority, topic] = /^\w+:\/\/([^/]*)\/?(.*)$/s.exec(text)!;
+  if (/\[[^\]@]*%/.test(authority!)) {
+    const reason = "an IPv6 address with a zone cannot be used; take the " +
+      "broker's name, or an address of it that is not link-local";
+    throw bad(text, reason);
+  }
   const parts = readAuthority(authority!, MQTT_PORTS[scheme]!);
   // A slash in the password that is not escaped: without this check, the user
   // would become the host, and the rest of the address the topic.

@@ -4,8 +4,29 @@
  * @module
  */
 
+/**
+ * What a message through a broker can have besides its bytes: properties of
+ * {@link https://docs.oasis-open.org/mqtt/mqtt/v5.0/os/mqtt-v5.0-os.html#_Toc3901109 MQTT 5, section 3.3.2.3}.
+ */
+export interface MessageProperties {
+  /**
+   * The user properties: names and values of your own, each at most 65,535 bytes
+   * of UTF-8. A name that comes several times has an array of values.
+   */
+  readonly properties?: Readonly<Record<string, string | string[]>> | undefined;
+  /** What the message is, for example `application/json`. */
+  readonly contentType?: string | undefined;
+  /**
+   * How long the broker keeps the message for subscribers that have not got it
+   * yet, in milliseconds. MQTT counts seconds, and a part of one is rounded up.
+   * By default it does not expire. A subscriber gets what was left of the time
+   * when the broker sent the message.
+   */
+  readonly expiryMs?: number | undefined;
+}
+
 /** One received message. */
-export interface Message {
+export interface Message extends MessageProperties {
   /** The topic it was published to, or the path of the FIFO it came through. */
   readonly topic: string;
   /** Whether it is a last value, retained from before the subscription. */
@@ -23,6 +44,8 @@ export interface Message {
   readonly text: string;
   /** The topic that answers go to, if the message is a request. */
   readonly replyTo: string | undefined;
+  /** The quality of service of its delivery; undefined if no broker sent it. */
+  readonly qos: 0 | 1 | 2 | undefined;
   /**
    * Reads the message as JSON.
    *

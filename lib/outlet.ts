@@ -4,6 +4,7 @@
  * @module
  */
 import type { FifobusError } from "./errors.ts";
+import type { MessageProperties } from "./message.ts";
 import type { WireMessage } from "./wire/message.ts";
 
 /** How messages are sent. */
@@ -14,6 +15,8 @@ export interface Sending {
   retain: boolean;
   /** The topic for the answers, if the messages are requests. */
   replyTo: string | undefined;
+  /** What the messages have besides their bytes, if they have anything. */
+  properties?: MessageProperties | undefined;
 }
 
 /** Messages that have their topics with them. */

@@ -8,6 +8,7 @@ import { checkNumbers, FifobusError, type FifobusErrorCode } from "./errors.ts";
 import { DEFAULT_MODE, ensureFifo, refuseOthers } from "./fifo/file.ts";
 import { FifoOutlet } from "./fifo/outlet.ts";
 import { load } from "./load.ts";
+import type { MessageProperties } from "./message.ts";
 import type { OutletModule } from "./mqtt/module.ts";
 import type { MqttOptions } from "./mqtt/options.ts";
 import type { Dropped, Keyed, Outlet, Sending } from "./outlet.ts";
@@ -88,8 +89,8 @@ export interface PublisherOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** How to publish one message. */
-export interface PublishOptions {
+/** How to publish one message; the properties are for brokers. */
+export interface PublishOptions extends MessageProperties {
   /** Another topic of the bus than the one the publisher was opened for. */
   topic?: string | undefined;
   /**
@@ -277,7 +278,11 @@ export class Publisher implements AsyncDisposable {
    * a broker, where subscribers cannot be counted.
    * @throws {FifobusError} `message_too_large`, `delimiter_in_message`;
    * `bad_address`, if a message to a FIFO has a topic, is to be retained, or is
-   * a request; `no_reader`, `timed_out`; `not_a_fifo`, if the FIFO was removed; `closed`.
+   * a request, or has properties, but not at a broker; `no_reader`, `timed_out`;
+   * `not_a_fifo`, if the FIFO was removed; `closed`; from a broker,
+   * `not_authorized` and `no_connection`, also if it speaks MQTT 3.1.1 and the
+   * message has properties.
+   * @throws {RangeError} If a property is longer than MQTT allows, or not text.
    */
   publish(
     message: string | Uint8Array,
@@ -416,11 +421,19 @@ export class Publisher implements AsyncDisposable {
   }
 
   #check(
-    { topic = this.#topic, retain = false, replyTo }: PublishOptions,
+    options: PublishOptions,
     single: boolean,
   ): { topic: string; how: Sending } {
     if (this.#closed) throw this.#refused("closed", "the publisher is closed");
-    const how = { single, retain, replyTo };
+    const { topic = this.#topic, retain = false, replyTo } = options;
+    const { properties, contentType, expiryMs } = options;
+    const isPlain = (properties ?? contentType ?? expiryMs) === undefined;
+    const how = {
+      single,
+      retain,
+      replyTo,
+      properties: isPlain ? undefined : { properties, contentType, expiryMs },
+    };
     // The address of a broker may have no topic.
     const isOther = topic !== this.#topic || topic === "";
     this.#outlet.check(isOther ? topic : undefined, how);

@@ -5,7 +5,8 @@
  */
 import { parseAddress, shownAddress } from "./address.ts";
 import { checkNumbers, FifobusError, type FifobusErrorCode } from "./errors.ts";
-import type { Message } from "./message.ts";
+import type { Message, MessageProperties } from "./message.ts";
+import { besides } from "./mqtt/besides.ts";
 import type { MqttOptions } from "./mqtt/options.ts";
 import { Publisher } from "./publisher.ts";
 import { Subscriber } from "./subscriber.ts";
@@ -18,8 +19,8 @@ import {
 } from "./topic.ts";
 import type { Delimiter } from "./wire/framing.ts";
 
-/** How to make a request. */
-export interface RequestOptions {
+/** How to make a request; the properties are for brokers. */
+export interface RequestOptions extends MessageProperties {
   /**
    * How long to wait for answers, in milliseconds. This includes the time until
    * there is a subscriber to ask. Infinity waits for ever.
@@ -170,8 +171,7 @@ export async function* requestAll(
   using _timer = timer(timeoutMs, () => subscriber.close());
   await using publisher = await Publisher.open(topic, {
     ...options,
-    // This is a second connection, which needs its own client id.
-    mqtt: { ...options.mqtt, clientId: undefined, will: undefined },
+    mqtt: besides(options.mqtt ?? {}, "-to"),
     // Wait for a slow subscriber as long as for an answer. The answers of others
     // do not wait for it.
     slowTimeoutMs: timeoutMs,
@@ -179,7 +179,13 @@ export async function* requestAll(
     connectTimeoutMs: timeoutMs,
     signal: AbortSignal.any([done.signal, ...(signal ? [signal] : [])]),
   });
-  const published = publisher.publish(message, { replyTo });
+  const { properties, contentType, expiryMs } = options;
+  const published = publisher.publish(message, {
+    replyTo,
+    properties,
+    contentType,
+    expiryMs,
+  });
   published.catch(() => subscriber.close());
   let answered = false;
   try {

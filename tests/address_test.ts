@@ -49,6 +49,17 @@ Deno.test("parseAddress() refuses what is neither a path, a topic nor the URL of
   }
 });
 
+Deno.test("parseAddress() says that a zone in an IPv6 address cannot be used", () => {
+  const texts = ["mqtt://[fe80::1%25eth0]/t", "mqtts://u:p%40@[fe80::1%2]:1/t"];
+  for (const text of texts) {
+    const error = assertThrows(() => parseAddress(text), FifobusError);
+    assertMatch(error.message, /: an IPv6 address with a zone cannot be used/);
+    assert(!error.message.includes("p%40"), error.message);
+  }
+  const { broker } = parseAddress("mqtt://[fe80::1]/%25") as MqttAddress;
+  assertEquals(broker, "mqtt://[fe80::1]:1883");
+});
+
 Deno.test("parseAddress() refuses other schemes, and suggests the nearest one", () => {
   const schemes: Record<string, string | undefined> = {
     "tcp": "mqtt",

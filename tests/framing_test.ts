@@ -173,16 +173,20 @@ Deno.test("WireMessage.untagged() removes the topic that tagMessages() put befor
 
 Deno.test("WireMessage.after() says how many messages were missed, and changes nothing else", async () => {
   const message = new WireMessage("t", encoder.encode("[1]\n"), 0, 3, true)
-    .withReply("r", (topic, answer) => {
-      assertEquals([topic, answer], ["r", "!"]);
-      return Promise.resolve();
+    .with({
+      replyTo: "r",
+      answer: (topic, answer) => {
+        assertEquals([topic, answer], ["r", "!"]);
+        return Promise.resolve();
+      },
+      contentType: "text/plain",
     });
   const later = message.after(3);
   assertEquals([message.missed, later.missed], [0, 3]);
-  const { topic, text, length, retained, replyTo } = later;
+  const { topic, text, length, retained, replyTo, contentType } = later;
   assertEquals(
-    [topic, text, length, retained, replyTo],
-    ["t", "[1]", 3, true, "r"],
+    [topic, text, length, retained, replyTo, contentType],
+    ["t", "[1]", 3, true, "r", "text/plain"],
   );
   assertEquals(later.json(), [1]);
   await later.reply("!");

@@ -51,6 +51,17 @@ Deno.test("onConnection may throw: the connection comes back", async () => {
   await publisher.publish("after");
 });
 
+Deno.test("two clients with one id are told what may be the reason, with MQTT 3.1.1 too", async () => {
+  await using broker = await Broker.start();
+  const reasons: (string | undefined)[] = [];
+  const onConnection = ({ reason }: ConnectionChange) => reasons.push(reason);
+  const mqtt = { clientId: "twin", onConnection };
+  await using _one = await Subscriber.open(`${broker.url}/t`, { mqtt });
+  await using _other = await Subscriber.open(`${broker.url}/t`, { mqtt });
+  const text = 'perhaps another client uses the client id "twin"';
+  await eventually(() => reasons.includes(text));
+});
+
 // setTimeout() makes 1 ms of it.
 Deno.test("connectTimeoutMs: Infinity waits for a broker that takes its time", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });

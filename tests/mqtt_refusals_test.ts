@@ -17,6 +17,7 @@ import { missingOf, testWithout } from "./harness/needs.ts";
 import {
   eventually,
   finish,
+  type Process,
   pub,
   repeatUntil,
   sh,
@@ -230,6 +231,67 @@ Deno.test("a reader that holds messages keeps its connection", async () => {
   assertEquals(broker.connections, 1);
 });
 
+Deno.test("a reader that stops holds the broker back, gets each message once, and keeps its connection", async () => {
+  const COUNT = 3000;
+  let [sent, acknowledged, most, pings] = [0, 0, 0, 0];
+  await using broker = new FakeBroker((packet, send) => {
+    if (packet.cmd === "connect") {
+      most = packet.properties?.receiveMaximum ?? 65_535;
+    }
+    if (packet.cmd === "pingreq") pings++;
+    if (packet.cmd === "puback") acknowledged++;
+    if (packet.cmd === "subscribe") {
+      send({ cmd: "suback", messageId: packet.messageId!, granted: [1] });
+    }
+    if (packet.cmd !== "puback" && packet.cmd !== "subscribe") return;
+    for (; sent < COUNT && sent - acknowledged < most; sent++) {
+      const flags = { qos: 1, dup: false, retain: false } as const;
+      const messageId = 1 + sent % most;
+      const payload = `${sent}`;
+      send({ cmd: "publish", topic: "t", payload, messageId, ...flags });
+    }
+  }, { serverKeepAlive: 1 });
+  const mqtt = { qos: 1 } as const;
+  await using subscriber = await Subscriber.open(`${broker.url}/t`, { mqtt });
+  const texts = (await subscriber.read(1))!.map(({ text }) => text);
+  await eventually(() => pings >= 8);
+  // It has what fits into its memory, and there it is held.
+  assert(sent < COUNT, `${sent} sent, ${acknowledged} acknowledged`);
+  while (texts.length < COUNT) {
+    texts.push(...(await subscriber.read())!.map(({ text }) => text));
+  }
+  assertEquals(texts, Array.from({ length: COUNT }, (_, i) => `${i}`));
+  assertEquals(broker.connections, 1);
+});
+
+Deno.test("sub --persistent with a slow command keeps its connection, and runs it once for each message", async () => {
+  await using folder = new Folder();
+  let [pings, acknowledged] = [0, 0];
+  await using broker = new FakeBroker((packet, send) => {
+    if (packet.cmd === "pingreq") pings++;
+    if (packet.cmd === "puback") acknowledged++;
+    if (packet.cmd !== "subscribe") return;
+    send({ cmd: "suback", messageId: packet.messageId!, granted: [1] });
+    for (const messageId of [1, 2, 3]) {
+      const flags = { qos: 1, dup: false, retain: false } as const;
+      const payload = `job ${messageId}`;
+      send({ cmd: "publish", topic: "t", payload, messageId, ...flags });
+    }
+  }, { serverKeepAlive: 1 });
+  const command = `cat; echo; while [ ! -e ${folder.file("go")} ]; do ` +
+    "sleep 0.05; done";
+  const session = ["--persistent", "--client-id=me", "--qos=1"];
+  const args = [...session, "-C3", "--exec", command, `${broker.url}/t`];
+  await using worker = sub(...args);
+  assertEquals(await worker.line(), "job 1");
+  await eventually(() => pings >= 8);
+  assertEquals(acknowledged, 0);
+  await Deno.writeTextFile(folder.file("go"), "");
+  const { code, stdout, stderr } = await worker.ended();
+  assertEquals([code, stdout, stderr], [0, "job 2\njob 3\n", ""]);
+  assertEquals(broker.connections, 1);
+});
+
 for (const qos of ["0", "1", "2"]) {
   testWithout(
     withoutMosquitto,
@@ -261,6 +323,25 @@ Deno.test("sub --retained-only gets all last values of a broker that sends them 
     const { code, stdout } = await finish(sub(...args));
     assertEquals([code, stdout.split("\n").length - 1], [0, 300]);
   }
+});
+
+Deno.test("sub --retained-only at a broker that refuses its marker gets the last values", async () => {
+  await using broker = new FakeBroker((packet, send) => {
+    if (packet.cmd !== "subscribe") return;
+    const { messageId, subscriptions } = packet;
+    const isOurs = subscriptions[0]!.topic === "t";
+    send({
+      cmd: "suback",
+      messageId: messageId!,
+      granted: [isOurs ? 0 : 135],
+    });
+    if (!isOurs) return;
+    const flags = { qos: 0, dup: false, retain: true } as const;
+    send({ cmd: "publish", topic: "t", payload: "kept", ...flags });
+  });
+  const args = ["--retained-only", `${broker.url}/t`];
+  const { code, stdout, stderr } = await finish(sub(...args));
+  assertEquals([code, stdout, stderr], [0, "kept\n", ""]);
 });
 
 testWithout(
@@ -295,7 +376,17 @@ testWithout(
         printf "subjectAltName=DNS:$host\\nbasicConstraints=CA:FALSE\\n" > ext &&
         openssl x509 -req -in $host.csr -CA ca.pem -CAkey ca.key -days 2 \
           -CAcreateserial -extfile ext -out $host.pem || exit 1
-      done; chmod 644 *.key; chmod 755 .`;
+      done &&
+      openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=strange \
+        -keyout strange.key -out strange.pem &&
+      touch index && echo 01 > serial &&
+      printf "[ca]\ndefault_ca=d\n[d]\ndatabase=index\nserial=serial\n" > ca.conf &&
+      printf "new_certs_dir=.\npolicy=p\n[p]\ncommonName=supplied\n" >> ca.conf &&
+      printf "subjectAltName=DNS:localhost\n" > ext &&
+      openssl ca -batch -config ca.conf -md sha256 -in localhost.csr \
+        -cert ca.pem -keyfile ca.key -extfile ext -notext -out old.pem \
+        -startdate 20200101000000Z -enddate 20200102000000Z &&
+      cp localhost.key old.key && chmod 644 *.key && chmod 755 .`;
     const made = await finish(sh(make, folder.path));
     assertEquals(made.code, 0, made.stderr);
     const start = (host: string) =>
@@ -306,12 +397,16 @@ testWithout(
       ]);
     await using good = await start("localhost");
     await using other = await start("elsewhere");
+    await using old = await start("old");
     const ca = (name: string) => `--ca=${file(name)}`;
     const cert = (name: string) => `--cert=${file(name)}`;
     const key = (name: string) => `--key=${file(name)}`;
     const cases: [Mosquitto, string[], string][] = [
       [good, [], "its certificate is not trusted: --ca is for"],
+      [good, [ca("strange.pem")], "its certificate is not trusted: --ca is"],
       [other, [ca("ca.pem")], "its certificate is for another host"],
+      [old, [ca("ca.pem")], "has expired"],
+      [good, [`--ca=${folder.path}`], `--ca "${folder.path}": it is a folder`],
       [good, [ca("junk.pem")], "there is no certificate in PEM in --ca"],
       [good, [ca("ca.der")], "there is no certificate in PEM in --ca"],
       [
@@ -333,6 +428,38 @@ testWithout(
     }
     const trusted = pub(ca("ca.pem"), `mqtts://localhost:${good.port}/t`, "x");
     assertEquals((await finish(trusted)).code, 0);
+  },
+);
+
+testWithout(
+  withoutMosquitto,
+  "pub and sub say which topic they have no permission for",
+  async () => {
+    await using folder = new Folder();
+    const acl = folder.file("acl");
+    const lines = [...OPEN, `acl_file ${acl}`];
+    const prepare = () => Deno.writeTextFile(acl, "topic write in/#\n");
+    await using broker = await Mosquitto.start(folder, lines, prepare);
+    await using deaf = new FakeBroker((packet, send) => {
+      if (packet.cmd !== "subscribe") return;
+      const { messageId } = packet;
+      send({ cmd: "suback", messageId: messageId!, granted: [0, 135] });
+    });
+    const cases: [Process, RegExp][] = [
+      [
+        pub("--qos=1", `${broker.url}/out`, "x"),
+        /^pub: Cannot publish to \S+\/out: not authorised to publish there\n$/,
+      ],
+      [
+        sub(`${deaf.url}/in`, `${deaf.url}/out/#`),
+        /^sub: Cannot subscribe to \S+\/out\/#: the broker refuses it: not authorised[^\n]+\n$/,
+      ],
+    ];
+    for (const [process, text] of cases) {
+      const { code, stderr } = await finish(process);
+      assertEquals(code, 1);
+      assertMatch(stderr, text);
+    }
   },
 );
 

@@ -109,6 +109,7 @@ Deno.test("planOf() of pub says how to publish", async () => {
       mqtt: undefined,
     },
     retain: false,
+    properties: undefined,
     mustBeJson: false,
     times: 1,
     intervalMs: 0,
@@ -212,6 +213,7 @@ Deno.test("planOf() of sub says what to read and what to do with it", async () =
       jobs: 4,
       retry: 0,
       failed: undefined,
+      mqtt: undefined,
       delimiter: "\n",
       respond: false,
       strict: false,
@@ -237,6 +239,7 @@ Deno.test("planOf() of sub says what to read and what to do with it", async () =
     values: [],
     command: undefined,
     address: undefined,
+    mqtt: undefined,
     source: "to #",
     print: { ...print, topics: true },
   });

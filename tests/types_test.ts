@@ -75,6 +75,9 @@ const publishOptions: PublishOptions = {
   topic: undefined,
   retain: undefined,
   replyTo: undefined,
+  properties: undefined,
+  contentType: undefined,
+  expiryMs: undefined,
 } as None<PublishOptions>;
 
 const subscriberOptions: SubscriberOptions = {
@@ -98,6 +101,9 @@ const requestOptions: RequestOptions = {
   mode: undefined,
   mqtt: undefined,
   signal: undefined,
+  properties: undefined,
+  contentType: undefined,
+  expiryMs: undefined,
 } as None<RequestOptions>;
 
 const mqttOptions: MqttOptions = {
@@ -110,6 +116,11 @@ const mqttOptions: MqttOptions = {
   insecure: undefined,
   clientId: undefined,
   persistent: undefined,
+  sessionExpiryMs: undefined,
+  noLocal: undefined,
+  retainAsPublished: undefined,
+  retainHandling: undefined,
+  version: undefined,
   will: undefined,
   webSocketPath: undefined,
   onConnection: undefined,

@@ -100,9 +100,13 @@ export class BusOutlet implements Outlet {
     return this.#routes.find(topic).length > 0;
   }
 
-  check(topic: string | undefined, { replyTo }: Sending): void {
+  check(topic: string | undefined, { replyTo, properties }: Sending): void {
     if (topic !== undefined) checkTopicName(topic);
     if (replyTo !== undefined) checkTopicName(replyTo);
+    if (!properties) return;
+    const text =
+      "Cannot publish properties of messages: only brokers have them";
+    throw new FifobusError("bad_address", text);
   }
 
   async subscribers(topic: string): Promise<number> {
@@ -216,7 +220,7 @@ export class BusOutlet implements Outlet {
     links: Link[],
     topic: string,
     messages: Uint8Array<ArrayBuffer>,
-    { single, replyTo }: Omit<Sending, "retain">,
+    { single, replyTo }: Pick<Sending, "single" | "replyTo">,
   ): Promise<number> {
     const { delimiter } = this.#options;
     const tagged = tagMessages(topic, messages, delimiter, replyTo);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Message } from "../message.ts";
 import { jsonWriter } from "./json_line.ts";
 import type { Section } from "./options/usage.ts";
 import type { ValueKind } from "./options/values.ts";
@@ -37,6 +38,24 @@ const DIRECTIVES: Record<string, [writer: Writer, meaning: string]> = {
     each(({ message }) => message.replyTo ?? ""),
     "where an answer is wanted",
   ],
+  q: [
+    each(({ message }) => `${message.qos ?? ""}`),
+    "quality of service, from a broker",
+  ],
+  C: [
+    each(({ message }) => message.contentType ?? ""),
+    "content type, from a broker",
+  ],
+  E: [
+    each(({ message: { expiryMs } }) =>
+      expiryMs === undefined ? "" : `${expiryMs / 1000}`
+    ),
+    "seconds until it expires, from a broker",
+  ],
+  P: [
+    each(({ message }) => pairs(message.properties)),
+    "user properties, NAME:VALUE with spaces between",
+  ],
   n: [
     ({ sequence }, to) => to.addNumber(sequence),
     "1 for the first message, and so on",
@@ -47,6 +66,12 @@ const DIRECTIVES: Record<string, [writer: Writer, meaning: string]> = {
     "the same in seconds since 1970",
   ],
 };
+
+function pairs(properties: Message["properties"] = {}): string {
+  return Object.entries(properties)
+    .flatMap(([name, value]) => [value].flat().map((it) => `${name}:${it}`))
+    .join(" ");
+}
 
 const ESCAPES: Record<string, string> = {
   "\\": "\\",

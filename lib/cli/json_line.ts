@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Message } from "../message.ts";
 import { visibleJson } from "./output.ts";
 import {
   type Arrival,
@@ -60,11 +61,24 @@ export function jsonWriter(parse: boolean): Writer {
 }
 
 function addAbout({ message }: Arrival, to: PrintBuffer): void {
-  const { retained, missed, replyTo } = message;
-  if (!retained && missed === 0 && replyTo === undefined) return to.add(USUAL);
+  const { retained, missed, replyTo, qos } = message;
+  const isUsual = !retained && missed === 0 &&
+    replyTo === undefined && qos === undefined;
+  if (isUsual) return to.add(USUAL);
   const gap = missed > 0 ? `,"missed":${missed}` : "";
   const reply = replyTo === undefined ? "" : `,"reply_to":${quoted(replyTo)}`;
-  to.addText(`,"retained":${retained}${gap}${reply},"length":`);
+  const broker = qos === undefined ? "" : brokerText(message);
+  to.addText(`,"retained":${retained}${gap}${reply}${broker},"length":`);
+}
+
+/** What only messages of brokers have; the expiry is in seconds. */
+function brokerText(
+  { qos, properties, contentType, expiryMs }: Message,
+): string {
+  const members = { qos, properties, content_type: contentType };
+  const expiry = expiryMs === undefined ? undefined : expiryMs / 1000;
+  const text = JSON.stringify({ ...members, expiry });
+  return `,${visibleJson(text.slice(1, -1))}`;
 }
 
 function addValue(bytes: Uint8Array, parse: boolean, to: PrintBuffer): void {

@@ -36,6 +36,8 @@ export async function readMqttOptions(
     insecure: given.insecure,
     clientId: given["client-id"],
     persistent: given.persistent,
+    sessionExpiryMs: given["session-expiry"],
+    version: given["mqtt-version"],
     ...topic !== undefined && {
       will: {
         topic,

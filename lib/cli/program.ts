@@ -199,13 +199,13 @@ function isFifo(path: string): boolean {
 /** Replaces the library's property names by the names of options. */
 function inOptions(text: string): string {
   return text.replaceAll(
-    /\{ (delimiter|mode|ca|cert|key)(?:: ([^ }]+))? \}/g,
+    /\{ (delimiter|mode|ca|cert|key|sessionExpiryMs|noLocal|retain\w+)(?:: ([^ }]+))? \}/g,
     (_, name, value) =>
       name === "delimiter"
         ? value === '"\\0"' ? "--null" : "no --null"
         : name === "mode"
         ? `--mode ${value.slice("0o".length)}`
-        : `--${name}`,
+        : `--${name.replace(/Ms$/, "").replace(/[A-Z]/g, "-$&").toLowerCase()}`,
   );
 }
 

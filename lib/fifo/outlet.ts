@@ -49,13 +49,18 @@ export class FifoOutlet implements Outlet {
   }
 
   /** Refuses topics, replies and last values, which a FIFO does not have. */
-  check(topic: string | undefined, { retain, replyTo }: Sending): void {
+  check(
+    topic: string | undefined,
+    { retain, replyTo, properties }: Sending,
+  ): void {
     const what = topic !== undefined
       ? "has no topics"
       : replyTo !== undefined
       ? "has no replies"
       : retain
       ? "keeps no last value"
+      : properties
+      ? "has no properties: only brokers have"
       : undefined;
     if (what === undefined) return;
     throw new FifobusError(

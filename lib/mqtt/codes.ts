@@ -6,6 +6,7 @@
  */
 
 const WORDS: Record<number, string> = {
+  1: "it does not speak this version of MQTT",
   2: "it does not accept the client id",
   3: "it is not available",
   4: "user name or password are wrong",

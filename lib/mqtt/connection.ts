@@ -23,6 +23,7 @@ import { isElsewhere, isFinal, isUnauthorized, reasonFor } from "./codes.ts";
 import { cannotConnect, isWrongVersion } from "./failure.ts";
 import type { ConnectOptions } from "./module.ts";
 import type { MqttOptions, Qos } from "./options.ts";
+import { toSeconds } from "./properties.ts";
 import { serversOf } from "./servers.ts";
 
 /** How long to try all servers once, unless there is less time left. */
@@ -38,8 +39,8 @@ const LAST_ATTEMPT_MS = 250;
 /** A connection that lasts this long was good: the pauses start anew. */
 const STABLE_MS = 10_000;
 
-/** How long the broker may take to end a connection that we end. */
-const LEAVE_MS = 1000;
+/** How long a broker that has stopped may hold up the end of a connection. */
+const GOODBYE_MS = 3000;
 
 /** How often an idle client pings the broker. */
 const KEEPALIVE_SECONDS = 30;
@@ -49,6 +50,20 @@ const SESSION_SECONDS = 3600;
 
 /** The longest session expiry, for ever: MQTT 5, section 3.1.2.11.2. */
 const FOR_EVER = 0xffff_ffff;
+
+/** Options that MQTT 3.1.1 does not have. */
+const NEW_OPTIONS = [
+  "sessionExpiryMs",
+  "noLocal",
+  "retainAsPublished",
+  "retainHandling",
+] as const;
+
+/**
+ * How many messages of QoS 1 and 2 a broker may send before it has the
+ * acknowledgements, which a slow reader holds back: as many as wait in a queue.
+ */
+const RECEIVE_MAXIMUM = 1000;
 
 /** The default if the broker does not say: the number of packet identifiers. */
 const MAX_RECEIVE_MAXIMUM = 65_535;
@@ -137,6 +152,8 @@ export interface Limits {
   wildcards: boolean;
   /** Whether subscribers can share a subscription. */
   shared: boolean;
+  /** Whether a subscription can have an identifier. */
+  identifiers: boolean;
 }
 
 /** A connection that was made at least once. */
@@ -166,7 +183,9 @@ export async function connect(
   checkOptions(address, options.mqtt);
   const deadline = performance.now() + (timeoutMs ?? 0);
   const servers = new Servers(address);
-  let version: 4 | 5 = 5;
+  const { version: wanted } = options.mqtt;
+  const first = wanted === "3.1.1" ? 4 : 5;
+  let version: 4 | 5 = first;
   /** How the server refused MQTT 5, if it did so without a word. */
   let hungUp: unknown;
   /** Why the servers of this round did not take the connection. */
@@ -194,17 +213,20 @@ export async function connect(
         await disconnect(made, false);
         made = await tryOnce();
       }
+      if (!made.isMqtt5) await checkOld(made, address, options.mqtt);
       return keepUp(made, servers, options.mqtt);
     } catch (error) {
       signal?.throwIfAborted();
-      if (version === 5 && (isWrongVersion(error) || error instanceof HungUp)) {
+      if (error instanceof FifobusError) throw error;
+      const canFallBack = version === 5 && wanted === undefined;
+      if (canFallBack && (isWrongVersion(error) || error instanceof HungUp)) {
         hungUp = error instanceof HungUp ? error : undefined;
         version = 4;
         continue;
       }
       const failure = cannotConnect(servers.current, hungUp ?? error);
       // It may just be starting, and the next server may speak MQTT 5.
-      version = 5;
+      version = first;
       hungUp = undefined;
       if (servers.refusesForGood((error as { code?: unknown }).code)) {
         throw failure;
@@ -240,6 +262,7 @@ function inOne(failures: FifobusError[]): FifobusError {
 /** Checks what MQTT.js would take, and fail with later or not at all. */
 function checkOptions({ broker }: MqttAddress, options: MqttOptions): void {
   if (options.will) checkTopicName(options.will.topic);
+  sessionSeconds(options);
   for (const name of ["ca", "cert", "key"] as const) {
     const text = options[name];
     const what = name === "key" ? "PRIVATE KEY" : "CERTIFICATE";
@@ -250,6 +273,22 @@ function checkOptions({ broker }: MqttAddress, options: MqttOptions): void {
         `in { ${name} }`,
     );
   }
+}
+
+/** Refuses a connection with MQTT 3.1.1 that cannot do what is wanted. */
+async function checkOld(
+  made: Made,
+  { broker }: MqttAddress,
+  options: MqttOptions,
+): Promise<void> {
+  const name = NEW_OPTIONS.find((name) => options[name] !== undefined);
+  if (name === undefined) return;
+  await disconnect(made, false);
+  const text = `{ ${name} } needs MQTT 5, this connection has MQTT 3.1.1`;
+  throw new FifobusError(
+    "no_connection",
+    `Cannot connect to ${broker}: ${text}`,
+  );
 }
 
 /** 0.5 to 1.5 times the pause, so that not all clients reconnect at once. */
@@ -265,9 +304,15 @@ function attempt(
   timeoutMs: number,
 ): Promise<Made> {
   const { promise, resolve, reject } = Promise.withResolvers<Made>();
-  const client = mqtt.connect(
-    clientOptions(server, address, options, protocolVersion, timeoutMs),
-  );
+  const client = mqtt.connect({
+    ...clientOptions(server, address, options, protocolVersion, timeoutMs),
+    ...protocolVersion === 5 && {
+      properties: {
+        sessionExpiryInterval: sessionSeconds(options),
+        ...onMessage && { receiveMaximum: RECEIVE_MAXIMUM },
+      },
+    },
+  });
   if (onMessage) client.handleMessage = onMessage;
   const settle = (action: () => void) => {
     signal?.removeEventListener("abort", onAbort);
@@ -298,7 +343,7 @@ function attempt(
   };
   const onConnect = (packet: IConnackPacket) => {
     const isMqtt5 = protocolVersion === 5;
-    const limits = limitsOf(packet);
+    const limits = limitsOf(packet, isMqtt5);
     const isResumed = packet.sessionPresent;
     settle(() => resolve({ client, isMqtt5, limits, isResumed }));
   };
@@ -307,7 +352,10 @@ function attempt(
   return promise;
 }
 
-function limitsOf({ properties = {} }: IConnackPacket): Limits {
+function limitsOf(
+  { properties = {} }: IConnackPacket,
+  isMqtt5: boolean,
+): Limits {
   return {
     receiveMaximum: properties.receiveMaximum ?? MAX_RECEIVE_MAXIMUM,
     qos: (properties.maximumQoS ?? 2) as Qos,
@@ -315,6 +363,7 @@ function limitsOf({ properties = {} }: IConnackPacket): Limits {
     packetBytes: properties.maximumPacketSize ?? Infinity,
     wildcards: properties.wildcardSubscriptionAvailable ?? true,
     shared: properties.sharedSubscriptionAvailable ?? true,
+    identifiers: properties.subscriptionIdentifiersAvailable ?? isMqtt5,
   };
 }
 
@@ -347,11 +396,6 @@ function clientOptions(
     // The session outlives the connection: if the connection breaks, messages
     // of QoS 1 and 2 in flight are neither lost nor sent twice.
     clean: protocolVersion === 4 && !persistent,
-    ...protocolVersion === 5 && {
-      properties: {
-        sessionExpiryInterval: persistent ? FOR_EVER : SESSION_SECONDS,
-      },
-    },
     ...will && {
       will: {
         topic: will.topic,
@@ -375,6 +419,15 @@ function target(server: string) {
     hostname: host,
     port: Number(port || (protocol === "ws:" ? 80 : 443)),
   };
+}
+
+/** How long the broker keeps the session while there is no connection. */
+function sessionSeconds(
+  { persistent, sessionExpiryMs = Infinity }: MqttOptions,
+): number {
+  if (!persistent) return SESSION_SECONDS;
+  if (sessionExpiryMs === Infinity) return FOR_EVER;
+  return toSeconds("sessionExpiryMs", sessionExpiryMs);
 }
 
 /**
@@ -418,7 +471,7 @@ function keepUp(
     if (client.connected) client.stream.destroy();
   });
   client.on("connect", (packet) => {
-    connection.limits = limitsOf(packet);
+    connection.limits = limitsOf(packet, made.isMqtt5);
     reason = undefined;
     connectedAt = performance.now();
     if (connected) return;
@@ -459,16 +512,19 @@ export async function disconnect(
 ): Promise<void> {
   const properties = { sessionExpiryInterval: 0 };
   const isSilent = !client.connected;
-  const left = client.endAsync(
+  // Otherwise it would wait for the answers to subscriptions.
+  for (const [id, { volatile }] of Object.entries(client.outgoing)) {
+    if (volatile) client.removeOutgoingMessage(Number(id));
+  }
+  const ended = client.endAsync(
     isSilent,
     isMqtt5 && !persistent ? { properties } : {},
   );
-  // A broker that cannot be reached any more ends nothing.
-  const over = Promise.withResolvers<void>();
-  const timer = setTimeout(() => {
-    client.stream.destroy();
-    over.resolve();
-  }, LEAVE_MS);
-  await Promise.race([left, over.promise]);
-  clearTimeout(timer);
+  const patience = new AbortController();
+  const isOver = delay(GOODBYE_MS, patience.signal).then(
+    () => client.stream.destroy(),
+    () => {},
+  );
+  await Promise.race([ended, isOver]);
+  patience.abort();
 }

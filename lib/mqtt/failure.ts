@@ -12,6 +12,10 @@ const REASONS: [RegExp, string][] = [
   [/ENOTFOUND|EAI_|lookup|not known/i, "there is no such host"],
   [/ETIMEDOUT|connack timeout|timed out/i, "no answer"],
   [/EHOSTUNREACH|ENETUNREACH|unreachable/i, "no way to that host"],
+  [
+    /EINVAL/,
+    "the system cannot connect there; link-local addresses are not possible",
+  ],
   [/ECONNRESET|reset/i, "the other side ended the connection"],
   [
     /alert.*Certificate ?Required/i,
@@ -21,7 +25,13 @@ const REASONS: [RegExp, string][] = [
   [/has expired|certificate: Expired/i, "its certificate has expired"],
   [/ALTNAME|NotValidForName/i, "its certificate is for another host"],
   [
-    /peer certificate|UnknownIssuer|CertNotValid|self.signed|UNABLE_TO_VERIFY/i,
+    // Deno says no more than this of a certificate that has expired.
+    /UNABLE_TO_VERIFY/,
+    "its certificate is not trusted: { ca } is for the authority that signed " +
+    "it; or it has expired",
+  ],
+  [
+    /peer certificate|UnknownIssuer|CertNotValid|self.signed/i,
     "its certificate is not trusted: { ca } is for the authority that signed it",
   ],
   [

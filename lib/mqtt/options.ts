@@ -55,6 +55,41 @@ export interface MqttOptions {
    * @default {false}
    */
   persistent?: boolean | undefined;
+  /**
+   * How long the broker keeps a persistent session after the connection has
+   * ended, in milliseconds. MQTT counts seconds, and a part of one is rounded
+   * up. Like the next three options, it is an error with MQTT 3.1.1.
+   *
+   * @default {Infinity}
+   */
+  sessionExpiryMs?: number | undefined;
+  /**
+   * Whether a Subscriber leaves out what comes from its own connection: its
+   * answers to requests.
+   *
+   * @default {false}
+   */
+  noLocal?: boolean | undefined;
+  /**
+   * Whether a Subscriber gets messages as they were published: `retained` is
+   * then true of each that is to be kept as the last value, also if it is new.
+   *
+   * @default {false}
+   */
+  retainAsPublished?: boolean | undefined;
+  /**
+   * When the broker sends last values to a Subscriber: at each subscription (0),
+   * only at one that the session does not have yet (1), or never (2). It is for
+   * Subscribers with `retained: true`.
+   *
+   * @default {0}
+   */
+  retainHandling?: 0 | 1 | 2 | undefined;
+  /**
+   * The version of MQTT. By default it is 5, and 3.1.1 if the broker refuses 5
+   * or hangs up at it.
+   */
+  version?: "3.1.1" | "5" | undefined;
   /** What the broker publishes if this client disappears unexpectedly. */
   will?: Will | undefined;
   /**

@@ -18,6 +18,7 @@ import { reasonFor } from "./codes.ts";
 import type { MqttOutletOptions } from "./module.ts";
 import type { Qos } from "./options.ts";
 import { ORIGIN } from "./origin.ts";
+import { textBytes, toPacket } from "./properties.ts";
 
 /**
  * A message is given up if the connection has ended this many times, while it was
@@ -181,12 +182,13 @@ export class MqttOutlet implements Outlet {
 
   unpark(): void {}
 
-  check(topic: string | undefined, { replyTo }: Sending): void {
+  check(topic: string | undefined, { replyTo, properties }: Sending): void {
     // A bridge passes on what another broker has accepted.
     const { origin } = this.#options;
     const isLax = origin !== undefined && this.#takesControls;
     if (topic !== undefined) checkTopicName(topic, isLax);
     if (replyTo !== undefined) checkTopicName(replyTo);
+    if (properties) toPacket(properties);
   }
 
   /** Only the broker knows how many subscribers there are. */
@@ -283,7 +285,11 @@ export class MqttOutlet implements Outlet {
   #abort = (): void => this.#giveUp(this.#options.signal!.reason);
 
   #giveUp(reason: unknown): void {
-    for (const message of [...this.#inFlight]) message.end(reason);
+    for (const message of [...this.#inFlight]) {
+      message.end(reason);
+      // Otherwise the connection would not end before it is acknowledged.
+      this.#connection.client.removeOutgoingMessage(message.id);
+    }
     this.#window.abort(reason);
   }
 
@@ -320,8 +326,11 @@ export class MqttOutlet implements Outlet {
       },
     };
     this.#inFlight.add(inFlight);
+    let properties;
     try {
-      this.#check(topic, message, how, qos);
+      properties = this.#propertiesOf(how);
+      const extra = how.properties ? textBytes(properties) : 0;
+      this.#check(topic, message.length + extra, how, qos);
     } catch (error) {
       return inFlight.end(error);
     }
@@ -332,7 +341,7 @@ export class MqttOutlet implements Outlet {
       qos,
       retain: how.retain,
       dup: false,
-      ...this.#connection.isMqtt5 && { properties: this.#propertiesOf(how) },
+      ...this.#connection.isMqtt5 && { properties },
     };
     const { client } = this.#connection;
     const isDirect = qos === 0 && client.connected &&
@@ -396,15 +405,19 @@ export class MqttOutlet implements Outlet {
   }
 
   #propertiesOf(
-    { replyTo }: Sending,
+    { replyTo, properties }: Sending,
   ): NonNullable<mqttPacket.IPublishPacket["properties"]> {
     const { origin } = this.#options;
+    const own = properties ? toPacket(properties) : {};
     return {
+      ...own,
       ...replyTo !== undefined && {
         responseTopic: replyTo,
         correlationData: Buffer.from(replyTo),
       },
-      ...origin !== undefined && { userProperties: { [ORIGIN]: origin } },
+      ...origin !== undefined && {
+        userProperties: { ...own.userProperties, [ORIGIN]: origin },
+      },
     };
   }
 
@@ -423,13 +436,16 @@ export class MqttOutlet implements Outlet {
   /** Refuses a message that the broker would end the connection for. */
   #check(
     topic: string,
-    message: Uint8Array,
-    { retain, replyTo }: Sending,
+    length: number,
+    { retain, replyTo, properties }: Sending,
     qos: Qos,
   ): void {
     const { limits, isMqtt5 } = this.#connection;
-    if (replyTo !== undefined && !isMqtt5) {
-      const text = "requests need MQTT 5, which the broker does not speak";
+    const what = replyTo !== undefined
+      ? "requests"
+      : properties && "properties of messages";
+    if (what && !isMqtt5) {
+      const text = `${what} need MQTT 5, this connection has MQTT 3.1.1`;
       throw this.#refused(text, topic);
     }
     if (qos > limits.qos) {
@@ -441,9 +457,9 @@ export class MqttOutlet implements Outlet {
     }
     if (limits.packetBytes === Infinity) return;
     // The broker counts the headers as well, which takes time to do exactly.
-    const bytes = Buffer.byteLength(topic) + message.length;
+    const bytes = Buffer.byteLength(topic) + length;
     if (bytes <= limits.packetBytes) return;
-    const text = `it is ${message.length} bytes, the broker takes packets of ` +
+    const text = `it is ${length} bytes, the broker takes packets of ` +
       `${limits.packetBytes}`;
     throw this.#refused(text, topic, "message_too_large");
   }

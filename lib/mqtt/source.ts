@@ -8,18 +8,23 @@ import type { IPublishPacket } from "npm:mqtt@5.15.0";
 import { type MqttAddress, shownAddress } from "../address.ts";
 import { delay } from "../delay.ts";
 import { FifobusError } from "../errors.ts";
-import { WireMessage } from "../wire/message.ts";
+import { type SendAnswer, WireMessage } from "../wire/message.ts";
 import { Inbound } from "../queues/inbound.ts";
 import type { Message } from "../message.ts";
 import type { OwnSource } from "../source.ts";
-import { checkTopicName, parseShared } from "../topic.ts";
+import { checkTopicName, matchesTopic, parseShared } from "../topic.ts";
 import { isUnauthorized, reasonFor } from "./codes.ts";
 import { connect, type Connection, disconnect } from "./connection.ts";
 import type { MqttSourceOptions } from "./module.ts";
 import { ORIGIN } from "./origin.ts";
+import { haveOverlap, identify, withoutCovered } from "./overlap.ts";
+import { fromPacket } from "./properties.ts";
 
 /** Acknowledges a message, unless there is an error, and gets the next one. */
 type Done = (error?: Error) => void;
+
+/** The reason code without a reason, and the only one of MQTT 3.1.1. */
+const NO_REASON = 128;
 
 /** Nobody sees this error: MQTT.js just omits the acknowledgement. */
 const NOT_NOW = new Error("it is for the next time");
@@ -32,9 +37,6 @@ const QUIET_MS = 500;
 
 /** The same, at a broker that does not let this client use the marker's topic. */
 const UNMARKED_QUIET_MS = 3000;
-
-/** A filter is refused; codes below this one grant a QoS. */
-const NO_REASON = 128;
 
 /** The longest time that setTimeout() supports, 25 days. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
@@ -55,6 +57,8 @@ export class MqttSource implements OwnSource {
   /** How long nothing may come before the last values are complete. */
   #quietMs: number | undefined;
   #quiet: ReturnType<typeof setTimeout> | undefined;
+  /** The filters and their identifiers, if a topic can match two of them. */
+  #identifiers: Map<string, number> | undefined;
   /** Pings the broker while messages wait here and MQTT.js handles no packet. */
   #pinging: ReturnType<typeof setInterval> | undefined;
   /** Settles when the broker has answered, or the queue is full: it may be later. */
@@ -196,6 +200,7 @@ export class MqttSource implements OwnSource {
     { broker }: MqttAddress,
     filters: string[],
   ): Promise<void> {
+    const { retained, mqtt } = this.#options;
     for (const filter of filters) {
       const shared = parseShared(filter);
       const hasWildcards = /[+#]/.test(shared?.filter ?? filter);
@@ -203,36 +208,55 @@ export class MqttSource implements OwnSource {
         ? "the broker has no shared subscriptions"
         : hasWildcards && !limits.wildcards
         ? "the broker accepts no wildcards"
+        : shared && mqtt.noLocal
+        ? "{ noLocal } is not for shared subscriptions"
         : undefined;
       if (reason === undefined) continue;
       const text = `Cannot subscribe to ${broker}/${filter}: ${reason}`;
       throw new FifobusError("no_connection", text);
     }
-    const { retained, mqtt } = this.#options;
     const qos = mqtt.qos ?? 0;
-    const wanted = retained === "only" ? [...filters, this.#marker] : filters;
-    // rh, retain handling: MQTT 5, section 3.8.3.1; 2 asks for no last values.
-    const how = { qos, rh: retained ? 0 : 2 };
-    const all = Object.fromEntries(wanted.map((filter) => [filter, how]));
+    // MQTT 5, section 3.8.3.1: no local, retain as published, retain handling.
+    const how = {
+      qos,
+      nl: mqtt.noLocal ?? false,
+      rap: this.#isAsPublished,
+      rh: (retained === true ? mqtt.retainHandling : retained ? 0 : 2) ?? 0,
+    };
+    const wanted = withoutCovered(filters);
+    if (limits.identifiers && haveOverlap(wanted)) {
+      this.#identifiers = identify(wanted);
+    }
+    const ask = async (filters: string[], identifier?: number) => {
+      const properties = { subscriptionIdentifier: identifier! };
+      await client.subscribeAsync(filters, {
+        ...how,
+        ...identifier !== undefined && { properties },
+      }).catch((error) => {
+        throw refusal(error, broker, filters);
+      });
+    };
+    const subscribed = this.#identifiers
+      ? Array.from(
+        this.#identifiers,
+        ([filter, identifier]) => ask([filter], identifier),
+      )
+      : [ask(wanted)];
+    // If the broker refuses the marker, the quiet alone has to do.
+    const marked = retained === "only" &&
+      client.subscribeAsync(this.#marker, { qos }).catch(() => {});
     try {
-      await client.subscribeAsync(all);
+      await Promise.all([...subscribed, marked]);
     } catch (error) {
-      const { packet } = error as { packet?: { granted: number[] } };
       // It was lost before the broker answered; the next one subscribes again.
-      if (!packet && !client.connected) return;
-      if (!packet) throw error;
-      for (const [i, filter] of Object.keys(all).entries()) {
-        const code = packet.granted[i]!;
-        if (filter === this.#marker || code < NO_REASON) continue;
-        throw refused(`${broker}/${filter}`, code);
-      }
+      if (!(error instanceof FifobusError) && !client.connected) return;
+      throw error;
     }
     this.#isSubscribed = true;
     this.#ready.resolve();
     if (retained !== "only") return;
     this.#quietMs ??= UNMARKED_QUIET_MS;
     this.#awaitQuiet();
-    // If the broker refuses the marker, the quiet alone has to do.
     client.publishAsync(this.#marker, "", { qos }).catch(() => {});
   }
 
@@ -246,11 +270,16 @@ export class MqttSource implements OwnSource {
     }
     if (this.#isPersistent && this.#queue.isEnded) return done(NOT_NOW);
     const isUnwanted = this.#queue.isEnded ||
-      (retained === "only" ? !retain : !retained && retain) ||
+      (retained === "only"
+        ? !retain
+        : !retained && retain && !this.#isAsPublished) ||
+      this.#isCopy(packet) ||
       origin !== undefined && properties?.userProperties?.[ORIGIN] === origin;
     if (isUnwanted) return done();
     const message = new WireMessage(topic, payload, 0, payload.length, retain);
-    this.#queue.add(this.#answerable(message, properties));
+    this.#queue.add(
+      message.with({ ...fromPacket(packet), ...this.#request(properties) }),
+    );
     this.#awaitQuiet();
     const isHeld = this.#isPersistent || this.#queue.isFull;
     if (!isHeld || this.#queue.isEnded) return done();
@@ -259,14 +288,35 @@ export class MqttSource implements OwnSource {
     this.#ping();
   }
 
-  #answerable(
-    message: WireMessage,
-    properties: IPublishPacket["properties"],
-  ): WireMessage {
+  /** With last values only, it would make others look like them. */
+  get #isAsPublished(): boolean {
+    const { retained, mqtt } = this.#options;
+    return Boolean(mqtt.retainAsPublished) && retained !== "only";
+  }
+
+  /**
+   * Tells whether the same message comes for another filter as well: it is taken
+   * for the first one that it matches.
+   */
+  #isCopy({ topic, properties }: IPublishPacket): boolean {
+    const identifiers = this.#identifiers;
+    const came = [properties?.subscriptionIdentifier ?? []].flat();
+    if (!identifiers || came.length === 0) return false;
+    for (const [filter, identifier] of identifiers) {
+      if (!matchesTopic(filter, topic)) continue;
+      if (came.includes(identifier)) return false;
+      // One for an earlier run's filters may be the only one.
+      const own = new Set(identifiers.values());
+      return came.every((it) => own.has(it));
+    }
+    return false;
+  }
+
+  #request(properties: IPublishPacket["properties"]) {
     const replyTo = properties?.responseTopic;
-    if (replyTo === undefined) return message;
+    if (replyTo === undefined) return undefined;
     const correlationData = properties?.correlationData;
-    return message.withReply(replyTo, async (topic, answer) => {
+    const answer: SendAnswer = async (topic, answer) => {
       if (this.#queue.isEnded) {
         throw new FifobusError(
           "closed",
@@ -278,7 +328,8 @@ export class MqttSource implements OwnSource {
         qos: this.#options.mqtt.qos ?? 0,
         ...correlationData && { properties: { correlationData } },
       });
-    });
+    };
+    return { replyTo, answer };
   }
 
   #end(failure?: FifobusError): void {
@@ -290,10 +341,20 @@ export class MqttSource implements OwnSource {
   }
 }
 
-function refused(address: string, code: number): FifobusError {
-  const why = code === NO_REASON ? "" : `: ${reasonFor(code)}`;
+/** Says which filter the broker has refused, and why, if it has. */
+function refusal(error: unknown, broker: string, filters: string[]): unknown {
+  const { packet } = error as { packet?: { granted: number[] } };
+  const granted = packet?.granted ?? [];
+  const at = granted.findIndex((code) => code >= 128);
+  if (at < 0) return error;
+  const code = granted[at]!;
+  const reason = code === NO_REASON ? "" : `: ${reasonFor(code)}`;
   return new FifobusError(
-    why === "" || isUnauthorized(code) ? "not_authorized" : "no_connection",
-    `Cannot subscribe to ${address}: the broker refuses it${why}`,
+    code === NO_REASON || isUnauthorized(code)
+      ? "not_authorized"
+      : "no_connection",
+    `Cannot subscribe to ${broker}/${
+      filters[at]
+    }: the broker refuses it${reason}`,
   );
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { FifobusError } from "../errors.ts";
-import type { Message } from "../message.ts";
+import type { Message, MessageProperties } from "../message.ts";
 import { concat, type Delimiter } from "./framing.ts";
 import { readTag } from "./read_tag.ts";
 
@@ -18,6 +18,13 @@ export type SendAnswer = (
   answer: string | Uint8Array,
 ) => Promise<void>;
 
+/** What only some messages have. */
+interface Extras extends MessageProperties {
+  replyTo?: string | undefined;
+  answer?: SendAnswer | undefined;
+  qos?: Message["qos"];
+}
+
 /** A received message: a view of a part of a buffer, without a copy. */
 export class WireMessage implements Message {
   readonly topic: string;
@@ -26,7 +33,7 @@ export class WireMessage implements Message {
   readonly #buffer: Uint8Array<ArrayBuffer>;
   readonly #start: number;
   readonly #end: number;
-  #request: { replyTo: string; answer: SendAnswer | undefined } | undefined;
+  #extras: Extras | undefined;
 
   /**
    * Creates a message.
@@ -68,17 +75,34 @@ export class WireMessage implements Message {
   }
 
   get replyTo(): string | undefined {
-    return this.#request?.replyTo;
+    return this.#extras?.replyTo;
+  }
+
+  get qos(): Message["qos"] {
+    return this.#extras?.qos;
+  }
+
+  get properties(): MessageProperties["properties"] {
+    return this.#extras?.properties;
+  }
+
+  get contentType(): string | undefined {
+    return this.#extras?.contentType;
+  }
+
+  get expiryMs(): number | undefined {
+    return this.#extras?.expiryMs;
   }
 
   async reply(answer: string | Uint8Array): Promise<void> {
-    if (!this.#request?.answer) {
+    const { replyTo, answer: send } = this.#extras ?? {};
+    if (replyTo === undefined || !send) {
       throw new FifobusError(
         "not_a_request",
         `Cannot answer the message to "${this.topic}": it is not a request`,
       );
     }
-    await this.#request.answer(this.#request.replyTo, answer);
+    await send(replyTo, answer);
   }
 
   /**
@@ -100,19 +124,19 @@ export class WireMessage implements Message {
       this.#end,
     );
     const { replyTo } = tag;
-    if (replyTo !== undefined) message.#request = { replyTo, answer };
+    if (replyTo !== undefined) message.#extras = { replyTo, answer };
     return message;
   }
 
   /**
-   * Turns the message into a request.
+   * Sets what came with the message beside its bytes.
    *
-   * @param replyTo The topic for the answers.
-   * @param answer How {@linkcode reply} answers.
+   * @param extras The properties; a request has `replyTo`, and `answer` says how
+   * {@linkcode reply} answers.
    * @returns The message.
    */
-  withReply(replyTo: string, answer: SendAnswer): WireMessage {
-    this.#request = { replyTo, answer };
+  with(extras: Extras): WireMessage {
+    this.#extras = extras;
     return this;
   }
 
@@ -127,7 +151,7 @@ export class WireMessage implements Message {
     const message = new WireMessage(
       ...[topic, this.#buffer, this.#start, this.#end, retained] as const,
     );
-    message.#request = this.#request;
+    message.#extras = this.#extras;
     return Object.assign(message, { missed });
   }
 

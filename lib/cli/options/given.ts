@@ -37,17 +37,19 @@ export function checkAddresses(
   const addresses = areFiles ? [] : operands;
   const others = Object.entries(table)
     .filter(([, { isAddress }]) => isAddress)
-    .flatMap(([name]) => given[name] as string[] | undefined ?? []);
-  const kinds = [...addresses, ...others].map((it) => parseAddress(it).kind);
-  const [first = "topic"] = kinds;
+    .flatMap(([name]) => given[name] as string | string[] | undefined ?? []);
+  const kindOf = (it: string) => parseAddress(it).kind;
+  const own = addresses.map(kindOf);
+  const all = [...own, ...others.map(kindOf)];
+  const [first = "topic"] = all;
   const schemes = [...addresses, ...others].map(schemeOf);
   for (const [name, option] of Object.entries(table)) {
     if (given[name] === undefined) continue;
-    const { only, isForTarget, schemes: wanted } = option;
+    const { only, isForOperands, schemes: wanted } = option;
     if (!only) continue;
     const allowed = [only].flat();
-    const all = isForTarget ? [first] : [first, ...kinds];
-    if (all.some((kind) => allowed.includes(kind))) {
+    const kinds = isForOperands ? own : all;
+    if ([first, ...kinds].some((kind) => allowed.includes(kind))) {
       if (!wanted || schemes.some((it) => wanted.includes(it))) continue;
       const names = wanted.map((it) => `${it}://`).join(" and ");
       throw new UsageError(`option --${name} is for ${names}`);

@@ -5,9 +5,10 @@
  */
 import type { OptionTable } from "./table.ts";
 import type { Section } from "./usage.ts";
-import { choice, file, text } from "./values.ts";
+import { choice, file, lifetime, text } from "./values.ts";
 
-const MQTT = "MQTT";
+/** The heading of options for brokers. */
+export const MQTT = "MQTT";
 
 /** The schemes that use certificates. */
 const SECURE = ["mqtts", "wss"];
@@ -74,6 +75,13 @@ export const MQTT_OPTIONS = {
     group: MQTT,
     help: "keep the session while not connected",
   },
+  "session-expiry": {
+    takes: lifetime,
+    only: "mqtt",
+    needs: "persistent",
+    group: MQTT,
+    help: "keep the session for TIME only [for ever]",
+  },
   "will-topic": {
     takes: text,
     only: "mqtt",
@@ -93,6 +101,12 @@ export const MQTT_OPTIONS = {
     needs: "will-topic",
     group: MQTT,
     help: "retain the last will",
+  },
+  "mqtt-version": {
+    takes: choice("VERSION", ["3.1.1", "5"]),
+    only: "mqtt",
+    group: MQTT,
+    help: "speak only 3.1.1 or 5 [5, else 3.1.1]",
   },
   "ws-path": {
     takes: text,

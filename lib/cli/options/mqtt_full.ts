@@ -35,6 +35,11 @@ connected: the subscriptions, and the messages of QoS 1 and 2 that match them.
 The next run with the same --client-id, which is needed, gets these messages. A
 message is acknowledged only when it was handled, so "sub -C 1" leaves the other
 messages with the broker.`,
+  "session-expiry":
+    `How long the broker keeps the session of --persistent after the
+connection has ended. The default is for ever. MQTT counts whole seconds. It needs
+MQTT 5: if the connection has MQTT 3.1.1, the program ends with code 1.
+  sub --persistent --client-id a1 --session-expiry 1h --qos 1 mqtt://localhost/a`,
   "will-topic":
     `The topic of the last will: the message of --will-message, which
 the broker publishes if this program disappears without disconnecting. The
@@ -42,6 +47,10 @@ quality of service is that of --qos.`,
   "will-message": `The text of the last will. It goes with --will-topic.`,
   "will-retain": `Makes the last will the last value of its topic, so that later
 subscribers get it, too. It goes with --will-topic.`,
+  "mqtt-version":
+    `Speaks this version of MQTT to the broker, and no other. The default
+is "5, else 3.1.1": 3.1.1 with a broker that refuses 5, or hangs up at it. Requests,
+properties of messages, and some options need 5.`,
   "ws-path":
     `The path on the server, for ws:// and wss:// addresses. The default
 is "/mqtt".`,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { MQTT_ENVIRONMENT, MQTT_OPTIONS } from "./mqtt.ts";
+import { MQTT, MQTT_ENVIRONMENT, MQTT_OPTIONS } from "./mqtt.ts";
 import type { OptionTable } from "./table.ts";
 import {
   ARGUMENTS_HELP,
@@ -19,13 +19,16 @@ import {
   duration,
   file,
   filter,
+  lifetime,
   mode,
   moment,
   patience,
   prefix,
+  property,
   rate,
   size,
   speed,
+  text,
 } from "./values.ts";
 
 const MESSAGES = "Messages";
@@ -95,7 +98,7 @@ export const OPTIONS = {
   spool: {
     takes: file,
     only: "mqtt",
-    isForTarget: true,
+    isForOperands: true,
     excludes: ["reply", "json-lines", "replay"],
     group: SENDING,
     help: "keep messages in FILE until the broker has them",
@@ -172,7 +175,7 @@ export const OPTIONS = {
   retain: {
     short: "r",
     only: ["topic", "mqtt"],
-    isForTarget: true,
+    isForOperands: true,
     group: SENDING,
     help: "keep the message as the topic's last value",
   },
@@ -233,7 +236,7 @@ export const OPTIONS = {
     takes: patience,
     env: "FIFOBUS_SLOW_TIMEOUT",
     only: "topic",
-    isForTarget: true,
+    isForOperands: true,
     group: WAITING,
     help: "how long to wait for a stuck subscriber [1]",
   },
@@ -247,6 +250,31 @@ export const OPTIONS = {
     excludes: ["verbose"],
     group: "Output",
     help: "do not report dropped messages or progress",
+  },
+  property: {
+    takes: property,
+    many: true,
+    only: "mqtt",
+    isForOperands: true,
+    excludes: ["from", "spool"],
+    group: MQTT,
+    help: "add a user property to the messages",
+  },
+  "content-type": {
+    takes: text,
+    only: "mqtt",
+    isForOperands: true,
+    excludes: ["from", "spool"],
+    group: MQTT,
+    help: "say what the messages are, as text/plain",
+  },
+  expiry: {
+    takes: lifetime,
+    only: "mqtt",
+    isForOperands: true,
+    excludes: ["from", "spool"],
+    group: MQTT,
+    help: "let the broker drop the messages after TIME",
   },
   ...MQTT_OPTIONS,
   init: {

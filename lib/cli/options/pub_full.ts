@@ -157,6 +157,20 @@ many messages were published, to how many subscribers, and how many of them
 nobody got.`,
   quiet: `Does not report dropped messages, progress, or what pub waits for.
 Errors are still reported, and the exit code is the same. It excludes --verbose.`,
+  property:
+    `Adds a user property to each message. The option can be repeated, also
+with the same NAME. NAME and VALUE have at most 65,535 bytes each. "sub --json"
+and "%P" of "sub -F" show properties. If the connection has MQTT 3.1.1, which has
+no properties, pub ends with code 1.
+  pub --property unit=C --property place=a1 mqtt://localhost/temperature 21.5`,
+  "content-type":
+    `Says what the messages are, for example "application/json". It
+needs MQTT 5, as --property does.`,
+  expiry:
+    `Lets the broker drop a message that a subscriber has not got after TIME;
+a last value ends then, too. MQTT counts whole seconds. It needs MQTT 5, as
+--property does.
+  pub --retain --expiry 10m mqtt://localhost/door open`,
   ...MQTT_FULL,
   init:
     `Prints functions for SHELL, which is bash, zsh or sh: "pub", "sub_open",

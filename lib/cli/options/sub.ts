@@ -7,7 +7,7 @@ import { alarm } from "../alarm.ts";
 import { UsageError } from "../exit_codes.ts";
 import { format, FORMAT_HELP } from "../format.ts";
 import { type Member, readMember } from "../member.ts";
-import { MQTT_ENVIRONMENT, MQTT_OPTIONS } from "./mqtt.ts";
+import { MQTT, MQTT_ENVIRONMENT, MQTT_OPTIONS } from "./mqtt.ts";
 import type { OptionTable } from "./table.ts";
 import {
   ARGUMENTS_HELP,
@@ -107,17 +107,20 @@ export const OPTIONS = {
     takes: filter,
     many: true,
     only: ["topic", "mqtt"],
+    isForOperands: true,
     group: CHOOSING,
     help: "leave out topics that match FILTER",
   },
   "no-retained": {
     short: "R",
     only: ["topic", "mqtt"],
+    isForOperands: true,
     group: CHOOSING,
     help: "leave out the last values of topics",
   },
   "retained-only": {
     only: ["topic", "mqtt"],
+    isForOperands: true,
     excludes: ["no-retained"],
     group: CHOOSING,
     help: "print the last values of topics, then stop",
@@ -142,6 +145,7 @@ export const OPTIONS = {
   },
   list: {
     only: ["topic", "fifo"],
+    isForOperands: true,
     excludes: READING,
     group: LOOKING,
     help: "list subscribers, and what waits in a FIFO",
@@ -257,6 +261,7 @@ export const OPTIONS = {
   },
   failed: {
     takes: address,
+    isAddress: true,
     needs: "exec",
     group: COMMANDS,
     help: "publish messages that failed to ADDRESS",
@@ -275,6 +280,7 @@ export const OPTIONS = {
   respond: {
     needs: "exec",
     only: ["topic", "mqtt"],
+    isForOperands: true,
     group: COMMANDS,
     help: "answer requests with what CMD prints",
   },
@@ -304,6 +310,7 @@ export const OPTIONS = {
   },
   "alarm-to": {
     takes: address,
+    isAddress: true,
     needs: "alarm",
     group: DASHBOARDS,
     help: "publish alarms as JSON to ADDRESS",
@@ -332,11 +339,13 @@ export const OPTIONS = {
   mode: {
     takes: mode,
     only: ["fifo", "topic"],
+    isForOperands: true,
     group: "Pipes and folders",
     help: "permissions of a new FIFO [600] or bus [700]",
   },
   "strict-delivery": {
     only: "topic",
+    isForOperands: true,
     group: "Pipes and folders",
     help: "stop with code 4 when messages were missed",
   },
@@ -345,6 +354,27 @@ export const OPTIONS = {
     env: "FIFOBUS_MAX_SIZE",
     group: "Pipes and folders",
     help: "stop at a message longer than BYTES [1M]",
+  },
+  "no-local": {
+    only: "mqtt",
+    isForOperands: true,
+    group: MQTT,
+    help: "leave out the answers of --respond",
+  },
+  "retain-as-published": {
+    only: "mqtt",
+    isForOperands: true,
+    excludes: ["retained-only"],
+    group: MQTT,
+    help: "tell which new messages are to be kept",
+  },
+  "retain-handling": {
+    takes: choice("N", ["0", "1", "2"]),
+    only: "mqtt",
+    isForOperands: true,
+    excludes: ["no-retained", "retained-only"],
+    group: MQTT,
+    help: "last values: always, if new, never [0]",
   },
   ...MQTT_OPTIONS,
   ...COMMON_OPTIONS,

@@ -93,8 +93,10 @@ with --null. For the directives see FORMAT.
   json: `Prints each message as an object on a line, with the members "topic",
 "time" (of arrival), "sequence" (1 for the first message), "retained", "length"
 in bytes and "message". If messages were missed before it, "missed" is their
-number. A request has "reply_to". A message that is not UTF-8 has "base64"
-instead of "message".`,
+number. A request has "reply_to". A message of a broker has "qos" and, if they
+came with it, "properties", an object, "content_type" and "expiry" in seconds. A
+name that came several times has an array of values. A message that is not UTF-8
+has "base64" instead of "message".`,
   parse:
     `With --json, prints a message that is itself JSON as it is, instead of a
 string; not if it is nested more than 250 levels deep, which other programs may
@@ -148,8 +150,8 @@ handles the messages in order.`,
     `Publishes a message whose command has failed for good to ADDRESS, as it
 is. Without this option the message is only reported. If ADDRESS is a FIFO, the
 message waits there until somebody reads it. On a topic it is lost if nobody
-subscribes. If ADDRESS is at a broker, only the address itself can have a user
-and a password.
+subscribes. If ADDRESS is at a broker, the options for MQTT apply to that connection,
+too; "-failed" is added to --client-id.
   sub --exec ./work.sh --retry 3 --failed /tmp/failed /tmp/jobs`,
   strict: `Ends with code 1 when a command of --exec has failed for good. A FIFO
 keeps the messages behind it. Without this option a failed command does not
@@ -219,6 +221,17 @@ on.`,
 messages before it. That message is lost; a FIFO keeps what is behind it. The
 default is FIFOBUS_MAX_SIZE, or 1M. The limit keeps an endless line from filling
 the memory.`,
+  "no-local": `Leaves out messages that this sub has published itself: the
+answers of --respond, if they go to a topic that matches. It needs MQTT 5, and is
+not for groups ("$share").`,
+  "retain-as-published":
+    `Gets messages as they were published: "retained" of --json, "%r"
+and FIFOBUS_RETAINED then say of new messages, too, whether they are to be kept as
+the last value. Otherwise they say it of last values only. It needs MQTT 5.`,
+  "retain-handling":
+    `When the broker sends the last values: with 0 each time that
+sub starts, with 1 only if the session of --persistent is new, with 2 never, as
+--no-retained. The default is 0. It needs MQTT 5.`,
   ...MQTT_FULL,
   ...COMMON_FULL,
 };

@@ -25,9 +25,9 @@ export interface Option {
   only?: Kind | readonly Kind[];
   /** The schemes of a broker's address that it is for; all if undefined. */
   schemes?: readonly string[];
-  /** Whether `only` checks just the target of messages, not their sources. */
-  isForTarget?: true;
-  /** Whether its values are addresses, which other options are checked against. */
+  /** Whether `only` checks just the operands, no addresses in options. */
+  isForOperands?: true;
+  /** Whether its values are addresses, to which other options apply, too. */
   isAddress?: true;
   /** Whether it makes the operands names of files: none of them is an address. */
   takesFiles?: true;

@@ -76,6 +76,7 @@ export const MOSQUITTO_OPTIONS: ForeignOptions = {
   "-u": { hint: "write --user" },
   "-P": { hint: "the password is in --password-file" },
   "-i": { hint: "write --client-id" },
+  "-D": { hint: "write --property, --content-type or --expiry" },
 };
 
 /** Every usage text says this about arguments. */

@@ -72,12 +72,36 @@ export const duration: ValueKind<number> = {
   placeholder: "TIME",
   description: "a time such as 2, 0.5, 500ms, 2s, 5m or 1h",
   read: (text) => {
-    const [, number, unit = "s"] =
-      /^([0-9]+\.?[0-9]*|\.[0-9]+)(ms|s|m|h)?$/.exec(text) ?? [];
-    if (number === undefined) return undefined;
-    const milliseconds = Number(number) * MILLISECONDS[unit]!;
+    const milliseconds = readTime(text);
     // setTimeout() accepts at most 24 days.
     return milliseconds < 2 ** 31 ? milliseconds : undefined;
+  },
+};
+
+/** How long a broker keeps something, as milliseconds; MQTT counts seconds. */
+export const lifetime: ValueKind<number> = {
+  placeholder: "TIME",
+  description: "a time such as 30, 10m or 720h, up to 1193046h",
+  read: (text) => {
+    const milliseconds = readTime(text);
+    const isTime = milliseconds > 0 && milliseconds < 1000 * 2 ** 32;
+    return isTime ? milliseconds : undefined;
+  },
+};
+
+function readTime(text: string): number {
+  const [, number, unit = "s"] =
+    /^([0-9]+\.?[0-9]*|\.[0-9]+)(ms|s|m|h)?$/.exec(text) ?? [];
+  return Number(number) * MILLISECONDS[unit]!;
+}
+
+/** A name and a value. */
+export const property: ValueKind<[name: string, value: string]> = {
+  placeholder: "NAME=VALUE",
+  description: "a name, =, and a value",
+  read: (text) => {
+    const at = text.indexOf("=");
+    return at > 0 ? [text.slice(0, at), text.slice(at + 1)] : undefined;
   },
 };
 

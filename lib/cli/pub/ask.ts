@@ -17,13 +17,15 @@ import { NAME } from "./sender.ts";
  * @param message The request.
  * @param plan Where to publish it, and how many answers to wait for.
  * @param world The standard streams and the environment.
+ * @param signal Gives up when aborted.
  * @returns The exit code.
  * @throws {FifobusError} As requestAll() does.
  */
 export async function ask(
   message: string | Uint8Array,
-  { address, answers: wanted = 1, mustBeJson, publisher }: PubPlan,
+  { address, answers: wanted = 1, mustBeJson, properties, publisher }: PubPlan,
   world: World,
+  signal?: AbortSignal,
 ): Promise<number> {
   if (mustBeJson) checkJson(message, "the message");
   const printer = new Printer(world.stdout, {
@@ -37,7 +39,11 @@ export async function ask(
     // has asked for one.
     mayHoldAny: false,
   });
-  const answers = requestAll(address!, message, publisher);
+  const answers = requestAll(address!, message, {
+    ...publisher,
+    ...properties,
+    signal,
+  });
   let left = wanted;
   for await (const answer of answers) {
     await printer.print([answer]);

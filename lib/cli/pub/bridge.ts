@@ -7,7 +7,7 @@ import { type MqttAddress, parseAddress } from "../../address.ts";
 import { delay } from "../../delay.ts";
 import { load } from "../../load.ts";
 import type { Message } from "../../message.ts";
-import type { MqttOptions } from "../../mqtt/options.ts";
+import { besides } from "../../mqtt/besides.ts";
 import { outletOf, Publisher } from "../../publisher.ts";
 import { Subscriber } from "../../subscriber.ts";
 import { EXIT } from "../exit_codes.ts";
@@ -73,7 +73,7 @@ export async function bridge(
       delimiter: to.kind === "topic" ? "\0" : "\n",
       // What a broker does not take at once waits here.
       timeoutMs: to.kind === "mqtt" ? undefined : options.timeoutMs,
-      mqtt: mqtt && kind === "mqtt" ? besides(mqtt) : mqtt,
+      mqtt: mqtt && kind === "mqtt" ? besides(mqtt, "-to") : mqtt,
       origin,
       signal: stopped.signal,
       onDropped: ({ member, count, reason }) => {
@@ -226,14 +226,4 @@ async function tellOfWait(
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** A second connection, which needs a name of its own. */
-function besides({ clientId, ...options }: MqttOptions): MqttOptions {
-  return {
-    ...options,
-    clientId: clientId === undefined ? undefined : `${clientId}-to`,
-    persistent: undefined,
-    will: undefined,
-  };
 }

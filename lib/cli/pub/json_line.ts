@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { MessageProperties } from "../../message.ts";
 import { nameFault } from "../../topic.ts";
 import { addToHash, HASH_START, Recurring } from "../../wire/recurring.ts";
 
@@ -52,6 +53,8 @@ export class JsonLine<T> {
   retained = false;
   /** The topic for answers, if the message is a request. */
   replyTo: string | undefined;
+  /** What a broker told with the message, if it did. */
+  properties: MessageProperties | undefined;
   /** Whether the line was JSON. */
   isJson = false;
   /** Whether the line is written as most are: no control characters in it. */
@@ -117,7 +120,7 @@ export class JsonLine<T> {
     if (!this.#readTopic(lines, start, topicEnd, hash)) return -1;
     this.isJson = this.isUsual = true;
     this.retained = false;
-    this.replyTo = undefined;
+    this.replyTo = this.properties = undefined;
     this.bytes = lines;
     this.start = message;
     this.end = at - message > length ? unescape(lines, message, at) : at;
@@ -195,6 +198,7 @@ export class JsonLine<T> {
     }
     const bytes = messageOf(value, text);
     if (typeof bytes === "string") return bytes;
+    this.properties = propertiesOf(value);
     const timeMs = Date.parse(time);
     this.topic = topic === undefined ? undefined : this.#use(topic);
     this.timeMs = Number.isNaN(timeMs) ? undefined : timeMs;
@@ -206,6 +210,23 @@ export class JsonLine<T> {
     this.end = bytes.length;
     return undefined;
   }
+}
+
+/** The properties of a line from a broker; what is not one is left out. */
+function propertiesOf(
+  { properties, content_type: contentType, expiry }: Record<string, unknown>,
+): MessageProperties | undefined {
+  const all: MessageProperties = {
+    ...isProperties(properties) && { properties },
+    ...typeof contentType === "string" && { contentType },
+    ...typeof expiry === "number" && { expiryMs: 1000 * expiry },
+  };
+  return Object.keys(all).length > 0 ? all : undefined;
+}
+
+function isProperties(value: unknown): value is Record<string, string[]> {
+  return typeof value === "object" && value !== null &&
+    Object.values(value).flat().every((it) => typeof it === "string");
 }
 
 /** The message of a line; or, as a text, what is wrong with it. */

@@ -147,17 +147,17 @@ export async function openProgress(
 
 /**
  * Checks lines, up to the first wrong line, and groups them: by topic, if they
- * are to be kept as last values.
+ * are to be kept as last values, or have properties.
  */
 function divider(
   name: string,
-  { content, mustBeJson, retain }: PubPlan,
+  { content, mustBeJson, retain, properties }: PubPlan,
 ): (lines: WireMessage[]) => { runs: Run[]; error?: unknown } {
   const isKeyed = content.kind === "lines" && content.hasTopics;
   if (!isKeyed && !mustBeJson) {
     return (messages) => ({ runs: [{ messages }] });
   }
-  const isShared = isKeyed && !retain;
+  const isShared = isKeyed && !retain && !properties;
   let number = 0;
   return (lines) => {
     const runs: Run[] = [];

@@ -19,7 +19,7 @@ import {
 } from "../program.ts";
 import type { Input } from "./lines.ts";
 import { planOf, type PubPlan } from "./plan.ts";
-import { NAME, Sender } from "./sender.ts";
+import { aborted, NAME, Sender } from "./sender.ts";
 
 const PROMPT = "Enter message to send: ";
 const NOBODY = "(nobody subscribes)\n";
@@ -60,11 +60,23 @@ async function main(
     return await bridge(plan.content, plan, world);
   }
   const work = plan.content.kind === "tee" ? teeTo : publish;
-  if (Deno.pid !== 1) return await work(plan, world);
-  // By itself, a signal does not end the first process of a container.
-  const { signalled } = await load<typeof import("../signals.ts")>(
+  const isToBroker = address !== undefined &&
+    parseAddress(address).kind === "mqtt";
+  if (Deno.pid !== 1 && !isToBroker) return await work(plan, world);
+  const { Signals, signalled } = await load<typeof import("../signals.ts")>(
     import.meta.resolve("../signals.ts"),
   );
+  if (isToBroker) {
+    // A connection that just breaks has its last will published.
+    const ending = new AbortController();
+    using signals = new Signals(() => ending.abort());
+    const code = await publish(plan, world, ending.signal).catch((error) => {
+      if (!signals.raised) throw error;
+      return EXIT.ok;
+    });
+    return signals.raised ? await signals.raise(signals.raised) : code;
+  }
+  // By itself, a signal does not end the first process of a container.
   return await Promise.race([signalled(), work(plan, world)]);
 }
 
@@ -79,8 +91,15 @@ async function printFunctions({ stdout }: World): Promise<number> {
   return EXIT.ok;
 }
 
-/** Publishes the arguments, typed lines, or lines of input. */
-async function publish(plan: PubPlan, world: World): Promise<number> {
+/**
+ * Publishes the arguments, typed lines, or lines of input, until the signal is
+ * aborted.
+ */
+async function publish(
+  plan: PubPlan,
+  world: World,
+  signal?: AbortSignal,
+): Promise<number> {
   const { content } = plan;
   const message = content.kind === "message"
     ? content.text
@@ -91,19 +110,31 @@ async function publish(plan: PubPlan, world: World): Promise<number> {
     const { ask } = await load<typeof import("./ask.ts")>(
       import.meta.resolve("./ask.ts"),
     );
-    return await ask(message, plan, world);
+    return await ask(message, plan, world, signal);
   }
   if (content.kind === "records") {
     const { publishRecords } = await load<typeof import("./records.ts")>(
       import.meta.resolve("./records.ts"),
     );
-    return await publishRecords(content, plan, world);
+    return await publishRecords(content, plan, world, signal);
   }
   // Opened first, so that no FIFO is made if the name of the file is wrong.
   const input = content.kind === "lines"
     ? await openInput(content.path, world)
     : undefined;
   await using sender = await openSender(plan, world);
+  const sent = send(message, input, plan, sender, world);
+  await (signal ? Promise.race([sent, aborted(signal)]) : sent);
+  return EXIT.ok;
+}
+
+async function send(
+  message: string | Uint8Array | undefined,
+  input: Input | undefined,
+  plan: PubPlan,
+  sender: Sender,
+  world: World,
+): Promise<void> {
   if (message !== undefined) await publishMessage(message, plan, sender);
   else if (input) {
     // Loaded here: a message on the command line should not wait for it.
@@ -113,7 +144,6 @@ async function publish(plan: PubPlan, world: World): Promise<number> {
     await publishLines(input, plan, sender, world);
   } else await publishTyped(plan, sender, world);
   await sender.close();
-  return EXIT.ok;
 }
 
 async function openSender(plan: PubPlan, world: World): Promise<Sender> {

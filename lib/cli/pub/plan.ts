@@ -5,6 +5,7 @@
  * @module
  */
 import { isMqtt, parseAddress } from "../../address.ts";
+import type { MessageProperties } from "../../message.ts";
 import type { PublisherOptions } from "../../publisher.ts";
 import { DEFAULT_MAX_BYTES, type Delimiter } from "../../wire/framing.ts";
 import { UsageError } from "../exit_codes.ts";
@@ -82,6 +83,8 @@ export interface PubPlan {
   publisher: PublisherOptions & { delimiter: Delimiter; maxBytes: number };
   /** Whether to keep messages as the last values of their topics. */
   retain: boolean;
+  /** What a broker gets with each message; undefined if nothing. */
+  properties: MessageProperties | undefined;
   /** Whether each message has to be valid JSON. */
   mustBeJson: boolean;
   /** How often to publish the message. */
@@ -150,6 +153,7 @@ export async function planOf(
         : undefined,
     },
     retain: given.retain ?? false,
+    properties: propertiesOf(given),
     mustBeJson: given.json ?? false,
     times: given.repeat ?? 1,
     intervalMs: given.interval ?? 0,
@@ -157,6 +161,18 @@ export async function planOf(
     answers: given.reply,
     report: given.quiet ? "nothing" : given.verbose ? "all" : "problems",
   };
+}
+
+function propertiesOf(
+  given: Given<typeof OPTIONS>,
+): MessageProperties | undefined {
+  const { property, expiry: expiryMs, "content-type": contentType } = given;
+  if ((property ?? contentType ?? expiryMs) === undefined) return undefined;
+  const values = Map.groupBy(property ?? [], ([name]) => name);
+  const properties = Object.fromEntries(
+    Array.from(values, ([name, pairs]) => [name, pairs.map(([, it]) => it)]),
+  );
+  return { properties, contentType, expiryMs };
 }
 
 function contentOf(

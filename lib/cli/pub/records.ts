@@ -5,6 +5,7 @@
  * @module
  */
 import { parseAddress } from "../../address.ts";
+import type { MessageProperties } from "../../message.ts";
 import { matchesTopic } from "../../topic.ts";
 import { tooLarge } from "../../wire/framing.ts";
 import { markAtEnd } from "../../wire/marks.ts";
@@ -19,7 +20,7 @@ import { type Input, openProgress } from "./lines.ts";
 import type { Moment, PubPlan, Records } from "./plan.ts";
 import type { Progress } from "./progress.ts";
 import { Schedule } from "./schedule.ts";
-import { NAME, prefixOf, Sender } from "./sender.ts";
+import { aborted, NAME, prefixOf, Sender } from "./sender.ts";
 
 /** How many lines that cannot be published are told one by one. */
 const MAX_TOLD = 10;
@@ -79,6 +80,7 @@ interface Batch {
  * @param content Where the lines are, and when their messages are due.
  * @param plan How to publish.
  * @param world The streams; what cannot be published is told on standard error.
+ * @param signal Ends it early.
  * @returns The exit code.
  * @throws {Error} If a file cannot be read; and any error of publishing, at once.
  */
@@ -86,6 +88,7 @@ export async function publishRecords(
   content: Records,
   plan: PubPlan,
   world: World,
+  signal: AbortSignal | undefined,
 ): Promise<number> {
   // First, so that no FIFO is made if the name of a file is wrong.
   const files = filesOf(content.files);
@@ -104,7 +107,9 @@ export async function publishRecords(
     say,
   );
   // The next message may be due much later, but an error should show at once.
-  await sender.unlessFailed(publisher.publish(world, progress));
+  const sent = sender.unlessFailed(publisher.publish(world, progress));
+  await (signal ? Promise.race([sent, aborted(signal)]) : sent);
+  if (signal?.aborted) return EXIT.ok;
   const { failed } = publisher;
   if (failed > 0) say(`${count(failed)} could not be published`);
   await sender.close();
@@ -135,6 +140,7 @@ class RecordPublisher {
   readonly #line: JsonLine<Target>;
   readonly #schedule: Schedule | undefined;
   readonly #isToFifo: boolean;
+  readonly #isToBroker: boolean;
   /** Whether all messages go to the address, whatever their topics. */
   readonly #isFixed: boolean;
   /** For a line without a topic. */
@@ -166,9 +172,10 @@ class RecordPublisher {
     this.#say = say;
     const to = address === undefined ? undefined : parseAddress(address);
     this.#isToFifo = to?.kind === "fifo";
+    this.#isToBroker = to?.kind === "mqtt";
     this.#isFixed = this.#isToFifo || to?.kind === "topic";
     this.#end = delimiter.charCodeAt(0);
-    this.#delimiter = to?.kind === "mqtt" ? undefined : this.#end;
+    this.#delimiter = this.#isToBroker ? undefined : this.#end;
     const before = (to ? prefixOf(address!) : "") + prefix;
     this.#batchBytes = speed < Infinity ? PACED_BATCH_BYTES : BATCH_BYTES;
     if (speed < Infinity) {
@@ -311,7 +318,15 @@ class RecordPublisher {
   #isPlain(): boolean {
     const { retained, replyTo } = this.#line;
     return this.#isToFifo ||
-      !retained && replyTo === undefined && !this.#plan.retain;
+      !retained && replyTo === undefined && !this.#plan.retain &&
+        this.#properties === undefined;
+  }
+
+  /** What a broker gets with the message; the line before the options. */
+  get #properties(): MessageProperties | undefined {
+    const own = this.#isToBroker ? this.#line.properties : undefined;
+    const { properties } = this.#plan;
+    return own && properties ? { ...properties, ...own } : own ?? properties;
   }
 
   /** Adds the message to those that go out together, if there is room. */
@@ -370,6 +385,7 @@ class RecordPublisher {
       topic: this.#isFixed ? undefined : (topic ?? this.#fallback!).topic,
       retain: retained || this.#plan.retain,
       replyTo,
+      ...this.#properties,
     });
     this.#sending.push(sent);
   }

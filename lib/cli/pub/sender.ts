@@ -78,8 +78,9 @@ export class Sender implements AsyncDisposable {
   async send(message: string | Uint8Array): Promise<number | undefined> {
     const publisher = await this.#publisher!;
     await this.due(1);
-    const { retain } = this.#plan;
-    const heard = await publisher.publish(message, { retain });
+    const { retain, properties } = this.#plan;
+    const how = { retain, ...properties };
+    const heard = await publisher.publish(message, how);
     this.countPublished(1, heard);
     return heard;
   }
@@ -100,9 +101,10 @@ export class Sender implements AsyncDisposable {
     topic?: string,
   ): Promise<void> {
     const to = topic === undefined ? undefined : this.#prefix + topic;
-    const { retain } = this.#plan;
+    const { retain, properties } = this.#plan;
     await this.#send(to, async (publisher) => {
-      const sent = sendFramed(publisher, framed, { topic: to, retain });
+      const how = { topic: to, retain, ...properties };
+      const sent = sendFramed(publisher, framed, how);
       this.countPublished(count, await sent);
     });
   }
@@ -273,6 +275,18 @@ export class Sender implements AsyncDisposable {
     this.progress?.hide();
     complain(NAME, this.#world, text);
   }
+}
+
+/**
+ * Waits until a signal is aborted.
+ *
+ * @param signal The signal.
+ */
+export function aborted(signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  signal.addEventListener("abort", () => resolve());
+  if (signal.aborted) resolve();
+  return promise;
 }
 
 /**

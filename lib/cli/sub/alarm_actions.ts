@@ -5,6 +5,7 @@
  */
 import { delay } from "../../delay.ts";
 import { reasonOf } from "../../errors.ts";
+import type { MqttOptions } from "../../mqtt/options.ts";
 import type { Change } from "../board/topic.ts";
 import { spawnShell } from "./spawn.ts";
 import { FailedMessages } from "./failed.ts";
@@ -15,6 +16,8 @@ export interface AlarmActionOptions {
   command: string | undefined;
   /** An address that gets a message. */
   address: string | undefined;
+  /** How the subscriber connects to a broker. */
+  mqtt: MqttOptions | undefined;
   /** Whether a dashboard has the screen, so that commands must not print. */
   hasScreen(): boolean;
   /** Tells what went wrong. */
@@ -129,7 +132,11 @@ export class AlarmActions {
     const { address, say } = this.#options;
     if (address === undefined) return;
     try {
-      this.#target ??= FailedMessages.open(address, "\n");
+      this.#target ??= FailedMessages.open(address, {
+        ...this.#options,
+        delimiter: "\n",
+        suffix: "-alarm",
+      });
       const target = await this.#target;
       const told = await target.add({ bytes: encoder.encode(jsonOf(change)) });
       if (told.startsWith("the message is lost")) say(told);

@@ -47,7 +47,7 @@ export class BoardOutput implements AsyncDisposable {
   #timer: ReturnType<typeof setInterval> | undefined;
 
   private constructor(options: BoardOutputOptions) {
-    const { alarms, values, command, address } = options;
+    const { alarms, values, command, address, mqtt } = options;
     this.#options = options;
     this.#board = new Board({
       alarms,
@@ -58,6 +58,7 @@ export class BoardOutput implements AsyncDisposable {
       this.#actions = new AlarmActions({
         command,
         address,
+        mqtt,
         hasScreen: () => this.#dashboard !== undefined,
         say: (text) => this.notice(text),
       });

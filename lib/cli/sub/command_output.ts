@@ -5,6 +5,7 @@
  */
 import { load } from "../../load.ts";
 import type { Message } from "../../message.ts";
+import type { MqttOptions } from "../../mqtt/options.ts";
 import type { Delimiter } from "../../wire/framing.ts";
 import { Exec } from "./exec.ts";
 import type { FailedMessages } from "./failed.ts";
@@ -19,6 +20,8 @@ export interface CommandOptions {
   retry: number;
   /** The address for messages whose commands failed. */
   failed: string | undefined;
+  /** How to connect to it, if it is at a broker. */
+  mqtt: MqttOptions | undefined;
   /** What ends a message. */
   delimiter: Delimiter;
   /** Whether the command's output is the answer to a request. */
@@ -110,7 +113,7 @@ export class CommandOutput implements AsyncDisposable {
   }
 
   async #fail(message: Message, reason: string): Promise<void> {
-    const { failed, delimiter, strict, leavesFailed, say } = this.#options;
+    const { failed, strict, leavesFailed, say } = this.#options;
     this.#failed++;
     if (strict) this.#quit();
     if (leavesFailed) this.unhandled.push(message);
@@ -118,7 +121,7 @@ export class CommandOutput implements AsyncDisposable {
     try {
       const messages = await (this.#failedMessages ??= openFailed(
         failed,
-        delimiter,
+        this.#options,
       ));
       say(`${reason}: ${await messages.add(message)}`);
     } catch (error) {
@@ -137,10 +140,10 @@ export class CommandOutput implements AsyncDisposable {
 
 async function openFailed(
   address: string,
-  delimiter: Delimiter,
+  options: CommandOutputOptions,
 ): Promise<FailedMessages> {
   const { FailedMessages } = await load<typeof import("./failed.ts")>(
     import.meta.resolve("./failed.ts"),
   );
-  return await FailedMessages.open(address, delimiter);
+  return await FailedMessages.open(address, { ...options, suffix: "-failed" });
 }

@@ -8,11 +8,26 @@ import { FifobusError } from "../../errors.ts";
 import { leaveMessage } from "../../fifo/queue_reader.ts";
 import { load } from "../../load.ts";
 import type { Message } from "../../message.ts";
+import { besides } from "../../mqtt/besides.ts";
+import type { MqttOptions } from "../../mqtt/options.ts";
 import { Publisher } from "../../publisher.ts";
 import type { Delimiter } from "../../wire/framing.ts";
+import { tellingOfLoss } from "../mqtt.ts";
 
 /** How long a message waits for space in a full FIFO. */
 const FULL_MS = 1000;
+
+/** How to publish them. */
+export interface FailedOptions {
+  /** What ends a message. */
+  delimiter: Delimiter;
+  /** How the subscriber connects to a broker. */
+  mqtt: MqttOptions | undefined;
+  /** What to add to the client id of the subscriber. */
+  suffix: string;
+  /** Tells what went wrong. */
+  say(text: string): void;
+}
 
 /** Publishes messages to another address. */
 export class FailedMessages {
@@ -39,12 +54,13 @@ export class FailedMessages {
    * Opens the address.
    *
    * @param address A FIFO, a topic, or a topic of a broker.
-   * @param delimiter What ends a message.
+   * @param options What ends a message, how to connect to a broker, and where to
+   * tell of a lost connection.
    * @returns The address, open for messages.
    */
   static async open(
     address: string,
-    delimiter: Delimiter,
+    { delimiter, mqtt, suffix, say }: FailedOptions,
   ): Promise<FailedMessages> {
     const to = parseAddress(address);
     const path = to.kind === "fifo" ? to.path : undefined;
@@ -53,6 +69,7 @@ export class FailedMessages {
       ...path !== undefined && { wait: false, timeoutMs: FULL_MS },
       delimiter,
       maxBytes: Infinity,
+      mqtt: mqtt && tellingOfLoss(besides(mqtt, suffix), say),
     });
     return new FailedMessages(shownAddress(to), path, delimiter, publisher);
   }

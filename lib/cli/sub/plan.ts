@@ -5,6 +5,7 @@
  * @module
  */
 import { isMqtt, parseAddress, shownAddress } from "../../address.ts";
+import type { MqttOptions } from "../../mqtt/options.ts";
 import type { SubscriberOptions } from "../../subscriber.ts";
 import type { Alarm } from "../alarm.ts";
 import { UsageError } from "../exit_codes.ts";
@@ -43,6 +44,7 @@ export type Destination =
     /** What to run, and where to publish, when an alarm changes. */
     command: string | undefined;
     address: string | undefined;
+    mqtt: MqttOptions | undefined;
     /** Where messages come from, in words. */
     source: string;
     /** How to print them if standard output is not a terminal. */
@@ -129,6 +131,7 @@ export async function planOf(
   }
   const leftOut = given["filter-out"] ?? [];
   const thinning = thinningOf(given);
+  const mqtt = await mqttOf(given, addresses, world);
   return {
     addresses,
     list: isList && (given.json ? "json" : "text"),
@@ -137,15 +140,13 @@ export async function planOf(
       delimiter: given.null ? "\0" : "\n",
       maxBytes: given["max-size"],
       mode: given.mode,
-      mqtt: addresses.some(isMqtt)
-        ? await (await loadMqtt()).readMqttOptions(given, world.env)
-        : undefined,
+      mqtt,
       connectTimeoutMs: given.timeout,
       retained: given["retained-only"] ? "only" : !given["no-retained"],
       // Messages that are left out do not count.
       limit: leftOut.length > 0 || thinning ? undefined : given.count,
     },
-    destination: destinationOf(given, addresses, world),
+    destination: destinationOf(given, addresses, mqtt, world),
     leftOut,
     thinning,
     count: given.count ?? Infinity,
@@ -166,9 +167,27 @@ function thinningOf(
   return { holdMs, restarts: settle !== undefined, changes: changes ?? false };
 }
 
+/** How to connect, if an address is at a broker. */
+async function mqttOf(
+  given: Given<typeof OPTIONS>,
+  addresses: string[],
+  { env }: Pick<World, "env">,
+): Promise<MqttOptions | undefined> {
+  const others = [given.failed ?? "", given["alarm-to"] ?? ""];
+  if (![...addresses, ...others].some(isMqtt)) return undefined;
+  const handling = given["retain-handling"];
+  return {
+    ...await (await loadMqtt()).readMqttOptions(given, env),
+    noLocal: given["no-local"],
+    retainAsPublished: given["retain-as-published"],
+    retainHandling: handling && Number(handling) as 0 | 1 | 2,
+  };
+}
+
 function destinationOf(
   given: Given<typeof OPTIONS>,
   addresses: string[],
+  mqtt: MqttOptions | undefined,
   { stdout }: Pick<World, "stdout">,
 ): Destination {
   const delimiter = given.null ? "\0" : "\n";
@@ -178,6 +197,7 @@ function destinationOf(
       jobs: given.jobs ?? 1,
       retry: given.retry ?? 0,
       failed: given.failed,
+      mqtt,
       delimiter,
       respond: given.respond ?? false,
       strict: given.strict ?? false,
@@ -229,6 +249,7 @@ function destinationOf(
     values: given.value ?? [],
     command: given["on-alarm"],
     address: given["alarm-to"],
+    mqtt,
     source: `to ${
       addresses.map((it) => shownAddress(parseAddress(it))).join(" ")
     }`,
