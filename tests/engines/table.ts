@@ -19,7 +19,7 @@ const NOTHING: Outcome = ["no", "nothing comes"];
 const NO_GROUPS: Outcome = ["no", "the broker has no shared subscriptions"];
 const OLD: Outcome = [
   "no",
-  "requests need MQTT 5, which the broker does not speak",
+  "requests need MQTT 5, this connection has MQTT 3.1.1",
 ];
 const TAKEN: Outcome = ["told", "another client uses the same client id"];
 const TWICE: Outcome = ["twice", "2 times"];
