@@ -66,6 +66,16 @@ async function ended(recorder: Process) {
   return { stdout, stderr };
 }
 
+Deno.test("sub --record refuses a pipe, which could hold it up for ever", async () => {
+  await using bus = new TestBus();
+  const pipe = bus.file("pipe");
+  await finish(sh('mkfifo "$0"', pipe));
+  const { code, stderr } = await finish(bus.subOnce("--record", pipe, "t"));
+  const reason = "it is a pipe; sub --json prints to one";
+  assertEquals(stderr, `sub: Cannot record in "${pipe}": ${reason}\n`);
+  assertEquals(code, 1);
+});
+
 testWithout(
   await missingOf(["jq"]),
   "a replay is the record: pub --replay of what sub --record kept, by jq",

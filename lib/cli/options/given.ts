@@ -38,24 +38,25 @@ export function checkAddresses(
   const others = Object.entries(table)
     .filter(([, { isAddress }]) => isAddress)
     .flatMap(([name]) => given[name] as string[] | undefined ?? []);
-  const kinds = [...addresses, ...others].map((it) => parseAddress(it).kind);
+  const all = [...addresses, ...others].map((it) => parseAddress(it));
+  const kinds = all.map(({ kind }) => kind);
   const [first = "topic"] = kinds;
   const schemes = [...addresses, ...others].map(schemeOf);
   for (const [name, option] of Object.entries(table)) {
     if (given[name] === undefined) continue;
-    const { only, isForTarget, schemes: wanted } = option;
+    const { only, isForTarget, isForAll, schemes: wanted } = option;
     if (!only) continue;
     const allowed = [only].flat();
-    const all = isForTarget ? [first] : [first, ...kinds];
-    if (all.some((kind) => allowed.includes(kind))) {
+    const checked = isForTarget ? [first] : [first, ...kinds];
+    const isAllowed = (kind: Address["kind"]) => allowed.includes(kind);
+    if (isForAll ? checked.every(isAllowed) : checked.some(isAllowed)) {
       if (!wanted || schemes.some((it) => wanted.includes(it))) continue;
       const names = wanted.map((it) => `${it}://`).join(" and ");
       throw new UsageError(`option --${name} is for ${names}`);
     }
-    const which = addresses.length > 0
-      ? `, and "${shownAddress(parseAddress(addresses[0]!))}" is ${
-        KINDS[first].one
-      }`
+    const bad = all.find(({ kind }) => !isAllowed(kind));
+    const which = bad && addresses.length > 0
+      ? `, and "${shownAddress(bad)}" is ${KINDS[bad.kind].one}`
       : "";
     const what = KINDS[allowed[0]!].many;
     throw new UsageError(`option --${name} is for ${what}${which}`);

@@ -118,42 +118,49 @@ export const OPTIONS = {
   },
   "retained-only": {
     only: ["topic", "mqtt"],
+    isForAll: true,
     excludes: ["no-retained"],
     group: CHOOSING,
     help: "print the last values of topics, then stop",
   },
   changes: {
     only: ["topic", "mqtt"],
+    isForAll: true,
     group: CHOOSING,
     help: "leave out a message equal to its topic's last",
   },
   every: {
     takes: duration,
     only: ["topic", "mqtt"],
+    isForAll: true,
     group: CHOOSING,
     help: "once in TIME, the last message of each topic",
   },
   settle: {
     takes: duration,
     only: ["topic", "mqtt"],
+    isForAll: true,
     excludes: ["every"],
     group: CHOOSING,
     help: "the last message, once a topic rests for TIME",
   },
   list: {
     only: ["topic", "fifo"],
+    isForAll: true,
     excludes: READING,
     group: LOOKING,
     help: "list subscribers, and what waits in a FIFO",
   },
   publishers: {
     only: ["topic", "fifo"],
+    isForAll: true,
     excludes: ["list", ...READING],
     group: LOOKING,
     help: "list programs that keep subscribers or FIFOs open",
   },
   topics: {
     only: ["topic", "mqtt"],
+    isForAll: true,
     excludes: [
       ...["count", "exit-word", "changes", "every", "settle"],
       ...["stats", "verbose", "keyed", "format", "raw", "parse"],
@@ -207,15 +214,8 @@ export const OPTIONS = {
   record: {
     takes: file,
     excludes: [
-      ...[
-        "list",
-        "publishers",
-        "topics",
-        "exec",
-        "dashboard",
-        "serve",
-        "alarm",
-      ],
+      ...["list", "publishers", "topics", "exec", "dashboard", "serve"],
+      "alarm",
     ],
     group: RECORDS,
     help: "keep messages in FILE, for pub --replay",

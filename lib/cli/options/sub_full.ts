@@ -38,7 +38,8 @@ group ("$share") gets no last values.`,
   changes:
     `Leaves out a message that is the same, byte for byte, as the last one of
 its topic that was let through. With --every or --settle it compares what those
-let through. It remembers 100000 topics.
+let through. It remembers 64 MiB of topics and messages; a topic that it had
+to forget, the one that changed least recently, is printed again.
   sub -v --changes 'warehouse/+/door'`,
   every:
     `Lets through at most one message of a topic in TIME: TIME after the first

@@ -27,6 +27,8 @@ export interface Option {
   schemes?: readonly string[];
   /** Whether `only` checks just the target of messages, not their sources. */
   isForTarget?: true;
+  /** Whether `only` checks every address: by default, one that fits is enough. */
+  isForAll?: true;
   /** Whether its values are addresses, which other options are checked against. */
   isAddress?: true;
   /** Whether it makes the operands names of files: none of them is an address. */

@@ -118,7 +118,7 @@ export class RecordFile {
     try {
       this.#file.truncateSync(this.#file.statSync().size - bytes);
     } catch {
-      // It is a pipe; who reads the record leaves out such a line.
+      // It is a device; a reader of the record leaves out such a line.
     }
   }
 
@@ -224,6 +224,7 @@ export class RecordFile {
 
 /** Opens a file to add lines. An incomplete line at its end gets an end. */
 function openAtEnd(path: string): Deno.FsFile {
+  refusePipe(path);
   const file = Deno.openSync(path, { append: true, create: true });
   const { isFile, size } = file.statSync();
   if (!isFile || size === 0) return file;
@@ -233,4 +234,16 @@ function openAtEnd(path: string): Deno.FsFile {
   reader.readSync(last);
   if (last[0] !== LINE_FEED) file.writeSync(Uint8Array.of(LINE_FEED));
   return file;
+}
+
+/** A pipe that nobody reads would hold up the program, and signals to it. */
+function refusePipe(path: string): void {
+  let info;
+  try {
+    info = Deno.statSync(path);
+  } catch {
+    // It is not there, or opening it tells why it cannot be used.
+    return;
+  }
+  if (info.isFifo) throw new Error("it is a pipe; sub --json prints to one");
 }
