@@ -289,6 +289,13 @@ Deno.test("an option that does not apply to an address is an error", async () =>
     ["sub", ["--list", "mqtt://h/t"], "option --list is for topics"],
     ["sub", ["--retry=1", "t"], "option --retry goes with --exec"],
     ["sub", ["--failed", "f", "t"], "option --failed goes with --exec"],
+    ...["--exec=x --failed=f/#", "--alarm=t>1 --alarm-to=mqtt://h/+"].map((
+      it,
+    ): [program: "sub", args: string[], reason: string] => [
+      "sub",
+      [...it.split(" "), "t"],
+      " takes an address of one topic or FIFO, not ",
+    ]),
     ["sub", ["$share/g", "t"], "a shared subscription is $share/GROUP/FILTER"],
     ["sub", ["$share//a"], "a shared subscription is $share/GROUP/FILTER"],
     ["sub", ["$share/a+/b"], "a shared subscription is $share/GROUP/FILTER"],

@@ -16,7 +16,6 @@ import {
   type Usage,
 } from "./usage.ts";
 import {
-  address,
   choice,
   command,
   count,
@@ -30,6 +29,7 @@ import {
   partLimit,
   patience,
   size,
+  target,
   text,
   type ValueKind,
 } from "./values.ts";
@@ -256,7 +256,7 @@ export const OPTIONS = {
     help: "rerun a failed command up to N times [0]",
   },
   failed: {
-    takes: address,
+    takes: target,
     needs: "exec",
     group: COMMANDS,
     help: "publish messages that failed to ADDRESS",
@@ -303,7 +303,7 @@ export const OPTIONS = {
     help: "run CMD when an alarm is raised or ends",
   },
   "alarm-to": {
-    takes: address,
+    takes: target,
     needs: "alarm",
     group: DASHBOARDS,
     help: "publish alarms as JSON to ADDRESS",
