@@ -237,6 +237,7 @@ Deno.test("planOf() of sub says what to read and what to do with it", async () =
     values: [],
     command: undefined,
     address: undefined,
+    graceMs: 10_000,
     source: "to #",
     print: { ...print, topics: true },
   });

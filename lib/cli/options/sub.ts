@@ -268,7 +268,7 @@ export const OPTIONS = {
   },
   grace: {
     takes: patience,
-    needs: "exec",
+    needs: ["exec", "on-alarm"],
     group: COMMANDS,
     help: "after a signal, let commands run for TIME [10]",
   },

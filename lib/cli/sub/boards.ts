@@ -47,7 +47,7 @@ export class BoardOutput implements AsyncDisposable {
   #timer: ReturnType<typeof setInterval> | undefined;
 
   private constructor(options: BoardOutputOptions) {
-    const { alarms, values, command, address } = options;
+    const { alarms, values, command, address, graceMs } = options;
     this.#options = options;
     this.#board = new Board({
       alarms,
@@ -58,6 +58,7 @@ export class BoardOutput implements AsyncDisposable {
       this.#actions = new AlarmActions({
         command,
         address,
+        graceMs,
         hasScreen: () => this.#dashboard !== undefined,
         say: (text) => this.notice(text),
       });
@@ -106,6 +107,11 @@ export class BoardOutput implements AsyncDisposable {
     this.#dashboard?.notice(text);
     if (this.#dashboard && world.stderr.isTerminal()) return;
     complain(name, world, text);
+  }
+
+  /** Handles a signal that ends the program. */
+  stop(): void {
+    this.#actions?.stop();
   }
 
   /** Gives the screen back before the program is stopped. */

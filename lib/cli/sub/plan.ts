@@ -43,6 +43,8 @@ export type Destination =
     /** What to run, and where to publish, when an alarm changes. */
     command: string | undefined;
     address: string | undefined;
+    /** How long commands may go on after a signal, in milliseconds. */
+    graceMs: number;
     /** Where messages come from, in words. */
     source: string;
     /** How to print them if standard output is not a terminal. */
@@ -172,6 +174,7 @@ function destinationOf(
   { stdout }: Pick<World, "stdout">,
 ): Destination {
   const delimiter = given.null ? "\0" : "\n";
+  const graceMs = given.grace ?? GRACE_MS;
   if (given.exec !== undefined) {
     const command: CommandOptions = {
       command: given.exec,
@@ -184,7 +187,7 @@ function destinationOf(
       leavesFailed: Boolean(
         given.strict && given.persistent && given.failed === undefined,
       ),
-      graceMs: given.grace ?? GRACE_MS,
+      graceMs,
     };
     return { kind: "exec", command };
   }
@@ -229,6 +232,7 @@ function destinationOf(
     values: given.value ?? [],
     command: given["on-alarm"],
     address: given["alarm-to"],
+    graceMs,
     source: `to ${
       addresses.map((it) => shownAddress(parseAddress(it))).join(" ")
     }`,
