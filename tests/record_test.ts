@@ -66,6 +66,19 @@ async function ended(recorder: Process) {
   return { stdout, stderr };
 }
 
+Deno.test("a record is readable for its user only, as a FIFO is", async () => {
+  await using bus = new TestBus();
+  for (const args of [[], ["--rotate=1M"]]) {
+    const record = bus.file(`rec${args.length}`);
+    await using recorder = await bus.sub("--record", record, ...args, "t");
+    await finish(bus.pub("t", "private"));
+    await eventually(() => files(record).some((it) => size(it) > 0));
+    await ended(recorder);
+    const modes = files(record).map((it) => Deno.statSync(it).mode! & 0o777);
+    assertEquals(modes, [0o600]);
+  }
+});
+
 Deno.test("sub --record refuses a pipe, which could hold it up for ever", async () => {
   await using bus = new TestBus();
   const pipe = bus.file("pipe");

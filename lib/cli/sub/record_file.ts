@@ -8,6 +8,9 @@ import { type Part, partPath, partsOf } from "../parts.ts";
 
 const LINE_FEED = 0x0a;
 
+/** Messages are for their user, as in a FIFO. */
+const NEW = { append: true, mode: 0o600 };
+
 /** --keep TIME drops so many parts of the time, one after the other. */
 const PARTS_IN_TIME = 10;
 
@@ -190,7 +193,7 @@ export class RecordFile {
     for (let number = (last?.number ?? 0) + 1;; number++) {
       const path = partPath(this.#path, number);
       try {
-        const file = Deno.openSync(path, { append: true, createNew: true });
+        const file = Deno.openSync(path, { ...NEW, createNew: true });
         return [{ path, number }, file];
       } catch (error) {
         // Another recorder has the same record.
@@ -225,7 +228,7 @@ export class RecordFile {
 /** Opens a file to add lines. An incomplete line at its end gets an end. */
 function openAtEnd(path: string): Deno.FsFile {
   refusePipe(path);
-  const file = Deno.openSync(path, { append: true, create: true });
+  const file = Deno.openSync(path, { ...NEW, create: true });
   const { isFile, size } = file.statSync();
   if (!isFile || size === 0) return file;
   using reader = Deno.openSync(path);
