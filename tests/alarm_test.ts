@@ -258,6 +258,21 @@ Deno.test("sub --on-alarm runs a command at each change, and no more often", asy
   assertMatch(flaps.at(-1)!, /^1 a\/u /);
 });
 
+Deno.test("after a signal, --grace ends the commands of --on-alarm", async () => {
+  await using bus = new TestBus();
+  const command = 'echo "start $FIFOBUS_TOPIC"; exec sleep 60';
+  await using watcher = await bus.sub(
+    ...["--alarm=a/+>30", "--on-alarm", command, "--grace=100ms", "a/+"],
+  );
+  // Four run at a time. The fifth does not start any more.
+  for (const name of "12345") await finish(bus.pub(`a/${name}`, "31"));
+  for (let i = 0; i < 4; i++) await watcher.until("start a/");
+  watcher.kill("SIGTERM");
+  const { code, stderr } = await watcher.ended();
+  assertEquals(code, 143);
+  assertEquals(stderr.match(/ was ended by SIGTERM$/gm)?.length, 4);
+});
+
 Deno.test("sub --alarm-to publishes alarms as JSON", async () => {
   await using bus = new TestBus();
   await using listener = await bus.sub("alarm/site");

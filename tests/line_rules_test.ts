@@ -50,9 +50,11 @@ const NUL =
 
 const CASES: [args: string[], stdout: string, stderr: string[]][] = [
   [[], "one\nthree\nfour\0\nfive\n\n", LEFT_OUT],
-  [["-v"], "a\tone\na\tfour\0\na\t\n", [
+  ...[["-v"], ["-v", "--record=/dev/null"]].map((
+    args,
+  ): (typeof CASES)[number] => [args, "a\tone\na\tfour\0\na\t\n", [
     ...[LEFT_OUT[0]!, TABS[0]!, LEFT_OUT[1]!, TABS[1]!],
-  ]],
+  ]]),
   [["--keyed", "--null"], "a\tone\0a\ttwo\na\tforged\0a\t\n\0a\t\0", [
     ...[TABS[0]!, NUL, TABS[1]!],
   ]],

@@ -240,6 +240,7 @@ Deno.test("planOf() of sub says what to read and what to do with it", async () =
     command: undefined,
     address: undefined,
     mqtt: undefined,
+    graceMs: 10_000,
     source: "to #",
     print: { ...print, topics: true },
   });

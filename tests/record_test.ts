@@ -52,7 +52,8 @@ function publishNumbers(
   count: number,
   ...args: string[]
 ): Process {
-  const file = bus.file(`numbers-${count}`);
+  // Others may be reading theirs.
+  const file = bus.file(`numbers-${crypto.randomUUID()}`);
   Deno.writeTextFileSync(file, numbers(count).join("\n"));
   const patience = to.startsWith("/") ? [] : ["--slow-timeout=inf"];
   return bus.pub("--file", file, ...patience, ...args, to);
@@ -65,6 +66,29 @@ async function ended(recorder: Process) {
   assertEquals(signal, "SIGTERM");
   return { stdout, stderr };
 }
+
+Deno.test("a record is readable for its user only, as a FIFO is", async () => {
+  await using bus = new TestBus();
+  for (const args of [[], ["--rotate=1M"]]) {
+    const record = bus.file(`rec${args.length}`);
+    await using recorder = await bus.sub("--record", record, ...args, "t");
+    await finish(bus.pub("t", "private"));
+    await eventually(() => files(record).some((it) => size(it) > 0));
+    await ended(recorder);
+    const modes = files(record).map((it) => Deno.statSync(it).mode! & 0o777);
+    assertEquals(modes, [0o600]);
+  }
+});
+
+Deno.test("sub --record refuses a pipe, which could hold it up for ever", async () => {
+  await using bus = new TestBus();
+  const pipe = bus.file("pipe");
+  await finish(sh('mkfifo "$0"', pipe));
+  const { code, stderr } = await finish(bus.subOnce("--record", pipe, "t"));
+  const reason = "it is a pipe; sub --json prints to one";
+  assertEquals(stderr, `sub: Cannot record in "${pipe}": ${reason}\n`);
+  assertEquals(code, 1);
+});
 
 testWithout(
   await missingOf(["jq"]),

@@ -330,6 +330,17 @@ Deno.test("only a torn end does not make pub --replay fail", async () => {
   );
 });
 
+Deno.test("a message whose time is none comes together with the one before", async () => {
+  await using bus = new TestBus();
+  const times = [5, 1764000000000, "9", "soon", null];
+  const input = times.map((time, i) =>
+    JSON.stringify({ topic: "t", time, message: `${i}` }) + "\n"
+  ).join("");
+  const { printed, ended } = await heard(bus, 5, input, "--replay", "-");
+  assertEquals(printed, "t\t0\nt\t1\nt\t2\nt\t3\nt\t4\n");
+  assertEquals([ended.code, ended.stderr], [0, ""]);
+});
+
 Deno.test("pub --replay tells once that the clock was set back", async () => {
   await using bus = new TestBus();
   const times = [3600, 0, 0, -3600, 0.1];

@@ -264,9 +264,38 @@ Deno.test("an option that does not apply to an address is an error", async () =>
     ["sub", ["-R", pipe], "option --no-retained is for topics"],
     ["sub", ["--retained-only", pipe], "option --retained-only is for topics"],
     ["sub", ["-T", "x", pipe], "option --filter-out is for topics"],
+    // These would take messages off the FIFO for nothing, or not show it.
+    ...["changes", "every=1", "settle=1", "topics", "retained-only"].map((
+      it,
+    ): [program: "sub", args: string[], reason: string] => [
+      "sub",
+      [`--${it}`, "t", pipe],
+      `option --${it.split("=")[0]} is for topics, and "${pipe}" is a FIFO`,
+    ]),
+    ...["list", "publishers"].map((
+      it,
+    ): [program: "sub", args: string[], reason: string] => [
+      "sub",
+      [`--${it}`, "t", "mqtt://h/t"],
+      `option --${it} is for topics, and "mqtt://h:1883/t" is a topic of a broker`,
+    ]),
+    ...["json-lines", "replay"].map((
+      it,
+    ): [program: "pub", args: string[], reason: string] => [
+      "pub",
+      ["--tee", `--${it}`, "t"],
+      `options --tee and --${it} exclude each other`,
+    ]),
     ["sub", ["--list", "mqtt://h/t"], "option --list is for topics"],
     ["sub", ["--retry=1", "t"], "option --retry goes with --exec"],
     ["sub", ["--failed", "f", "t"], "option --failed goes with --exec"],
+    ...["--exec=x --failed=f/#", "--alarm=t>1 --alarm-to=mqtt://h/+"].map((
+      it,
+    ): [program: "sub", args: string[], reason: string] => [
+      "sub",
+      [...it.split(" "), "t"],
+      " takes an address of one topic or FIFO, not ",
+    ]),
     ["sub", ["$share/g", "t"], "a shared subscription is $share/GROUP/FILTER"],
     ["sub", ["$share//a"], "a shared subscription is $share/GROUP/FILTER"],
     ["sub", ["$share/a+/b"], "a shared subscription is $share/GROUP/FILTER"],

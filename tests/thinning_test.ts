@@ -168,3 +168,18 @@ Deno.test("sub --settle --exec runs one command after a burst, with the last mes
   // They may come in several pieces, but the last one is there in the end.
   assertEquals((await subscriber.until("99.\n")).split("\n").length < 20, true);
 });
+
+Deno.test("changes: the memory for messages has a limit, and a topic forgotten is printed again", () => {
+  const long = "x".repeat(1024 * 1024);
+  const topics = (from: number, to: number): Event[] =>
+    Array.from({ length: to - from }, (_, i) => [i, `t/${from + i}`, long]);
+  // 60 MiB: all are remembered.
+  const few = topics(0, 60);
+  assertEquals(play({ changes: true }, [...few, ...few]).length, 60);
+  // 70 MiB: the oldest ones are forgotten.
+  const many = [...topics(0, 70), ...topics(69, 70), ...topics(0, 1)];
+  assertEquals(
+    play({ changes: true }, many).slice(70).map(([, topic]) => topic),
+    ["t/0"],
+  );
+});

@@ -38,26 +38,26 @@ export function checkAddresses(
   const others = Object.entries(table)
     .filter(([, { isAddress }]) => isAddress)
     .flatMap(([name]) => given[name] as string | string[] | undefined ?? []);
-  const kindOf = (it: string) => parseAddress(it).kind;
-  const own = addresses.map(kindOf);
-  const all = [...own, ...others.map(kindOf)];
-  const [first = "topic"] = all;
+  const own = addresses.map(parseAddress);
+  const all = [...own, ...others.map(parseAddress)];
+  const [first = "topic"] = all.map(({ kind }) => kind);
   const schemes = [...addresses, ...others].map(schemeOf);
   for (const [name, option] of Object.entries(table)) {
     if (given[name] === undefined) continue;
-    const { only, isForOperands, schemes: wanted } = option;
+    const { only, isForOperands, isForAll, schemes: wanted } = option;
     if (!only) continue;
     const allowed = [only].flat();
-    const kinds = isForOperands ? own : all;
-    if ([first, ...kinds].some((kind) => allowed.includes(kind))) {
+    const among = isForOperands || isForAll ? own : all;
+    const checked = [first, ...among.map(({ kind }) => kind)];
+    const isAllowed = (kind: Address["kind"]) => allowed.includes(kind);
+    if (isForAll ? checked.every(isAllowed) : checked.some(isAllowed)) {
       if (!wanted || schemes.some((it) => wanted.includes(it))) continue;
       const names = wanted.map((it) => `${it}://`).join(" and ");
       throw new UsageError(`option --${name} is for ${names}`);
     }
-    const which = addresses.length > 0
-      ? `, and "${shownAddress(parseAddress(addresses[0]!))}" is ${
-        KINDS[first].one
-      }`
+    const bad = among.find(({ kind }) => !isAllowed(kind));
+    const which = bad && addresses.length > 0
+      ? `, and "${shownAddress(bad)}" is ${KINDS[bad.kind].one}`
       : "";
     const what = KINDS[allowed[0]!].many;
     throw new UsageError(`option --${name} is for ${what}${which}`);

@@ -48,7 +48,7 @@ export const OPTIONS = {
     excludes: [
       ...["lines", "file", "stdin-message", "null-message", "keyed", "from"],
       ...["json", "retain", "repeat", "rate", "reply", "wait", "no-wait"],
-      "verbose",
+      ...["verbose", "json-lines", "replay"],
     ],
     group: MESSAGES,
     help: "publish each line of a pipeline, and pass it on",

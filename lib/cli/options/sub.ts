@@ -16,7 +16,6 @@ import {
   type Usage,
 } from "./usage.ts";
 import {
-  address,
   choice,
   command,
   count,
@@ -30,6 +29,7 @@ import {
   partLimit,
   patience,
   size,
+  target,
   text,
   type ValueKind,
 } from "./values.ts";
@@ -120,44 +120,49 @@ export const OPTIONS = {
   },
   "retained-only": {
     only: ["topic", "mqtt"],
-    isForOperands: true,
+    isForAll: true,
     excludes: ["no-retained"],
     group: CHOOSING,
     help: "print the last values of topics, then stop",
   },
   changes: {
     only: ["topic", "mqtt"],
+    isForAll: true,
     group: CHOOSING,
     help: "leave out a message equal to its topic's last",
   },
   every: {
     takes: duration,
     only: ["topic", "mqtt"],
+    isForAll: true,
     group: CHOOSING,
     help: "once in TIME, the last message of each topic",
   },
   settle: {
     takes: duration,
     only: ["topic", "mqtt"],
+    isForAll: true,
     excludes: ["every"],
     group: CHOOSING,
     help: "the last message, once a topic rests for TIME",
   },
   list: {
     only: ["topic", "fifo"],
-    isForOperands: true,
+    isForAll: true,
     excludes: READING,
     group: LOOKING,
     help: "list subscribers, and what waits in a FIFO",
   },
   publishers: {
     only: ["topic", "fifo"],
+    isForAll: true,
     excludes: ["list", ...READING],
     group: LOOKING,
     help: "list programs that keep subscribers or FIFOs open",
   },
   topics: {
     only: ["topic", "mqtt"],
+    isForAll: true,
     excludes: [
       ...["count", "exit-word", "changes", "every", "settle"],
       ...["stats", "verbose", "keyed", "format", "raw", "parse"],
@@ -211,15 +216,8 @@ export const OPTIONS = {
   record: {
     takes: file,
     excludes: [
-      ...[
-        "list",
-        "publishers",
-        "topics",
-        "exec",
-        "dashboard",
-        "serve",
-        "alarm",
-      ],
+      ...["list", "publishers", "topics", "exec", "dashboard", "serve"],
+      "alarm",
     ],
     group: RECORDS,
     help: "keep messages in FILE, for pub --replay",
@@ -260,7 +258,7 @@ export const OPTIONS = {
     help: "rerun a failed command up to N times [0]",
   },
   failed: {
-    takes: address,
+    takes: target,
     isAddress: true,
     needs: "exec",
     group: COMMANDS,
@@ -273,7 +271,7 @@ export const OPTIONS = {
   },
   grace: {
     takes: patience,
-    needs: "exec",
+    needs: ["exec", "on-alarm"],
     group: COMMANDS,
     help: "after a signal, let commands run for TIME [10]",
   },
@@ -309,7 +307,7 @@ export const OPTIONS = {
     help: "run CMD when an alarm is raised or ends",
   },
   "alarm-to": {
-    takes: address,
+    takes: target,
     isAddress: true,
     needs: "alarm",
     group: DASHBOARDS,

@@ -38,7 +38,8 @@ group ("$share") gets no last values.`,
   changes:
     `Leaves out a message that is the same, byte for byte, as the last one of
 its topic that was let through. With --every or --settle it compares what those
-let through. It remembers 100000 topics.
+let through. It remembers 64 MiB of topics and messages; a topic that it had
+to forget, the one that changed least recently, is printed again.
   sub -v --changes 'warehouse/+/door'`,
   every:
     `Lets through at most one message of a topic in TIME: TIME after the first
@@ -156,9 +157,9 @@ too; "-failed" is added to --client-id.
   strict: `Ends with code 1 when a command of --exec has failed for good. A FIFO
 keeps the messages behind it. Without this option a failed command does not
 change the exit code.`,
-  grace: `How long the running commands of --exec may go on after a signal that
-ends sub. Then they get SIGTERM, and what they did not finish goes back to the
-FIFO. The default is 10 seconds; with "inf" there is no limit.`,
+  grace: `How long the running commands of --exec and --on-alarm may go on after
+a signal that ends sub. Then they get SIGTERM, and messages that --exec did not
+finish go back to the FIFO. The default is 10 seconds; with "inf" there is no limit.`,
   respond: `Publishes what CMD prints as the answer to a request, without the
 newlines at its end. A command that fails answers nothing. For a message that is
 not a request, the output goes to standard output.
@@ -184,7 +185,7 @@ rule, with tabs between. The option can be repeated.
     `Runs CMD with sh(1) when an alarm is raised, and again when it ends;
 see ENVIRONMENT OF --ON-ALARM. CMD runs once at a time for each alarm, and at
 most once a second: an alarm that comes and goes meanwhile is put together. Up to
-4 commands run at a time. At its end sub waits for them. While --dashboard has the
+4 commands run at a time. At its end sub waits for them, after a signal for the time of --grace. While --dashboard has the
 screen, what CMD prints is dropped.
   sub --alarm 'a/t>30' --on-alarm 'echo "$FIFOBUS_ALARM" >> log' a/t`,
   "alarm-to":

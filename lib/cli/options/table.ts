@@ -27,6 +27,8 @@ export interface Option {
   schemes?: readonly string[];
   /** Whether `only` checks just the operands, no addresses in options. */
   isForOperands?: true;
+  /** The same, and `only` checks each of them: by default, one is enough. */
+  isForAll?: true;
   /** Whether its values are addresses, to which other options apply, too. */
   isAddress?: true;
   /** Whether it makes the operands names of files: none of them is an address. */

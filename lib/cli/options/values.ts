@@ -5,6 +5,7 @@
  * @module
  */
 
+import { parseAddress } from "../../address.ts";
 import { isTopicFilter, nameFault } from "../../topic.ts";
 
 /** A kind of value. */
@@ -40,6 +41,17 @@ export const address: ValueKind<string> = {
   placeholder: "ADDRESS",
   description: "an address",
   read: (text) => text || undefined,
+};
+
+/** An address that gets messages some day: a mistake would show too late. */
+export const target: ValueKind<string> = {
+  placeholder: "ADDRESS",
+  description: "an address of one topic or FIFO",
+  read: (text) => {
+    const to = parseAddress(text);
+    const isOne = to.kind === "fifo" || nameFault(to.topic) === undefined;
+    return isOne ? text : undefined;
+  },
 };
 
 /** The name of a file. */

@@ -15,6 +15,9 @@ const ZERO = 0x30;
 /** The length of `2026-11-23T15:00:00.000Z`. */
 const TIME_LENGTH = 24;
 
+/** Date.parse() also takes 9 for a time, that of a day in 2001. */
+const DATE = /^\d{4}-/;
+
 /** Longer topics are not kept: they could take too much memory. */
 const MAX_KNOWN_BYTES = 255;
 
@@ -199,7 +202,7 @@ export class JsonLine<T> {
     const bytes = messageOf(value, text);
     if (typeof bytes === "string") return bytes;
     this.properties = propertiesOf(value);
-    const timeMs = Date.parse(time);
+    const timeMs = DATE.test(time) ? Date.parse(time) : NaN;
     this.topic = topic === undefined ? undefined : this.#use(topic);
     this.timeMs = Number.isNaN(timeMs) ? undefined : timeMs;
     this.#timeText = "";

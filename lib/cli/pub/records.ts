@@ -11,14 +11,14 @@ import { tooLarge } from "../../wire/framing.ts";
 import { markAtEnd } from "../../wire/marks.ts";
 import { WireMessage } from "../../wire/message.ts";
 import { EXIT } from "../exit_codes.ts";
-import { cannotRead, openFile } from "../files.ts";
-import { partsOf } from "../parts.ts";
+import { cannotRead } from "../files.ts";
 import { complain, count, type World } from "../program.ts";
 import { JsonLine } from "./json_line.ts";
-import { LineReader, type Source } from "./line_reader.ts";
-import { type Input, openProgress } from "./lines.ts";
+import { LineReader } from "./line_reader.ts";
+import { openProgress } from "./lines.ts";
 import type { Moment, PubPlan, Records } from "./plan.ts";
 import type { Progress } from "./progress.ts";
+import { filesOf, openRecord, sizeOf, withLineFeeds } from "./record_files.ts";
 import { Schedule } from "./schedule.ts";
 import { aborted, NAME, prefixOf, Sender } from "./sender.ts";
 
@@ -41,19 +41,6 @@ const PACED_BATCH_BYTES = 4096;
 const SHORT_BYTES = 100;
 
 const encoder = new TextEncoder();
-
-/** Finds the files of records: each is a file, or has parts, or both. */
-function filesOf(
-  paths: (string | undefined)[],
-): (string | undefined)[] {
-  return paths.flatMap((path) => {
-    if (path === undefined) return [path];
-    const files = partsOf(path).map((part) => part.path);
-    if (isThere(path)) files.unshift(path);
-    if (files.length > 0) return files;
-    throw new Error(`Cannot read "${path}": there is no such file`);
-  });
-}
 
 /** What has to be known of the topic of a line. */
 interface Target {
@@ -116,22 +103,6 @@ export async function publishRecords(
   return failed > 0 ? EXIT.failed : EXIT.ok;
 }
 
-/** What the progress is measured by. */
-function sizeOf(
-  files: (string | undefined)[],
-  isLoop: boolean,
-  { stdin }: World,
-): Omit<Input, "name" | "readable"> {
-  if (files.includes(undefined)) return { isTerminal: stdin.isTerminal() };
-  let totalBytes: number | undefined = 0;
-  for (const path of files as string[]) {
-    const { isFile, size } = Deno.statSync(path);
-    if (!isFile || isLoop || isCompressed(path)) totalBytes = undefined;
-    if (totalBytes !== undefined) totalBytes += size;
-  }
-  return { isFile: true, totalBytes };
-}
-
 class RecordPublisher {
   readonly #content: Records;
   readonly #plan: PubPlan;
@@ -189,10 +160,9 @@ class RecordPublisher {
       tag: encoder.encode(this.#isFixed ? "" : `${topic}\t`),
       isWanted,
     });
-    if (to && to.kind !== "fifo" && to.topic !== "") {
-      this.#fallback = target(to.topic, filters.length === 0);
-    } else if (to?.kind === "fifo") {
-      this.#fallback = target("", filters.length === 0);
+    const fallback = to?.kind === "fifo" ? "" : to?.topic || undefined;
+    if (fallback !== undefined) {
+      this.#fallback = target(fallback, filters.length === 0);
     }
     this.#line = new JsonLine(
       (topic) =>
@@ -224,7 +194,9 @@ class RecordPublisher {
   ): Promise<void> {
     const { delimiter, maxBytes } = this.#plan.publisher;
     const name = path ?? "standard input";
-    await using opened = path === undefined ? undefined : await open(path);
+    await using opened = path === undefined
+      ? undefined
+      : await openRecord(path);
     const file = opened ?? stdin;
     const reader = new LineReader(
       // sub --json --null ends its lines with NUL.
@@ -240,14 +212,11 @@ class RecordPublisher {
       if (++this.failed > MAX_TOLD) return;
       this.#say(`Cannot publish ${where}: ${fault}`);
     };
-    while (true) {
-      let count;
-      try {
-        count = await reader.read();
-      } catch (error) {
+    const read = () =>
+      reader.read().catch((error) => {
         throw cannotRead(path === undefined ? name : `"${path}"`, error);
-      }
-      if (count === undefined) return;
+      });
+    while (await read() !== undefined) {
       await this.#publishLines(reader, tell, progress);
     }
   }
@@ -396,60 +365,6 @@ class RecordPublisher {
     await this.#before;
     this.#before = Promise.all(this.#sending);
     this.#sending = [];
-  }
-}
-
-/** A file that is read, then closed. */
-type OpenFile = Source & (Disposable | AsyncDisposable);
-
-async function open(path: string): Promise<OpenFile> {
-  const file = await openFile(path);
-  if (!isCompressed(path)) return file;
-  const chunks = file.readable.pipeThrough(new DecompressionStream("gzip"))
-    .values();
-  let rest = new Uint8Array();
-  return {
-    read: async (bytes) => {
-      while (rest.length === 0) {
-        const { value, done } = await chunks.next().catch((error) => {
-          if (!(error instanceof TypeError)) throw error;
-          throw new Error("it is damaged, or not one gzip file");
-        });
-        if (done) return null;
-        rest = value;
-      }
-      const piece = rest.subarray(0, bytes.length);
-      bytes.set(piece);
-      rest = rest.subarray(piece.length);
-      return piece.length;
-    },
-    [Symbol.asyncDispose]: async () => void await chunks.return?.(),
-  };
-}
-
-/** The same, with line feeds instead of NULs: in JSON there is neither. */
-function withLineFeeds(source: Source): Source {
-  return {
-    read: async (bytes) => {
-      const count = await source.read(bytes);
-      const read = bytes.subarray(0, count ?? 0);
-      for (let at = -1; (at = read.indexOf(0, at + 1)) >= 0;) read[at] = 0x0a;
-      return count;
-    },
-  };
-}
-
-function isCompressed(path: string): boolean {
-  return path.endsWith(".gz");
-}
-
-function isThere(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch (error) {
-    // Other errors are reported when the file is opened.
-    return !(error instanceof Deno.errors.NotFound);
   }
 }
 

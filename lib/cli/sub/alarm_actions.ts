@@ -18,6 +18,8 @@ export interface AlarmActionOptions {
   address: string | undefined;
   /** How the subscriber connects to a broker. */
   mqtt: MqttOptions | undefined;
+  /** How long commands may go on after a signal, in milliseconds. */
+  graceMs: number;
   /** Whether a dashboard has the screen, so that commands must not print. */
   hasScreen(): boolean;
   /** Tells what went wrong. */
@@ -38,10 +40,13 @@ export class AlarmActions {
   /** The alarms under way: what they were last told, and what is new. */
   readonly #under = new Map<string, { told: boolean; next: Change }>();
   readonly #acting = new Set<Promise<void>>();
+  readonly #children = new Set<Deno.ChildProcess>();
   readonly #ending = new AbortController();
   #commands = 0;
+  #isOver = false;
   #room = Promise.withResolvers<void>();
   #target: Promise<FailedMessages> | undefined;
+  #grace: ReturnType<typeof setTimeout> | undefined;
 
   /**
    * Prepares to act.
@@ -71,11 +76,31 @@ export class AlarmActions {
     this.#acting.add(acting);
   }
 
+  /** Handles a signal that ends the program: commands get some more time. */
+  stop(): void {
+    const { graceMs } = this.#options;
+    if (graceMs === Infinity) return;
+    this.#grace ??= setTimeout(() => this.#kill(), graceMs);
+  }
+
   /** Waits for the commands, and tells what is left to tell. */
   async finish(): Promise<void> {
     this.#ending.abort();
     await Promise.all(this.#acting);
+    clearTimeout(this.#grace);
     await (await this.#target?.catch(() => undefined))?.close();
+  }
+
+  /** Ends the running commands, and starts no more. */
+  #kill(): void {
+    this.#isOver = true;
+    for (const child of this.#children) {
+      try {
+        child.kill("SIGTERM");
+      } catch {
+        // It has just ended.
+      }
+    }
   }
 
   async #act(key: string): Promise<void> {
@@ -94,10 +119,12 @@ export class AlarmActions {
     const { command, hasScreen, say } = this.#options;
     if (command === undefined) return;
     while (this.#commands >= MAX_COMMANDS) await this.#room.promise;
+    if (this.#isOver) return;
     this.#commands++;
+    let child: Deno.ChildProcess | undefined;
     try {
       const isMute = hasScreen();
-      const child = spawnShell({
+      child = spawnShell({
         args: ["-c", command],
         env: {
           FIFOBUS_TOPIC: change.topic,
@@ -110,6 +137,7 @@ export class AlarmActions {
         stdin: "piped",
         stdout: isMute ? "piped" : "inherit",
       });
+      this.#children.add(child);
       await child.stdin.close().catch(() => {});
       if (isMute) await child.stdout.pipeTo(new WritableStream());
       const { success, code, signal } = await child.status;
@@ -122,6 +150,7 @@ export class AlarmActions {
     } catch (error) {
       say(`no command for the alarm of ${change.topic}: ${reasonOf(error)}`);
     } finally {
+      if (child) this.#children.delete(child);
       this.#commands--;
       this.#room.resolve();
       this.#room = Promise.withResolvers();

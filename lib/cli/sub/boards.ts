@@ -47,7 +47,7 @@ export class BoardOutput implements AsyncDisposable {
   #timer: ReturnType<typeof setInterval> | undefined;
 
   private constructor(options: BoardOutputOptions) {
-    const { alarms, values, command, address, mqtt } = options;
+    const { alarms, values, command, address, mqtt, graceMs } = options;
     this.#options = options;
     this.#board = new Board({
       alarms,
@@ -59,6 +59,7 @@ export class BoardOutput implements AsyncDisposable {
         command,
         address,
         mqtt,
+        graceMs,
         hasScreen: () => this.#dashboard !== undefined,
         say: (text) => this.notice(text),
       });
@@ -107,6 +108,11 @@ export class BoardOutput implements AsyncDisposable {
     this.#dashboard?.notice(text);
     if (this.#dashboard && world.stderr.isTerminal()) return;
     complain(name, world, text);
+  }
+
+  /** Handles a signal that ends the program. */
+  stop(): void {
+    this.#actions?.stop();
   }
 
   /** Gives the screen back before the program is stopped. */

@@ -232,13 +232,14 @@ async function openOutput(
   world: World,
   quit: () => void,
 ): Promise<Output> {
+  const say = (text: string) => complain(NAME, world, text);
   if (destination.kind === "exec") {
     const { CommandOutput } = await load<typeof import("./command_output.ts")>(
       import.meta.resolve("./command_output.ts"),
     );
     return new CommandOutput({
       ...destination.command,
-      say: (text) => complain(NAME, world, text),
+      say,
       quit,
     });
   }
@@ -246,10 +247,9 @@ async function openOutput(
     const { Recorder } = await load<typeof import("./record.ts")>(
       import.meta.resolve("./record.ts"),
     );
-    const say = (text: string) => complain(NAME, world, text);
     const recorder = new Recorder(destination.record, say);
     if (!destination.print) return recorder;
-    const printer = new Printer(world.stdout, destination.print);
+    const printer = await Printer.open(world.stdout, destination.print, say);
     return new PrintedRecord(recorder, new PrintedOutput(printer));
   }
   if (destination.kind === "boards") {
@@ -266,7 +266,6 @@ async function openOutput(
     const options = { ...destination.topics, addresses, mode, onOver: quit };
     return new TopicsOutput(options, world);
   }
-  const say = (text: string) => complain(NAME, world, text);
   return new PrintedOutput(
     await Printer.open(world.stdout, destination.print, say),
   );
@@ -333,7 +332,7 @@ class PrintedRecord implements Output {
   }
 
   finish(): Promise<void> {
-    return Promise.resolve();
+    return this.#printed.finish();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -45,6 +45,8 @@ export type Destination =
     command: string | undefined;
     address: string | undefined;
     mqtt: MqttOptions | undefined;
+    /** How long commands may go on after a signal, in milliseconds. */
+    graceMs: number;
     /** Where messages come from, in words. */
     source: string;
     /** How to print them if standard output is not a terminal. */
@@ -191,6 +193,7 @@ function destinationOf(
   { stdout }: Pick<World, "stdout">,
 ): Destination {
   const delimiter = given.null ? "\0" : "\n";
+  const graceMs = given.grace ?? GRACE_MS;
   if (given.exec !== undefined) {
     const command: CommandOptions = {
       command: given.exec,
@@ -204,7 +207,7 @@ function destinationOf(
       leavesFailed: Boolean(
         given.strict && given.persistent && given.failed === undefined,
       ),
-      graceMs: given.grace ?? GRACE_MS,
+      graceMs,
     };
     return { kind: "exec", command };
   }
@@ -250,6 +253,7 @@ function destinationOf(
     command: given["on-alarm"],
     address: given["alarm-to"],
     mqtt,
+    graceMs,
     source: `to ${
       addresses.map((it) => shownAddress(parseAddress(it))).join(" ")
     }`,

@@ -8,6 +8,9 @@ import { type Part, partPath, partsOf } from "../parts.ts";
 
 const LINE_FEED = 0x0a;
 
+/** Messages are for their user, as in a FIFO. */
+const NEW = { append: true, mode: 0o600 };
+
 /** --keep TIME drops so many parts of the time, one after the other. */
 const PARTS_IN_TIME = 10;
 
@@ -118,7 +121,7 @@ export class RecordFile {
     try {
       this.#file.truncateSync(this.#file.statSync().size - bytes);
     } catch {
-      // It is a pipe; who reads the record leaves out such a line.
+      // It is a device; a reader of the record leaves out such a line.
     }
   }
 
@@ -190,7 +193,7 @@ export class RecordFile {
     for (let number = (last?.number ?? 0) + 1;; number++) {
       const path = partPath(this.#path, number);
       try {
-        const file = Deno.openSync(path, { append: true, createNew: true });
+        const file = Deno.openSync(path, { ...NEW, createNew: true });
         return [{ path, number }, file];
       } catch (error) {
         // Another recorder has the same record.
@@ -224,7 +227,8 @@ export class RecordFile {
 
 /** Opens a file to add lines. An incomplete line at its end gets an end. */
 function openAtEnd(path: string): Deno.FsFile {
-  const file = Deno.openSync(path, { append: true, create: true });
+  refusePipe(path);
+  const file = Deno.openSync(path, { ...NEW, create: true });
   const { isFile, size } = file.statSync();
   if (!isFile || size === 0) return file;
   using reader = Deno.openSync(path);
@@ -233,4 +237,16 @@ function openAtEnd(path: string): Deno.FsFile {
   reader.readSync(last);
   if (last[0] !== LINE_FEED) file.writeSync(Uint8Array.of(LINE_FEED));
   return file;
+}
+
+/** A pipe that nobody reads would hold up the program, and signals to it. */
+function refusePipe(path: string): void {
+  let info;
+  try {
+    info = Deno.statSync(path);
+  } catch {
+    // It is not there, or opening it tells why it cannot be used.
+    return;
+  }
+  if (info.isFifo) throw new Error("it is a pipe; sub --json prints to one");
 }

@@ -23,8 +23,11 @@ interface Held {
   dueAt: number;
 }
 
-/** With more topics than this, the oldest message is forgotten. */
-const MAX_REMEMBERED = 100_000;
+/** With more bytes than this, the oldest messages are forgotten. */
+const MAX_REMEMBERED_BYTES = 64 * 1024 * 1024;
+
+/** About what a topic takes beside its message. */
+const TOPIC_BYTES = 256;
 
 /** Decides which messages are let through, and when. It has no clock. */
 export class Thinning {
@@ -33,6 +36,7 @@ export class Thinning {
   readonly #held = new Map<string, Held>();
   /** The last message of each topic that was let through. */
   readonly #last = new Map<string, Uint8Array>();
+  #lastBytes = 0;
 
   /**
    * Creates a filter that holds nothing back yet.
@@ -100,12 +104,25 @@ export class Thinning {
       const isSame = last?.length === bytes.length &&
         bytes.every((byte, i) => byte === last[i]);
       if (isSame) return false;
-      if (last === undefined && this.#last.size >= MAX_REMEMBERED) {
-        this.#last.delete(this.#last.keys().next().value!);
-      }
-      this.#last.set(topic, bytes.slice());
+      this.#remember(topic, bytes.slice());
       return true;
     });
+  }
+
+  #remember(topic: string, bytes: Uint8Array): void {
+    this.#forget(topic);
+    this.#last.set(topic, bytes);
+    this.#lastBytes += TOPIC_BYTES + bytes.length;
+    for (const oldest of this.#last.keys()) {
+      if (this.#lastBytes <= MAX_REMEMBERED_BYTES || oldest === topic) return;
+      this.#forget(oldest);
+    }
+  }
+
+  #forget(topic: string): void {
+    const last = this.#last.get(topic);
+    if (last) this.#lastBytes -= TOPIC_BYTES + last.length;
+    this.#last.delete(topic);
   }
 }
 
