@@ -184,6 +184,9 @@ Deno.test("a FIFO that gets a name of another one shares no queue file with it",
     await finish(bus.pub(other, `other ${i}`));
     assertEquals(await named.line(), `other ${i}`);
   }
+  for (const it of [reader, named]) it.kill("SIGTERM");
+  await Promise.all([finish(reader), finish(named)]);
+  assertEquals(bus.queues(), []);
 });
 
 Deno.test("what waits in the folder of the bus is listed, and taken, when the reason for it is gone", async () => {

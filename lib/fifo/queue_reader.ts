@@ -842,7 +842,7 @@ export class QueueReader implements Source {
     queue = await this.#retakeTurn() ?? queue;
     if (back.length > 0) {
       queue.putFirst(WireMessage.frame(back, this.#options.delimiter));
-    } else if (queue.size === 0 && queue.rest === "whole") this.#remove(queue);
+    } else this.#removeEmpty(queue);
     this.#options.onLeave?.();
     while (queue.fault) {
       this.#reportFull(queue);
@@ -1029,17 +1029,19 @@ export class QueueReader implements Source {
     }
   }
 
-  /** Removes an empty queue file. */
-  #remove(queue: QueueFile): void {
-    const path = findIn(this.#bus, this.#info);
-    if (path === queue.path) this.#removeLink();
+  /** Removes a queue file without messages, and a link to it. */
+  #removeEmpty(queue: QueueFile): void {
+    if (queue.size > 0 || queue.rest !== "whole") return;
+    const found = findIn(this.#bus, this.#info);
+    if (found === undefined || found === queue.path) this.#removeLink();
     queue.remove();
   }
 
   /** Removes the link to a queue file, if there is one. */
   #removeLink(): void {
+    if (this.#bus === undefined) return;
     try {
-      const link = pathIn(this.#bus!, this.#info);
+      const link = pathIn(this.#bus, this.#info);
       if (Deno.lstatSync(link).isSymlink) Deno.removeSync(link);
     } catch {
       // There is none, or it is another user's.
@@ -1049,8 +1051,7 @@ export class QueueReader implements Source {
   /** Removes an empty queue file of a FIFO that we may not read. */
   #discardQueue(): void {
     const queue = this.#queue;
-    if (!queue?.tryLock() || !queue.look()) return;
-    if (queue.size === 0 && queue.rest === "whole") this.#remove(queue);
+    if (queue?.tryLock() && queue.look()) this.#removeEmpty(queue);
   }
 
   #checkShared(): void {
