@@ -141,6 +141,58 @@ Deno.test("readers from before and after a FIFO has another name share large mes
   await share(bus, [path, other], [before, named, after]);
 });
 
+Deno.test("a FIFO in the folder of the bus gets another name, and its reader goes on", async () => {
+  await using bus = new Place();
+  const folder = bus.env.FIFOBUS_DIR!;
+  await Deno.mkdir(folder, { mode: 0o700 });
+  const path = `${folder}/jobs`;
+  await Deno.rename(await bus.fifo(), path);
+  await using reader = await bus.reader(path);
+  await Deno.link(path, `${folder}/other`);
+  await eventually(() => bus.queues()?.length === 1);
+  await finish(bus.pub(path, "first"));
+  assertEquals(await reader.line(), "first");
+  await finish(bus.pub(path, "second"));
+  assertEquals(await reader.line(), "second");
+});
+
+Deno.test("what waits for a FIFO with several names is there after its folder was moved", async () => {
+  await using bus = new Place();
+  await Deno.mkdir(bus.file("old"));
+  const [path, other] = [bus.file("old/jobs"), bus.file("other")];
+  await Deno.rename(await bus.fifo(), path);
+  await using first = await bus.reader(path, "-C", "1");
+  await Deno.link(path, other);
+  await eventually(() => bus.queues()?.length === 1);
+  await using pub = bus.pub("-l", path);
+  await pub.write("1\n2\n3\n");
+  await pub.end();
+  assertEquals(await first.line(), "1");
+  await Promise.all([finish(pub), finish(first)]);
+  await Deno.rename(bus.file("old"), bus.file("new"));
+  await using next = bus.subOnce("-C", "2", bus.file("new/jobs"));
+  assertEquals([await next.line(), await next.line()], ["2", "3"]);
+});
+
+Deno.test("a FIFO that gets a name of another one shares no queue file with it", async () => {
+  await using bus = new Place();
+  const path = await bus.fifo();
+  const other = bus.file("other");
+  await using reader = await bus.reader(path);
+  await Deno.link(path, other);
+  await using named = await bus.reader(other);
+  await Deno.rename(await bus.fifo("next"), path);
+  for (let i = 0; i < 3; i++) {
+    await finish(bus.pub(path, `path ${i}`));
+    assertEquals(await reader.line(), `path ${i}`);
+    await finish(bus.pub(other, `other ${i}`));
+    assertEquals(await named.line(), `other ${i}`);
+  }
+  for (const it of [reader, named]) it.kill("SIGTERM");
+  await Promise.all([finish(reader), finish(named)]);
+  assertEquals(bus.queues(), []);
+});
+
 Deno.test("what waits in the folder of the bus is listed, and taken, when the reason for it is gone", async () => {
   await using bus = new Place();
   const path = await bus.closedFifo();

@@ -109,7 +109,7 @@ export function pathIn(bus: string, fifo: Deno.FileInfo): string {
  * @param fifo The stat result of the FIFO.
  * @returns The path of the file; if a symbolic link of this user is there, the
  * path to which it leads: beside another name of the FIFO. Undefined if neither
- * is there.
+ * is there, or if the link is stale.
  */
 export function findIn(
   bus: string | undefined,
@@ -120,9 +120,34 @@ export function findIn(
   try {
     const { isSymlink, uid } = Deno.lstatSync(path);
     const isOurs = isSymlink && (uid === 0 || uid === ownUid());
-    return isOurs ? Deno.readLinkSync(path) : path;
+    if (!isOurs) return path;
+    const target = Deno.readLinkSync(path);
+    return isStale(target, fifo) ? undefined : target;
   } catch {
     return undefined;
+  }
+}
+
+/**
+ * Tells whether a queue file beside some name of a FIFO is not its file any more.
+ *
+ * @param path The queue file.
+ * @param fifo The stat result of the FIFO.
+ * @returns Whether it is gone, or another FIFO has that name.
+ */
+export function isStale(path: string, fifo: Deno.FileInfo): boolean {
+  if (lstat(path) === undefined) return true;
+  const name = lstat(path.replace(/\.([^/]*)\.queue$/, "$1"));
+  return name !== undefined && !isSameFile(name, fifo);
+}
+
+/** The stat result of a file; undefined if it does not exist. */
+function lstat(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.lstatSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
   }
 }
 
@@ -310,13 +335,8 @@ export function openExisting(
   path: string,
   fifo: Deno.FileInfo,
 ): { file: Deno.FsFile; info: Deno.FileInfo } | undefined {
-  let info;
-  try {
-    info = Deno.lstatSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
+  const info = lstat(path);
+  if (!info) return undefined;
   checkTrust(path, info, fifo);
   let file;
   try {

@@ -23,6 +23,7 @@ import { QueueFile, type Rest } from "./queue_file.ts";
 import {
   busFolder,
   findIn,
+  isStale,
   NoQueueFile,
   openExisting,
   pathBeside,
@@ -709,9 +710,15 @@ export class QueueReader implements Source {
     const isReplaced = this.#isReplaced();
     const queue = this.#queue;
     if (queue && this.#info.nlink !== 1) this.#tellNames(queue);
+    const isMisplaced = queue !== undefined && this.#isMisplaced(queue);
+    // The readers of another FIFO may have the turn there, and keep it.
+    if (
+      isMisplaced && !this.#isInBus(queue) && !this.#isResting && this.#next
+    ) {
+      this.#waiting?.resolve();
+    }
     const wait = this.#waitForBytes;
-    if (!wait || wait.isEnding) return;
-    if (!isReplaced && !(queue && this.#isMisplaced(queue))) return;
+    if (!wait || wait.isEnding || !(isReplaced || isMisplaced)) return;
     wait.isEnding = true;
     this.#fifo?.nudge(wait.over);
   }
@@ -835,7 +842,7 @@ export class QueueReader implements Source {
     queue = await this.#retakeTurn() ?? queue;
     if (back.length > 0) {
       queue.putFirst(WireMessage.frame(back, this.#options.delimiter));
-    } else if (queue.size === 0 && queue.rest === "whole") this.#remove(queue);
+    } else this.#removeEmpty(queue);
     this.#options.onLeave?.();
     while (queue.fault) {
       this.#reportFull(queue);
@@ -901,6 +908,8 @@ export class QueueReader implements Source {
       () => findIn(this.#bus, this.#info),
       () => this.#beside(),
       () => this.#makeInBus(),
+      // Instead of the new file, another reader may have made a link there.
+      () => findIn(this.#bus, this.#info),
     ];
     for (const place of places) {
       try {
@@ -932,7 +941,10 @@ export class QueueReader implements Source {
     if (this.#bus === undefined) return undefined;
     await this.#options.makeBus?.();
     if (this.#info.nlink !== 1 && !this.#fifo) await this.#waitForNames();
-    return findIn(this.#bus, this.#info) ?? pathIn(this.#bus, this.#info);
+    const found = findIn(this.#bus, this.#info);
+    if (found !== undefined) return found;
+    this.#removeLink();
+    return pathIn(this.#bus, this.#info);
   }
 
   /**
@@ -953,6 +965,7 @@ export class QueueReader implements Source {
     if (this.#bus === undefined || findIn(this.#bus, this.#info)) return;
     try {
       await this.#options.makeBus?.();
+      this.#removeLink();
       Deno.symlinkSync(queue.path, pathIn(this.#bus, this.#info));
     } catch {
       // Another reader has said it, or nobody may.
@@ -978,23 +991,29 @@ export class QueueReader implements Source {
   }
 
   /**
-   * Whether the path leads to another queue file; or this one is in the folder
-   * of the bus though there is one beside the FIFO, perhaps of another user.
+   * Whether another queue file is the one to use; or this one is in the folder
+   * of the bus though there is one beside the FIFO, perhaps of another user. It
+   * must agree with {@linkcode #openQueue}, or the reader opens the same file
+   * again and again.
    */
   #isMisplaced(queue: QueueFile): boolean {
     try {
-      const path = findIn(this.#bus, this.#info);
-      if (path === undefined || this.#useless.has(path)) return false;
-      if (path !== queue.path) return true;
-      return this.#isInBus(queue) && this.#isUsable(pathBeside(this.#path));
+      const found = findIn(this.#bus, this.#info);
+      const beside = pathBeside(this.#path);
+      if (found === queue.path) {
+        return this.#isInBus(queue) && this.#isUsable(beside);
+      }
+      if (found !== undefined && this.#isUsable(found)) return true;
+      return queue.path !== beside && isStale(queue.path, this.#info);
     } catch {
       // The FIFO is not at its path now.
       return false;
     }
   }
 
+  /** Whether it is in the folder of the bus; the FIFO may be there as well. */
   #isInBus({ path }: QueueFile): boolean {
-    return this.#bus !== undefined && path.startsWith(`${this.#bus}/`);
+    return this.#bus !== undefined && path === pathIn(this.#bus, this.#info);
   }
 
   /** Whether a queue file exists that can be used. */
@@ -1010,24 +1029,29 @@ export class QueueReader implements Source {
     }
   }
 
-  /** Removes an empty queue file. */
-  #remove(queue: QueueFile): void {
-    const path = findIn(this.#bus, this.#info);
-    if (path === queue.path && !this.#isInBus(queue)) {
-      try {
-        Deno.removeSync(pathIn(this.#bus!, this.#info));
-      } catch {
-        // It leads to no file, and the next reader makes one there.
-      }
-    }
+  /** Removes a queue file without messages, and a link to it. */
+  #removeEmpty(queue: QueueFile): void {
+    if (queue.size > 0 || queue.rest !== "whole") return;
+    const found = findIn(this.#bus, this.#info);
+    if (found === undefined || found === queue.path) this.#removeLink();
     queue.remove();
+  }
+
+  /** Removes the link to a queue file, if there is one. */
+  #removeLink(): void {
+    if (this.#bus === undefined) return;
+    try {
+      const link = pathIn(this.#bus, this.#info);
+      if (Deno.lstatSync(link).isSymlink) Deno.removeSync(link);
+    } catch {
+      // There is none, or it is another user's.
+    }
   }
 
   /** Removes an empty queue file of a FIFO that we may not read. */
   #discardQueue(): void {
     const queue = this.#queue;
-    if (!queue?.tryLock() || !queue.look()) return;
-    if (queue.size === 0 && queue.rest === "whole") this.#remove(queue);
+    if (queue?.tryLock() && queue.look()) this.#removeEmpty(queue);
   }
 
   #checkShared(): void {
