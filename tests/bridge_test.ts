@@ -6,6 +6,7 @@
 import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
+import type { IPublishPacket } from "npm:mqtt-packet@9.0.2";
 import { Broker } from "./harness/aedes.ts";
 import { FakeBroker } from "./harness/fake_broker.ts";
 import { freePort, Mosquitto, withoutMosquitto } from "./harness/mosquitto.ts";
@@ -90,6 +91,76 @@ for (const spool of [false, true]) {
     assertEquals(await said(bridge), []);
   });
 }
+
+/** A message with properties, the mark of another bridge among them. */
+const ABOUT = {
+  userProperties: { unit: ["C", "K"], name: "", "fifobus-origin": "other" },
+  contentType: "text/plain",
+  messageExpiryInterval: 1000,
+};
+
+/** A broker that sends such a message, and one in its last second. */
+function sourceOfProperties(): FakeBroker {
+  return new FakeBroker((packet, send) => {
+    if (packet.cmd !== "subscribe") return;
+    send({ cmd: "suback", messageId: packet.messageId!, granted: [0] });
+    const last = { messageExpiryInterval: 0 };
+    for (
+      const [payload, properties] of [["21.5", ABOUT], ["end", last]] as const
+    ) {
+      const how = { qos: 0, dup: false, retain: false } as const;
+      send({ cmd: "publish", topic: "a/b", payload, properties, ...how });
+    }
+  });
+}
+
+for (const spool of [false, true]) {
+  const how = spool ? " with a spool" : "";
+  Deno.test(`a bridge${how} carries properties from broker to broker, and the time that is left`, async () => {
+    await using bus = new TestBus();
+    await using from = sourceOfProperties();
+    const got: IPublishPacket[] = [];
+    await using to = new FakeBroker((packet, send) => {
+      if (packet.cmd !== "publish") return;
+      got.push(packet);
+      send({ cmd: "puback", messageId: packet.messageId!, reasonCode: 0 });
+    });
+    await using bridge = bus.pub(
+      ...["--qos=1", "--from", `${from.url}/a/#`],
+      ...spool ? ["--spool", bus.file("s")] : [],
+      `${to.url}/x`,
+    );
+    await eventually(() => got.length === 2);
+    const { userProperties, contentType, messageExpiryInterval: left } = got[0]!
+      .properties!;
+    assertEquals(
+      [{ ...userProperties }, contentType],
+      [
+        { ...ABOUT.userProperties, "fifobus-origin": new URL(from.url).host },
+        "text/plain",
+      ],
+    );
+    assert(left! > 900 && left! <= 1000, `${left}`);
+    assertEquals(got[1]!.properties?.messageExpiryInterval, 1);
+    assertEquals(await said(bridge), []);
+  });
+}
+
+Deno.test("a bridge to MQTT 3.1.1 passes messages on without properties, and says so once", async () => {
+  await using from = sourceOfProperties();
+  const got: string[] = [];
+  await using to = new FakeBroker((packet, _send, close) => {
+    if (packet.cmd === "connect" && packet.protocolVersion === 5) close();
+    if (packet.cmd === "publish") got.push(`${packet.payload}`);
+  });
+  await using bridge = pub("--from", `${from.url}/a/#`, `${to.url}/x`);
+  await eventually(() => got.length === 2);
+  assertEquals(got, ["21.5", "end"]);
+  const [marks, first, more] = await said(bridge);
+  assertMatch(marks!, /speaks MQTT 3\.1\.1, where no mark/);
+  assertMatch(first!, /^pub: 1 message passed on without .*: they need MQTT 5/);
+  assertMatch(more!, /^pub: 1 more message passed on without /);
+});
 
 Deno.test("a bridge to topics says what they do not take, once for each kind, and goes on", async () => {
   await using bus = new TestBus();

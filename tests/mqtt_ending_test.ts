@@ -15,6 +15,7 @@ import {
   type Process,
   pub,
   sub,
+  TestBus,
 } from "./harness/process.ts";
 
 /** A broker that takes everything, and how its clients left it. */
@@ -86,6 +87,40 @@ Deno.test("pub --reply ends its connections in order at a signal", async () => {
   assertEquals((await asking.ended()).code, SIGNALS.SIGINT);
   await eventually(() => broker.goodbyes.length === 2);
   assertEquals(broker.sessions, [0, 0]);
+});
+
+Deno.test("a bridge ends its connections in order at a signal", async () => {
+  await using bus = new TestBus();
+  await using from = new Watching();
+  await using to = new Watching();
+  await using bridge = bus.pub("--from", `${from.url}/t`, `${to.url}/t`);
+  await eventually(() => from.subscribed === 1);
+  bridge.kill("SIGTERM");
+  assertEquals((await bridge.ended()).code, SIGNALS.SIGTERM);
+  await eventually(() => from.goodbyes.length === 1);
+  await eventually(() => to.goodbyes.length === 1);
+});
+
+Deno.test("pub and a bridge end at a signal with more messages than a silent broker takes at a time", async () => {
+  await using bus = new TestBus();
+  let published = 0;
+  await using broker = new FakeBroker((packet) => {
+    if (packet.cmd === "publish") published++;
+  }, { receiveMaximum: 2 });
+  const address = `${broker.url}/t`;
+  const path = bus.file("pipe");
+  const lines = "line\n".repeat(9);
+  await using direct = pub("-l", "--qos=1", address);
+  await direct.write(lines);
+  await eventually(() => published === 2);
+  await using bridge = bus.pub("--qos=1", "--from", path, address);
+  await using writer = pub("-l", path);
+  await writer.write(lines);
+  await eventually(() => published === 4);
+  for (const process of [direct, bridge]) {
+    process.kill("SIGTERM");
+    assertEquals((await process.ended()).code, SIGNALS.SIGTERM);
+  }
 });
 
 Deno.test("a broker that has stopped does not hold up the end of sub", async () => {

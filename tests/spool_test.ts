@@ -236,6 +236,35 @@ Deno.test("a message that pub --spool could not send is sent by the next run, be
   assertEquals(lines(folder.file("s")), 0);
 });
 
+Deno.test("a spool keeps the properties of messages, and drops what has expired", async () => {
+  await using folder = new Folder();
+  const path = folder.file("spool");
+  const away = `mqtt://127.0.0.1:${freePort()}/t`;
+  const how = ["--qos=1", "--spool", path];
+  const about = ["--property=a=1", "--content-type=text/x", "--expiry=1000"];
+  await finish(pub(...how, ...about, away, "one"));
+  {
+    using spool = await open(path);
+    const bytes = encoder.encode("old");
+    const properties = { expires: Date.now() };
+    spool.add({ topic: "t", bytes, retained: false, properties });
+  }
+  const got: unknown[] = [];
+  await using broker = new FakeBroker((packet, send) => {
+    if (packet.cmd !== "publish") return;
+    const { payload, properties } = packet;
+    got.push([`${payload}`, { ...properties?.userProperties }]);
+    got.push(properties?.contentType);
+    send({ cmd: "puback", messageId: packet.messageId!, reasonCode: 0 });
+    const { messageExpiryInterval: left = 1000 } = properties ?? {};
+    assert(left > 900 && left <= 1000, `${left}`);
+  });
+  const last = await finish(pub(...how, `${broker.url}/t`, "two"));
+  assertEquals(last.code, 0);
+  assertEquals(got, [["one", { a: "1" }], "text/x", ["two", {}], undefined]);
+  assertEquals(lines(path), 0);
+});
+
 Deno.test("pub -l --spool takes lines while the broker is away, and a later run sends them", async () => {
   await using folder = new Folder();
   const port = freePort();

@@ -265,7 +265,7 @@ export class MqttOutlet implements Outlet {
     for (const message of [...this.#inFlight]) {
       if (message.qos > 0) continue;
       // MQTT.js does not say what became of it, and sends it no more.
-      message.end(new Error("the connection broke while it was sent"));
+      message.end(brokenConnection());
     }
     const [first] = this.#inFlight;
     if (first !== this.#suspect) this.#ends = 0;
@@ -285,12 +285,13 @@ export class MqttOutlet implements Outlet {
   #abort = (): void => this.#giveUp(this.#options.signal!.reason);
 
   #giveUp(reason: unknown): void {
+    // First: each that ends below makes room for one that waits.
+    this.#window.abort(reason);
     for (const message of [...this.#inFlight]) {
       message.end(reason);
       // Otherwise the connection would not end before it is acknowledged.
       this.#connection.client.removeOutgoingMessage(message.id);
     }
-    this.#window.abort(reason);
   }
 
   /**
@@ -363,7 +364,9 @@ export class MqttOutlet implements Outlet {
     queueMicrotask(() => {
       this.#due = undefined;
       client.stream.write(due.bytes, (error) => {
-        for (const end of due.ends) end(error ?? undefined);
+        // What the system calls it says less.
+        const broken = error ? brokenConnection() : undefined;
+        for (const end of due.ends) end(broken);
       });
     });
   }
@@ -477,4 +480,9 @@ export class MqttOutlet implements Outlet {
 /** The same bytes as a Buffer, for MQTT.js. */
 function asBuffer(bytes: Uint8Array<ArrayBuffer>): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+/** What ends a message of QoS 0 of which nobody knows whether it arrived. */
+function brokenConnection(): Error {
+  return new Error("the connection broke while it was sent");
 }

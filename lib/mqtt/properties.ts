@@ -87,7 +87,8 @@ export function fromPacket(
     ...Object.keys(others).length > 0 && { properties: others },
     ...contentType !== undefined && { contentType },
     ...messageExpiryInterval !== undefined && {
-      expiryMs: 1000 * messageExpiryInterval,
+      // Of its last second, a broker may say 0, with which it would never expire.
+      expiryMs: 1000 * Math.max(1, messageExpiryInterval),
     },
   };
 }

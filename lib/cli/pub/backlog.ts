@@ -8,17 +8,10 @@ import type { Message } from "../../message.ts";
 import { outletOf, type Publisher } from "../../publisher.ts";
 import { count } from "../program.ts";
 import { kindOf, type Tally } from "../tally.ts";
+import { type Passing, publishKept } from "./kept.ts";
 
 /** The memory that a waiting message takes besides its own bytes. */
 const OVERHEAD_BYTES = 200;
-
-/** How to publish a message that waits. */
-export interface Passing {
-  /** The topic; undefined for a FIFO. */
-  topic: string | undefined;
-  /** Whether it becomes the last value of the topic. */
-  retain: boolean;
-}
 
 /** Where messages wait until they are passed on. */
 export interface Waiting {
@@ -94,7 +87,7 @@ export class Backlog implements Waiting {
   }
 
   add(message: Message, passing: Passing): void {
-    this.#bytes += message.length + OVERHEAD_BYTES;
+    this.#bytes += sizeOf(message, passing);
     this.#waiting.set(message, this.#send(message, passing));
   }
 
@@ -111,7 +104,7 @@ export class Backlog implements Waiting {
     try {
       const publisher = await this.#publisher;
       try {
-        await publisher.publish(message.bytes, passing);
+        await publishKept(publisher, message.bytes, passing, this.#tally);
       } catch (error) {
         const { failure } = outletOf(publisher);
         if (failure) this.#fail(failure);
@@ -124,7 +117,7 @@ export class Backlog implements Waiting {
       return;
     }
     this.#waiting.delete(message);
-    this.#bytes -= message.length + OVERHEAD_BYTES;
+    this.#bytes -= sizeOf(message, passing);
     this.wake();
   }
 
@@ -132,6 +125,11 @@ export class Backlog implements Waiting {
     this.#isOver = true;
     this.#failed.reject(error);
   }
+}
+
+function sizeOf({ length }: Message, { properties }: Passing): number {
+  const about = properties ? JSON.stringify(properties).length : 0;
+  return length + about + OVERHEAD_BYTES;
 }
 
 /** Counts messages for which there was no room. */

@@ -17,6 +17,7 @@ import { Signals } from "../signals.ts";
 import { Tally } from "../tally.ts";
 import { Backlog, Overflow, type Waiting } from "./backlog.ts";
 import { Intake } from "./intake.ts";
+import { keep } from "./kept.ts";
 import type { Bridge, PubPlan } from "./plan.ts";
 import {
   checkCircle,
@@ -44,10 +45,39 @@ const NOTICE_MS = 1000;
  * @returns The exit code.
  */
 export async function bridge(
-  { from: sources, queueBytes }: Bridge,
+  content: Bridge,
   plan: PubPlan,
   world: World,
 ): Promise<number> {
+  const stopped = new AbortController();
+  const giveUp = () => stopped.abort(new Error("the bridge is closed"));
+  const ending: Ending = { quit: giveUp, giveUp, stopped: stopped.signal };
+  using signals = new Signals(() => ending.quit());
+  // It closes its connections first: one that just breaks has its last will
+  // published.
+  await forward(content, plan, world, ending).catch((error) => {
+    if (!signals.raised) throw error;
+  });
+  return signals.raised ? await signals.raise(signals.raised) : EXIT.ok;
+}
+
+/** How a bridge ends. */
+interface Ending {
+  /** What a signal does now. */
+  quit: () => void;
+  /** Makes messages that wait fail, and connections that are not made. */
+  readonly giveUp: () => void;
+  /** Whether it has been called. */
+  readonly stopped: AbortSignal;
+}
+
+async function forward(
+  { from: sources, queueBytes }: Bridge,
+  plan: PubPlan,
+  world: World,
+  ending: Ending,
+): Promise<void> {
+  const { giveUp, stopped } = ending;
   const { publisher: options, retain: retains, report } = plan;
   const { connectTimeoutMs, maxBytes, mode } = options;
   const from = sources.map(parseAddress);
@@ -61,10 +91,6 @@ export async function bridge(
   };
   const tally = new Tally(say);
   const mqtt = options.mqtt && tellingOfLoss(options.mqtt, say);
-  const stopped = new AbortController();
-  const giveUp = () => stopped.abort(new Error("the bridge is closed"));
-  let quit: () => void = () => signals.raise(signals.raised!);
-  using signals = new Signals(() => quit());
   let connecting: Promise<Publisher> | undefined;
   const connect = async () => {
     connecting = Publisher.open(plan.address!, {
@@ -75,7 +101,7 @@ export async function bridge(
       timeoutMs: to.kind === "mqtt" ? undefined : options.timeoutMs,
       mqtt: mqtt && kind === "mqtt" ? besides(mqtt, "-to") : mqtt,
       origin,
-      signal: stopped.signal,
+      signal: stopped,
       onDropped: ({ member, count, reason }) => {
         const what = `dropped for subscriber ${member}`;
         tally.add(`${member} ${reason}`, what, reason, count);
@@ -103,11 +129,11 @@ export async function bridge(
   } else await opening;
   // What was written to a FIFO that it has opened must not be lost with it.
   const reading = new AbortController();
-  quit = () => reading.abort();
+  ending.quit = () => reading.abort();
   let failure: { cause: unknown } | undefined;
   waiting.failed.catch((error) => {
     failure ??= { cause: error };
-    quit();
+    ending.quit();
   });
   const intake = await Intake.open(() =>
     Subscriber.open(sources, {
@@ -121,14 +147,14 @@ export async function bridge(
       onNotice: ({ text }) => say(text),
       signal: reading.signal,
     }), tally).catch((error) => {
-      if (!signals.raised) failure ??= { cause: error };
+      failure ??= { cause: error };
     });
   // The other side keeps what it does not take.
   const isAcknowledging = kind === "mqtt" && options.mqtt?.persistent === true;
   const holdsUp = kind === "fifo" || isAcknowledging;
   let unread: Message[] = [];
   if (intake) {
-    quit = () => {
+    ending.quit = () => {
       intake.end();
       waiting.wake();
     };
@@ -137,25 +163,24 @@ export async function bridge(
         holdsUp,
         isAcknowledging,
         overflow: new Overflow(queueBytes, say),
-        passing: ({ topic, retained }) => ({
-          topic: rename(topic, from, to),
-          retain: to.kind !== "fifo" && (retains || retained),
+        passing: (message) => ({
+          topic: rename(message.topic, from, to),
+          retain: to.kind !== "fifo" && (retains || message.retained),
+          properties: to.kind === "mqtt" ? keep(message) : undefined,
         }),
       });
     } catch (error) {
       failure ??= { cause: error };
     }
   }
-  const grace = delay(GRACE_MS, stopped.signal).catch(() => {});
+  const grace = delay(GRACE_MS, stopped).catch(() => {});
   const unsent = [...await waiting.finish(grace, giveUp), ...unread];
   tally.report();
   await intake?.close(holdsUp ? unsent : []);
   if (!holdsUp && unsent.length > 0) {
     say(`${count(unsent.length)} lost: nobody took them`);
   }
-  if (signals.raised) return await signals.raise(signals.raised);
   if (failure) throw failure.cause;
-  return EXIT.ok;
 }
 
 /** Loads what only --spool needs. */

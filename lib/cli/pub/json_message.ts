@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { KeptProperties } from "./kept.ts";
+
 const encoder = new TextEncoder();
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -15,20 +17,25 @@ export interface JsonMessage {
   bytes: Uint8Array<ArrayBuffer>;
   /** Whether it is a last value. */
   retained: boolean;
+  /** Its properties, if it has any. */
+  properties?: KeptProperties | undefined;
 }
 
 /**
- * Writes a message with members that `sub --json` prints, too.
+ * Writes a message with members that `sub --json` prints, too, but `expires`: its
+ * `expiry` counts from when the message came.
  *
  * @param message The message.
  * @returns A line of JSON, without its end.
  */
 export function writeJsonMessage(message: JsonMessage): string {
-  const { topic, retained, bytes } = message;
+  const { topic, retained, bytes, properties: kept } = message;
+  const { properties, contentType: content_type, expires } = kept ?? {};
+  const about = { topic, retained, properties, content_type, expires };
   try {
-    return JSON.stringify({ topic, retained, message: strict.decode(bytes) });
+    return JSON.stringify({ ...about, message: strict.decode(bytes) });
   } catch {
-    return JSON.stringify({ topic, retained, base64: bytes.toBase64() });
+    return JSON.stringify({ ...about, base64: bytes.toBase64() });
   }
 }
 
@@ -41,12 +48,17 @@ export function writeJsonMessage(message: JsonMessage): string {
  */
 export function readJsonMessage(line: string): JsonMessage | undefined {
   try {
-    const { topic, retained = false, message, base64 } = JSON.parse(line);
+    const value = JSON.parse(line);
+    const { topic, retained = false, message, base64 } = value;
+    const { properties, content_type: contentType, expires } = value;
+    const isPlain = (properties ?? contentType ?? expires) === undefined;
     if (typeof topic !== "string" || typeof retained !== "boolean") return;
     const bytes = base64 === undefined
       ? encoder.encode(asText(message))
       : Uint8Array.fromBase64(asText(base64));
-    return { topic, bytes, retained };
+    if (isPlain) return { topic, bytes, retained };
+    const kept = { properties, contentType, expires };
+    return { topic, bytes, retained, properties: kept };
   } catch {
     return undefined;
   }

@@ -11,6 +11,7 @@ import { encodeBare, splitAt } from "../../wire/framing.ts";
 import { tellingOfLoss } from "../mqtt.ts";
 import { complain, count, type World } from "../program.ts";
 import { Tally } from "../tally.ts";
+import { keep } from "./kept.ts";
 import type { PubPlan } from "./plan.ts";
 import { NAME, prefixOf, Sender } from "./sender.ts";
 import { Spooler } from "./spooler.ts";
@@ -113,9 +114,10 @@ export class SpoolSender extends Sender {
   }
 
   async #put(topic: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-    const { publisher: { maxBytes }, retain } = this.#plan;
+    const { publisher: { maxBytes }, retain, properties } = this.#plan;
     encodeBare(this.#plan.address!, bytes, maxBytes);
-    await (await this.#spooler).put(bytes, { topic, retain });
+    const kept = properties && keep(properties);
+    await (await this.#spooler).put(bytes, { topic, retain, properties: kept });
     this.countPublished(1, undefined);
   }
 

@@ -8,7 +8,8 @@ import type { Message } from "../../message.ts";
 import { outletOf, type Publisher } from "../../publisher.ts";
 import { count } from "../program.ts";
 import { kindOf, type Tally } from "../tally.ts";
-import type { Passing, Waiting } from "./backlog.ts";
+import type { Waiting } from "./backlog.ts";
+import { type Passing, publishKept } from "./kept.ts";
 import type { SpoolPlan } from "./plan.ts";
 import { Spool, type Spooled } from "./spool.ts";
 
@@ -90,8 +91,9 @@ export class Spooler implements Waiting {
   }
 
   /** Adds a message, which is in the file when this returns. */
-  add({ bytes }: Pick<Message, "bytes">, { topic, retain }: Passing): void {
-    this.#spool.add({ topic: topic!, bytes, retained: retain });
+  add({ bytes }: Pick<Message, "bytes">, passing: Passing): void {
+    const { topic, retain: retained, properties } = passing;
+    this.#spool.add({ topic: topic!, bytes, retained, properties });
     this.wake();
   }
 
@@ -156,9 +158,10 @@ export class Spooler implements Waiting {
       this.#tally.add("spool", "left out", why);
       return true;
     }
-    const { topic, bytes, retained: retain } = message;
+    const { topic, bytes, retained: retain, properties } = message;
+    const passing = { topic, retain, properties };
     try {
-      await publisher.publish(bytes, { topic, retain });
+      await publishKept(publisher, bytes, passing, this.#tally);
     } catch (error) {
       const { failure } = outletOf(publisher);
       if (failure) this.#fail(failure);
