@@ -111,7 +111,8 @@ export class Spool implements Disposable {
   ): Promise<Spool> {
     const file = openOwn(path);
     try {
-      if (!(tryLock(file, true) ?? await lockSoon(file))) {
+      // A process that is just being started may have the lock of its parent.
+      if (!tryLock(file, true) && !await lockSoon(file)) {
         throw unusable(path, "another pub uses it");
       }
       const spool = new Spool(path, file, maxBytes, say);
