@@ -5,7 +5,9 @@
  * @module
  */
 import { isMqtt, parseAddress, shownAddress } from "../../address.ts";
+import { load } from "../../load.ts";
 import type { SubscriberOptions } from "../../subscriber.ts";
+import { DEFAULT_MAX_BYTES } from "../../wire/framing.ts";
 import type { Alarm } from "../alarm.ts";
 import { UsageError } from "../exit_codes.ts";
 import type { Member } from "../member.ts";
@@ -17,7 +19,10 @@ import type { WebServerOptions } from "../web/server.ts";
 import type { CommandOptions } from "./command_output.ts";
 
 /** What to serve, and to whom. */
-export type ServeOptions = Omit<WebServerOptions, "say">;
+export type ServeOptions = Omit<WebServerOptions, "say" | "publish"> & {
+  /** Whether clients may publish. */
+  isWritable: boolean;
+};
 
 /** What to do with messages. */
 export type Destination =
@@ -74,6 +79,9 @@ const EXIT_WORD = "exit";
 /** How many messages a page shows when it opens, unless told otherwise. */
 const HISTORY = 1000;
 
+/** The permissions of the socket of --serve, unless told otherwise. */
+const SOCKET_MODE = 0o600;
+
 /** How long commands may go on after a signal, unless told otherwise. */
 const GRACE_MS = 10_000;
 
@@ -111,7 +119,7 @@ export async function planOf(
       // Messages that are left out do not count.
       limit: leftOut.length > 0 ? undefined : given.count,
     },
-    destination: destinationOf(given, addresses, world),
+    destination: await destinationOf(given, addresses, world),
     leftOut,
     count: given.count ?? Infinity,
     silenceMs: given.timeout,
@@ -121,11 +129,11 @@ export async function planOf(
   };
 }
 
-function destinationOf(
+async function destinationOf(
   given: Given<typeof OPTIONS>,
   addresses: string[],
   { stdout }: Pick<World, "stdout">,
-): Destination {
+): Promise<Destination> {
   const delimiter = given.null ? "\0" : "\n";
   if (given.exec !== undefined) {
     const command: CommandOptions = {
@@ -160,8 +168,14 @@ function destinationOf(
     isInTerminal: given.dashboard ?? false,
     serve: given.serve && {
       listener: given.serve,
+      mode: given["serve-mode"] ?? SOCKET_MODE,
+      tls: await tlsOf(given),
+      origin: given.origin,
       token: given.token,
       history: given.history ?? HISTORY,
+      www: given.www,
+      maxBytes: given["max-size"] ?? DEFAULT_MAX_BYTES,
+      isWritable: given.writable ?? false,
     },
     alarms: given.alarm ?? [],
     values: given.value ?? [],
@@ -172,6 +186,25 @@ function destinationOf(
     }`,
     print,
   };
+}
+
+/** Reads the certificate of the page and its key. */
+async function tlsOf(
+  given: Given<typeof OPTIONS>,
+): Promise<{ cert: string; key: string } | undefined> {
+  const names = ["serve-cert", "serve-key"] as const;
+  if (!names.some((it) => given[it] !== undefined)) return undefined;
+  const { openFile } = await load<typeof import("../files.ts")>(
+    import.meta.resolve("../files.ts"),
+  );
+  const [cert, key] = await Promise.all(names.map(async (name) => {
+    const path = given[name];
+    if (path === undefined) {
+      throw new UsageError("--serve-cert and --serve-key go together");
+    }
+    return await new Response((await openFile(path, name)).readable).text();
+  }));
+  return { cert: cert!, key: key! };
 }
 
 /**

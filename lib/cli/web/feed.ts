@@ -11,6 +11,7 @@ import type { Point } from "../board/history.ts";
 import type { SeriesRow } from "../board/series.ts";
 import type { Row } from "../board/topic.ts";
 import { COMPARE, type Sort } from "../board/view.ts";
+import type { Clients } from "./clients.ts";
 
 /** At most ten events a second for a page, and at least one. */
 const MIN_EVENT_MS = 100;
@@ -88,38 +89,6 @@ export interface Update {
   history: number;
 }
 
-/** An open page. It waits for one thing at a time. */
-class Page {
-  /** Whether the browser has left, or the feed has ended. */
-  isEnded = false;
-  #isIdle = false;
-  #wake = () => {};
-
-  async wait(milliseconds: number): Promise<void> {
-    if (this.isEnded || milliseconds <= 0) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, milliseconds);
-    this.#wake = resolve;
-    await promise;
-    clearTimeout(timer);
-  }
-
-  async waitForNews(milliseconds: number): Promise<void> {
-    this.#isIdle = true;
-    await this.wait(milliseconds);
-    this.#isIdle = false;
-  }
-
-  changed(): void {
-    if (this.#isIdle) this.#wake();
-  }
-
-  end(): void {
-    this.isEnded = true;
-    this.#wake();
-  }
-}
-
 /** How far a page has been told. */
 interface Cursor {
   sequence: number;
@@ -144,9 +113,9 @@ export function sortOf(text: string | null): Sort {
 export class Feed {
   readonly #board: Board;
   readonly #history: number;
-  readonly #run: string = crypto.randomUUID().slice(0, 8);
+  readonly #clients: Clients;
+  readonly #run: string;
   readonly #entries: Entry[] = [];
-  readonly #pages = new Set<Page>();
   #pauseMs = 0;
   #known: { total: number; second: number; rows: Row[] } = {
     total: 0,
@@ -159,15 +128,14 @@ export class Feed {
    *
    * @param board The table of topics.
    * @param history How many messages to keep for pages that open later.
+   * @param clients The open streams.
+   * @param run Identifies this run of the program.
    */
-  constructor(board: Board, history: number) {
+  constructor(board: Board, history: number, clients: Clients, run: string) {
     this.#board = board;
     this.#history = history;
-  }
-
-  /** The number of open pages. */
-  get pages(): number {
-    return this.#pages.size;
+    this.#clients = clients;
+    this.#run = run;
   }
 
   /** Keeps a message that the board has just counted. */
@@ -181,15 +149,8 @@ export class Feed {
     }
   }
 
-  /** Sends an update to the pages soon. */
-  changed(): void {
-    for (const page of this.#pages) page.changed();
-  }
-
   /**
-   * Sends a page the current state, and then the changes. It makes no event
-   * before the page has taken the one before, so a page that stands still costs
-   * nothing.
+   * Sends a page the current state, and then the changes.
    *
    * @param wanted What the page wants to see.
    * @returns The events.
@@ -197,39 +158,25 @@ export class Feed {
   stream(wanted: Wanted): ReadableStream<Uint8Array> {
     const filter = wanted.filter.toLowerCase();
     let cursor = this.#resume(wanted.lastEventId);
-    const page = new Page();
-    this.#pages.add(page);
-    const encoder = new TextEncoder();
-    return new ReadableStream<Uint8Array>({
-      pull: async (controller) => {
-        const pause = Math.max(MIN_EVENT_MS, this.#pauseMs);
-        await page.wait(pause - (Date.now() - cursor.at));
-        if (this.#board.total === cursor.sequence) {
-          await page.waitForNews(MAX_EVENT_MS - (Date.now() - cursor.at));
-        }
-        if (page.isEnded) return controller.close();
-        const started = performance.now();
-        const update = this.#update(cursor, filter, wanted.sort);
-        const { shown } = cursor;
-        cursor = { sequence: update.total, at: update.now, shown };
-        const id = `${update.run}.${update.total}`;
-        const event = `id: ${id}\ndata: ${JSON.stringify(update)}\n\n`;
-        controller.enqueue(encoder.encode(event));
-        this.#pauseMs = Math.min(
-          MAX_EVENT_MS,
-          PAUSE_PER_EVENT * (performance.now() - started),
-        );
-      },
-      cancel: () => {
-        page.end();
-        this.#pages.delete(page);
-      },
-    }, { highWaterMark: 0 });
-  }
-
-  /** Ends all streams. */
-  close(): void {
-    for (const page of this.#pages) page.end();
+    return this.#clients.stream(async (client) => {
+      const pause = Math.max(MIN_EVENT_MS, this.#pauseMs);
+      await client.wait(pause - (Date.now() - cursor.at));
+      if (this.#board.total === cursor.sequence) {
+        await client.waitForNews(MAX_EVENT_MS - (Date.now() - cursor.at));
+      }
+      if (client.isEnded) return "";
+      const started = performance.now();
+      const update = this.#update(cursor, filter, wanted.sort);
+      const { shown } = cursor;
+      cursor = { sequence: update.total, at: update.now, shown };
+      const id = `${update.run}.${update.total}`;
+      const event = `id: ${id}\ndata: ${JSON.stringify(update)}\n\n`;
+      this.#pauseMs = Math.min(
+        MAX_EVENT_MS,
+        PAUSE_PER_EVENT * (performance.now() - started),
+      );
+      return event;
+    });
   }
 
   /** Reads the rows once for all pages, which get them at the same time. */

@@ -4,28 +4,56 @@
  * @module
  */
 import { reasonOf } from "../../errors.ts";
+import { load } from "../../load.ts";
 import type { Message } from "../../message.ts";
+import { isTopicFilter, nameFault } from "../../topic.ts";
 import type { Board } from "../board/board.ts";
+import { SPANS } from "../board/history.ts";
+import { Recent } from "../board/recent.ts";
 import { UsageError } from "../exit_codes.ts";
 import type { Listener } from "../options/values.ts";
-import { Feed, sortOf, type Wanted } from "./feed.ts";
+import { Clients } from "./clients.ts";
+import { Feed, sortOf } from "./feed.ts";
+import { serveFile } from "./files.ts";
 import { Guard, isLoopback, respond } from "./guard.ts";
+import { Listening, shownListener } from "./listening.ts";
+import { jsonOf, Messages } from "./messages.ts";
 import { metricsText } from "./metrics.ts";
 import { PAGE } from "./page.ts";
 
-const EVENT_STREAM = "text/event-stream";
+/** Refuses further streams: to serve them badly is worse than to refuse them. */
+const MAX_STREAMS = 100;
 
-/** Refuses further pages: to serve them badly is worse than to refuse them. */
-const MAX_PAGES = 100;
+/** A proxy must not collect events. */
+const STREAM = { headers: { "x-accel-buffering": "no" } };
+
+/** Publishes a message from a page or a program. */
+export type Publish = (
+  topic: string,
+  message: Uint8Array,
+  retain: boolean,
+) => Promise<number | undefined>;
 
 /** What to serve, and to which clients. */
 export interface WebServerOptions {
   /** The address on which it listens. */
   listener: Listener;
+  /** The permissions of a socket in the file system. */
+  mode: number;
+  /** A certificate and its key in PEM, to encrypt. */
+  tls: { cert: string; key: string } | undefined;
+  /** The URL under which browsers reach it, if it has another one. */
+  origin: URL | undefined;
   /** The token that a browser has to send; if empty, we make one up. */
   token: string | undefined;
   /** How many messages a page shows when it opens. */
   history: number;
+  /** A folder to serve beside the page. */
+  www: string | undefined;
+  /** The longest message that may be published. */
+  maxBytes: number;
+  /** Publishes what clients send; undefined if they may not. */
+  publish: Publish | undefined;
   /** Tells the user the URL. */
   say(text: string): void;
 }
@@ -35,29 +63,46 @@ export class WebServer {
   /** The URL to open in a browser. */
   readonly url: string;
   readonly #board: Board;
+  readonly #options: WebServerOptions;
+  readonly #folder: string | undefined;
+  readonly #clients = new Clients();
+  readonly #recent = new Recent();
   readonly #feed: Feed;
+  readonly #messages: Messages;
   readonly #guard: Guard;
-  readonly #server: Deno.HttpServer<Deno.NetAddr>;
-  readonly #stopped = new AbortController();
+  readonly #listening: Listening;
 
   private constructor(
     board: Board,
-    { listener, token, history }: WebServerOptions,
+    options: WebServerOptions,
+    folder: string | undefined,
+    listening: Listening,
   ) {
+    const { listener, token, history, origin, tls, publish } = options;
     this.#board = board;
-    this.#feed = new Feed(board, history);
-    this.#server = Deno.serve({
-      ...listener,
-      signal: this.#stopped.signal,
-      onListen: () => {},
-      onError: () => respond("it went wrong\n", "text/plain", { status: 500 }),
-    }, (request) => this.#answer(request));
-    const { port } = this.#server.addr;
-    this.#guard = new Guard({ hostname: listener.hostname, port, token });
-    const query = token === undefined
-      ? ""
-      : `?token=${encodeURIComponent(token)}`;
-    this.url = `http://${shown(listener, port)}/${query}`;
+    this.#options = options;
+    this.#folder = folder;
+    this.#listening = listening;
+    const run = crypto.randomUUID().slice(0, 8);
+    const [recent, clients] = [this.#recent, this.#clients];
+    this.#feed = new Feed(board, history, clients, run);
+    this.#messages = new Messages(board, recent, clients, run);
+    this.#guard = new Guard({
+      hostname: "path" in listener ? undefined : listener.hostname,
+      port: listening.port,
+      origin,
+      token,
+      isEncrypted: tls !== undefined,
+      isWritable: publish !== undefined,
+    });
+    const base = origin
+      ? origin.href
+      : "path" in listener
+      ? shownListener(listener)
+      : `http${tls ? "s" : ""}://${shownListener(listener, listening.port)}/`;
+    this.url = token === undefined
+      ? base
+      : `${base}?token=${encodeURIComponent(token)}`;
   }
 
   /**
@@ -67,11 +112,14 @@ export class WebServer {
    * @param options What to serve, and to which clients.
    * @returns The server; the caller closes it.
    * @throws {UsageError} If other machines could reach it without a token.
-   * @throws {Error} If it cannot listen on that address.
+   * @throws {Error} If it cannot listen on that address, or serve the folder.
    */
-  static start(board: Board, options: WebServerOptions): WebServer {
-    const { listener, say } = options;
-    const isOpen = !isLoopback(listener.hostname);
+  static async start(
+    board: Board,
+    options: WebServerOptions,
+  ): Promise<WebServer> {
+    const { listener, say, www, tls, origin, mode } = options;
+    const isOpen = !("path" in listener) && !isLoopback(listener.hostname);
     if (isOpen && options.token === undefined) {
       throw new UsageError(
         `--serve on ${listener.hostname} goes with --token: others reach it`,
@@ -80,12 +128,24 @@ export class WebServer {
     const token = options.token === ""
       ? crypto.randomUUID().replaceAll("-", "")
       : options.token;
-    const server = listen(
+    const folder = www === undefined ? undefined : await folderOf(www);
+    // No request is answered before this function returns to the event loop.
+    const listening = await Listening.open({
       listener,
-      () => new WebServer(board, { ...options, token }),
+      tls,
+      mode,
+      say,
+      answer: (request) => server.#answer(request),
+      onError: () => respond("it went wrong\n", "text/plain", { status: 500 }),
+    });
+    const server = new WebServer(
+      board,
+      { ...options, token },
+      folder,
+      listening,
     );
     say(`serving ${server.url}`);
-    if (isOpen) {
+    if (isOpen && !tls && !origin) {
       say("other machines reach it, and nothing is encrypted on the way");
     }
     return server;
@@ -94,38 +154,62 @@ export class WebServer {
   /** Adds a message that the board has just counted. */
   add(message: Message, text: string, at: number): void {
     this.#feed.add(message, text, at);
+    this.#recent.add(message, at, this.#board.total);
   }
 
   /** Sends an update to the pages soon. */
   changed(): void {
-    this.#feed.changed();
+    this.#clients.changed();
   }
 
   /** Stops the server. */
   async close(): Promise<void> {
-    this.#feed.close();
-    this.#stopped.abort();
-    await this.#server.finished;
+    this.#clients.close();
+    await this.#listening.close();
   }
 
   async #answer(request: Request): Promise<Response> {
     const refusal = await this.#guard.check(request);
     if (refusal) return refusal;
     const { pathname, searchParams } = new URL(request.url);
-    const file = PAGE[pathname];
-    if (file) return respond(file.text, file.type);
+    const name = (start: string) =>
+      pathname.startsWith(start) ? pathname.slice(start.length) : undefined;
+    const [topic, file] = [name("/api/topics/"), name("/www/")];
+    if (request.method === "POST") {
+      return await this.#publish(request, name("/topics/"));
+    }
+    if (topic !== undefined) return this.#topic(topic, searchParams);
+    if (file !== undefined && this.#folder !== undefined) {
+      return await serveFile(this.#folder, file);
+    }
+    const part = PAGE[pathname];
+    if (part) return respond(part.text, part.type);
+    const lastEventId = request.headers.get("last-event-id") ??
+      searchParams.get("since");
     switch (pathname) {
-      case "/events":
-        // A HEAD request reads no stream.
-        if (request.method === "HEAD") return respond(null, EVENT_STREAM);
-        return this.#events({
-          lastEventId: request.headers.get("last-event-id") ??
-            searchParams.get("since"),
-          filter: searchParams.get("filter") ?? "",
-          sort: sortOf(searchParams.get("sort")),
-        });
+      case "/uplot.js":
+      case "/uplot.css":
+        return await chartPart(pathname);
+      case "/updates":
+        return this.#stream(request, () =>
+          this.#feed.stream({
+            lastEventId,
+            filter: searchParams.get("filter") ?? "",
+            sort: sortOf(searchParams.get("sort")),
+          }));
+      case "/events": {
+        const filters = searchParams.getAll("filter");
+        const wrong = filters.find((it) => !isTopicFilter(it));
+        if (wrong !== undefined) {
+          return plain(`"${wrong}" is not a topic filter\n`, 400);
+        }
+        return this.#stream(
+          request,
+          () => this.#messages.stream(filters, lastEventId),
+        );
+      }
       case "/api/topics":
-        return respond(this.#topics(), "application/json");
+        return json(this.#topics());
       case "/metrics": {
         const board = this.#board;
         const rows = board.rows(Date.now());
@@ -133,52 +217,139 @@ export class WebServer {
         return respond(text, "text/plain; version=0.0.4; charset=utf-8");
       }
       default:
-        return respond("there is nothing here\n", "text/plain", {
-          status: 404,
-        });
+        return plain("there is nothing here\n", 404);
     }
   }
 
-  #events(wanted: Wanted): Response {
-    if (this.#feed.pages >= MAX_PAGES) {
-      const text = `${MAX_PAGES} pages are open already\n`;
-      return respond(text, "text/plain", { status: 503 });
+  #stream(request: Request, open: () => ReadableStream<Uint8Array>): Response {
+    const type = "text/event-stream";
+    // A HEAD request reads no stream.
+    if (request.method === "HEAD") return respond(null, type, STREAM);
+    if (this.#clients.size >= MAX_STREAMS) {
+      return plain(`${MAX_STREAMS} streams are open already\n`, 503);
     }
-    return respond(this.#feed.stream(wanted), EVENT_STREAM);
+    return respond(open(), type, STREAM);
   }
 
-  #topics(): string {
+  #topics(): unknown {
     const now = Date.now();
-    const topics = this.#board.rows(now).map((row) => ({
+    return this.#board.rows(now).map((row) => ({
       ...row,
       at: new Date(row.at).toISOString(),
       series: this.#board.series(row.topic),
       history: this.#board.history(row.topic, now),
     }));
-    return `${JSON.stringify(topics)}\n`;
+  }
+
+  /** Answers `NAME` with all that is known, `NAME/history` with the past. */
+  #topic(rest: string, query: URLSearchParams): Response {
+    const [, name, isPast] = /^(.*?)(\/history)?$/s.exec(rest)!;
+    const topic = decoded(name!);
+    const now = Date.now();
+    const row = topic === undefined ? undefined : this.#board.row(topic, now);
+    if (!row) return plain("there is no such topic\n", 404);
+    const board = this.#board;
+    const series = board.series(row.topic);
+    if (!isPast) {
+      const since = Number(query.get("since") ?? 0);
+      const messages = this.#recent.pin(row.topic)
+        .filter(({ sequence }) => sequence > since)
+        .map((it) => JSON.parse(jsonOf(it)));
+      const limits = board.limits(row.topic);
+      const at = new Date(row.at).toISOString();
+      return json({ ...row, at, series, limits, messages });
+    }
+    const span = SPANS.find(({ name }) =>
+      name === (query.get("span") ?? "minute")
+    );
+    if (!span) return plain("span is minute, hour or day\n", 400);
+    const path = query.get("path") ?? row.path;
+    const found = series.find((it) => it.path === path);
+    const points = board.history(row.topic, now, { path, span });
+    const { unit, decimals, state } = found ??
+      { unit: "", decimals: 0, state: null };
+    return json({
+      topic: row.topic,
+      path,
+      unit,
+      decimals,
+      isState: state !== null,
+      now: now / 1000,
+      seconds: span.seconds,
+      step: span.step,
+      points,
+    });
+  }
+
+  async #publish(
+    request: Request,
+    name: string | undefined,
+  ): Promise<Response> {
+    const { publish, maxBytes } = this.#options;
+    if (name === undefined) return plain("publish to topics/NAME\n", 404);
+    const topic = decoded(name);
+    const fault = topic === undefined ? "it is not UTF-8" : nameFault(topic);
+    if (fault !== undefined) return plain(`the topic: ${fault}\n`, 400);
+    const bytes = await bodyOf(request, maxBytes);
+    if (!bytes) return plain(`at most ${maxBytes} bytes\n`, 413);
+    const retain = new URL(request.url).searchParams.has("retain");
+    try {
+      const subscribers = await publish!(topic!, bytes, retain);
+      return json({ subscribers });
+    } catch (error) {
+      return plain(`${reasonOf(error)}\n`, 400);
+    }
   }
 }
 
-function listen(listener: Listener, start: () => WebServer): WebServer {
+/** The parts that draw charts: few runs need them. */
+async function chartPart(path: string): Promise<Response> {
+  const { UPLOT_SCRIPT, UPLOT_STYLE } = await load<
+    typeof import("./uplot.ts")
+  >(import.meta.resolve("./uplot.ts"));
+  return path.endsWith(".js")
+    ? respond(UPLOT_SCRIPT, "text/javascript; charset=utf-8")
+    : respond(UPLOT_STYLE, "text/css; charset=utf-8");
+}
+
+async function folderOf(www: string): Promise<string> {
   try {
-    return start();
+    const folder = await Deno.realPath(www);
+    if ((await Deno.stat(folder)).isDirectory) return folder;
   } catch (error) {
-    const { AddrInUse, AddrNotAvailable, NotCapable, PermissionDenied } =
-      Deno.errors;
-    const reason = error instanceof AddrInUse
-      ? "the port is in use; 0 takes one that is free"
-      : error instanceof AddrNotAvailable
-      ? "that is not an address of this machine"
-      : error instanceof PermissionDenied && !(error instanceof NotCapable)
-      ? "ports below 1024 are for the superuser"
-      : reasonOf(error);
-    const where = shown(listener, listener.port);
-    throw new Error(`Cannot serve on ${where}: ${reason}`, { cause: error });
+    const reason = reasonOf(error);
+    throw new Error(`Cannot serve --www "${www}": ${reason}`, { cause: error });
+  }
+  throw new Error(`Cannot serve --www "${www}": it is not a folder`);
+}
+
+/** Reads what a client sends; undefined if it is too long. */
+async function bodyOf(
+  { body }: Request,
+  maxBytes: number,
+): Promise<Uint8Array | undefined> {
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  let length = 0;
+  for await (const part of body ?? []) {
+    length += part.length;
+    if (length > maxBytes) return undefined;
+    parts.push(part);
+  }
+  return new Uint8Array(await new Blob(parts).arrayBuffer());
+}
+
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
   }
 }
 
-function shown({ hostname }: Listener, port: number): string {
-  return hostname.includes(":")
-    ? `[${hostname}]:${port}`
-    : `${hostname}:${port}`;
+function json(value: unknown): Response {
+  return respond(`${JSON.stringify(value)}\n`, "application/json");
+}
+
+function plain(text: string, status: number): Response {
+  return respond(text, "text/plain; charset=utf-8", { status });
 }

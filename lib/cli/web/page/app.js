@@ -168,7 +168,7 @@ export function start() {
     if (known.lastId) query.set("since", known.lastId);
     if (filter) query.set("filter", filter);
     if (find("sort").value !== "topic") query.set("sort", find("sort").value);
-    events = new EventSource(query.size > 0 ? `events?${query}` : "events");
+    events = new EventSource(query.size > 0 ? `updates?${query}` : "updates");
     isFiltered = filter !== "";
     const state = (text, name) => {
       find("state").textContent = text;
