@@ -29,6 +29,8 @@ interface Told {
   messages: { topic: string; text: string }[];
 }
 
+const FEED = { history: 10, run: "run", isWritable: false };
+
 /** Reads events until one matches; returns all of them. */
 async function events(
   served: Served,
@@ -183,7 +185,7 @@ Deno.test("a page that does not read holds up nobody", async () => {
 Deno.test("Feed.stream() makes events only when they are read, and a limited number of them", async () => {
   const board = new Board();
   const clients = new Clients();
-  const feed = new Feed(board, 10, clients, "run");
+  const feed = new Feed(board, clients, FEED);
   const wanted = { lastEventId: null, filter: "", sort: "topic" } as const;
   const events = feed.stream(wanted)[Symbol.asyncIterator]();
   // If events were made ahead, one would be made now, without messages.
@@ -204,7 +206,7 @@ Deno.test("Feed.stream() makes events only when they are read, and a limited num
 
 Deno.test("a page knows the figures of all topics, and shows those with alarms first", async () => {
   const board = new Board({ alarms: [alarm.read("t/1999>0")!] });
-  const feed = new Feed(board, 10, new Clients(), "run");
+  const feed = new Feed(board, new Clients(), FEED);
   const put = (topic: string) => {
     const message = new WireMessage(topic, new TextEncoder().encode("1"));
     board.add(message, "1", Date.now() - 2000);

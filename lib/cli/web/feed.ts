@@ -87,6 +87,8 @@ export interface Update {
   skipped: number;
   /** How many messages the page may keep. */
   history: number;
+  /** Whether the page may publish. */
+  isWritable: boolean;
 }
 
 /** How far a page has been told. */
@@ -112,9 +114,8 @@ export function sortOf(text: string | null): Sort {
 /** Sends updates to the pages. Slow pages get fewer updates. */
 export class Feed {
   readonly #board: Board;
-  readonly #history: number;
   readonly #clients: Clients;
-  readonly #run: string;
+  readonly #options: Pick<Update, "history" | "run" | "isWritable">;
   readonly #entries: Entry[] = [];
   #pauseMs = 0;
   #known: { total: number; second: number; rows: Row[] } = {
@@ -127,25 +128,29 @@ export class Feed {
    * Creates a feed.
    *
    * @param board The table of topics.
-   * @param history How many messages to keep for pages that open later.
    * @param clients The open streams.
-   * @param run Identifies this run of the program.
+   * @param options How many messages to keep for pages that open later, what
+   * identifies this run of the program, and whether pages may publish.
    */
-  constructor(board: Board, history: number, clients: Clients, run: string) {
+  constructor(
+    board: Board,
+    clients: Clients,
+    options: Pick<Update, "history" | "run" | "isWritable">,
+  ) {
     this.#board = board;
-    this.#history = history;
     this.#clients = clients;
-    this.#run = run;
+    this.#options = options;
   }
 
   /** Keeps a message that the board has just counted. */
   add({ topic, length, retained }: Message, text: string, at: number): void {
     const { total: sequence } = this.#board;
+    const { history } = this.#options;
     const shown = text.slice(0, MAX_TEXT);
     this.#entries.push({ sequence, topic, text: shown, length, retained, at });
     // We keep up to twice as many, so that not each message moves the others.
-    if (this.#entries.length >= 2 * this.#history) {
-      this.#entries.splice(0, this.#entries.length - this.#history);
+    if (this.#entries.length >= 2 * history) {
+      this.#entries.splice(0, this.#entries.length - history);
     }
   }
 
@@ -191,7 +196,7 @@ export class Feed {
 
   #resume(lastEventId: string | null): Cursor {
     const [run, last] = lastEventId?.split(".") ?? [];
-    const known = run === this.#run ? Number(last) || 0 : 0;
+    const known = run === this.#options.run ? Number(last) || 0 : 0;
     const sequence = Math.min(known, this.#board.total);
     return { sequence, at: 0, shown: new Map() };
   }
@@ -228,12 +233,12 @@ export class Feed {
     for (const { topic } of chosen) gone.delete(topic);
     shown.clear();
     for (const { topic, alarm } of chosen) shown.set(topic, alarm);
-    const entries = this.#entries.slice(-this.#history);
+    const entries = this.#entries.slice(-this.#options.history);
     const unknown = entries.filter((entry) => entry.sequence > sequence);
     const wanted = filter === "" ? unknown : unknown.filter(isWanted);
     const messages = isFirst ? wanted : wanted.slice(-MAX_LISTED);
     return {
-      run: this.#run,
+      ...this.#options,
       now,
       total: board.total,
       missed: board.missed,
@@ -246,7 +251,6 @@ export class Feed {
       messages,
       // Nobody counts how many of those match.
       skipped: filter === "" ? board.total - sequence - messages.length : 0,
-      history: this.#history,
     };
   }
 }

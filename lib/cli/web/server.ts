@@ -85,7 +85,8 @@ export class WebServer {
     this.#listening = listening;
     const run = crypto.randomUUID().slice(0, 8);
     const [recent, clients] = [this.#recent, this.#clients];
-    this.#feed = new Feed(board, history, clients, run);
+    const isWritable = publish !== undefined;
+    this.#feed = new Feed(board, clients, { history, run, isWritable });
     this.#messages = new Messages(board, recent, clients, run);
     this.#guard = new Guard({
       hostname: "path" in listener ? undefined : listener.hostname,
@@ -93,7 +94,7 @@ export class WebServer {
       origin,
       token,
       isEncrypted: tls !== undefined,
-      isWritable: publish !== undefined,
+      isWritable,
     });
     const base = origin
       ? origin.href
