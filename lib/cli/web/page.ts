@@ -9,7 +9,7 @@ import { compareTopics } from "../board/natural.ts";
 import { longestPause } from "../board/pauses.ts";
 import { readable, start } from "./page/app.js";
 import { Card, chartPath } from "./page/card.js";
-import { alignPasts, Chart } from "./page/chart.js";
+import { alignPasts, Chart, valueAt } from "./page/chart.js";
 import { Detail, hashName, readHash } from "./page/detail.js";
 import { groupDepth } from "./page/groups.js";
 import { Log } from "./page/log.js";
@@ -132,6 +132,7 @@ const SCRIPT = [
   jsonTree,
   messageBody,
   alignPasts,
+  valueAt,
   Chart,
   Detail,
   start,
@@ -143,4 +144,6 @@ export const PAGE: Record<string, Part> = {
   "/style.css": { text: STYLE, type: "text/css; charset=utf-8" },
   "/app.js": { text: SCRIPT, type: "text/javascript; charset=utf-8" },
   "/icon.svg": { text: ICON, type: "image/svg+xml" },
+  // For pages of --www, which name no icon.
+  "/favicon.ico": { text: ICON, type: "image/svg+xml" },
 };

@@ -267,14 +267,15 @@ export class WebServer {
     const path = query.get("path") ?? row.path;
     const found = series.find((it) => it.path === path);
     const points = board.history(row.topic, now, { path, span });
-    const { unit, decimals, state } = found ??
-      { unit: "", decimals: 0, state: null };
+    const { unit, decimals, state, value } = found ??
+      { unit: "", decimals: 0, state: null, value: null };
     return json({
       topic: row.topic,
       path,
       unit,
       decimals,
       isState: state !== null,
+      value: value ?? (state === null ? null : Number(state)),
       now: now / 1000,
       seconds: span.seconds,
       step: span.step,

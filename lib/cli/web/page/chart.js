@@ -33,6 +33,12 @@ export function alignPasts(pasts) {
   return [times, ...columns];
 }
 
+/** The value at a step, or the one before it if there is no gap. */
+export function valueAt(column, at) {
+  while (at > 0 && column[at] === undefined) at--;
+  return column[at];
+}
+
 /** A large chart with axes. */
 export class Chart {
   constructor(element) {
@@ -42,6 +48,7 @@ export class Chart {
     new ResizeObserver(() => {
       this.plot?.setSize(this.size());
     }).observe(element);
+    element.onmouseleave = () => this.onCursor();
     element.onkeydown = (event) => this.move(event);
   }
 
@@ -174,12 +181,9 @@ export class Chart {
           const { idx } = plot.cursor;
           const isAway = idx === null || idx === undefined ||
             plot.cursor.left < 0;
-          const columns = plot.data.slice(1);
-          if (isAway) this.onCursor(undefined, columns.map(lastOf));
-          else {this.onCursor(
-              plot.data[0][idx],
-              columns.map((it) => at(it, idx)),
-            );}
+          if (isAway) return this.onCursor();
+          const values = plot.data.slice(1).map((it) => valueAt(it, idx));
+          this.onCursor(plot.data[0][idx], values);
         }],
         setSelect: [(plot) => this.isZoomed = plot.select.width > 0],
         ready: [(plot) => {
@@ -191,14 +195,6 @@ export class Chart {
         draw: [(plot) => this.drawLimits(plot)],
       },
     };
-    /** The value at a step, or before it if there is no gap. */
-    function at(column, idx) {
-      while (idx > 0 && column[idx] === undefined) idx--;
-      return column[idx];
-    }
-    function lastOf(column) {
-      return column.findLast((it) => it !== null && it !== undefined);
-    }
   }
 
   xRange(low, high) {

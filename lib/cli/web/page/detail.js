@@ -160,7 +160,7 @@ export class Detail {
       getComputedStyle(it.querySelector(".swatch")).color
     );
     await this.chart.draw(this.pasts, { limits, colors });
-    this.point(undefined, this.pasts.map((past) => past?.points.at(-1)?.[1]));
+    this.point();
   }
 
   /** The topics of the chart, with their values under the pointer. */
@@ -188,8 +188,8 @@ export class Detail {
     this.find("legend").replaceChildren(...items);
   }
 
-  /** Shows the values at a time; without one, the last ones. */
-  point(at, values) {
+  /** Shows the values at a time; without one, those of now. */
+  point(at, values = this.pasts.map((past) => past?.value)) {
     const items = this.find("legend").querySelectorAll("output");
     for (const [i, item] of items.entries()) {
       const past = this.pasts?.[i];
