@@ -322,10 +322,10 @@ export function start() {
     const isOpen = detail.open(location.hash);
     find("detail").hidden = !isOpen;
     find("all").hidden = isOpen;
-    for (const it of find("controls").querySelectorAll("label")) {
+    for (const it of document.querySelectorAll("label:has(select, #filter)")) {
       it.hidden = isOpen;
     }
-    find("to-log").hidden = isOpen;
+    find("pause").hidden = find("to-log").hidden = isOpen;
     drawTitle();
     const topic = detail.shown[0]?.topic;
     if (topic === before) return;
@@ -384,11 +384,10 @@ export function start() {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target.matches("input, select, textarea")) return;
     const action = {
-      p: pause,
       t: nextTheme,
       ...detail.shown.length > 0
         ? { Escape: () => location.hash = "" }
-        : { "/": () => find("filter").focus() },
+        : { p: pause, "/": () => find("filter").focus() },
     };
     if (!action[event.key]) return;
     event.preventDefault();
