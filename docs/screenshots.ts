@@ -160,7 +160,8 @@ for (const colorScheme of folder ? ["light", "dark"] as const : []) {
 if (folder) Deno.exit();
 
 const { page } = await browser.open(hour.url, { colorScheme: "light" });
-await page.setViewportSize({ width: 1200, height: 720 });
+await page.setViewportSize({ width: 1360, height: 760 });
+await page.locator("#alarmed").click();
 await page.waitForTimeout(2000);
 await page.screenshot({ path: await picture("page.png") });
 await showTopic(page, hour.url);
