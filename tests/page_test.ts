@@ -211,7 +211,7 @@ pageTest(
     );
     await publisher.write(lines.join(""));
     await counts(page, "5,000 topics, 5,000 messages");
-    await counts(page, "1 alarm");
+    await page.getByRole("link", { name: "1 alarm" }).waitFor();
     await page.locator(".card[data-alarm]", { hasText: "4999" }).waitFor();
     await page.locator("#hidden", { hasText: "1,000 of 5,000 topics" })
       .waitFor();

@@ -147,6 +147,53 @@ Deno.test("/api/topics/NAME has a topic whole, and its past", async () => {
   assertEquals(await get("api/topics/%ff"), 404);
 });
 
+Deno.test("/metrics is what Prometheus can read: each family once, each series once", async () => {
+  await using bus = new TestBus();
+  const args = ["--serve=0", "--alarm=a>1"];
+  await using served = await Served.start(bus, args);
+  await using publisher = bus.pub("-l", "--keyed");
+  const odd = 'q"u\\o\u00fc';
+  await publisher.write(`a\t2 °C\n${odd}\t{"x.y": 1, "on": true}\nt\ttext\n`);
+  let text = "";
+  await eventually(async () => {
+    text = await (await served.get("metrics")).text();
+    return text.includes('topic="t"');
+  });
+  assert(text.endsWith("\n"));
+  const series = new Map<string, number>();
+  const families: string[] = [];
+  let described = "";
+  for (const line of text.trimEnd().split("\n")) {
+    const [, keyword, family] = /^# (HELP|TYPE) (\w+) ./.exec(line) ?? [];
+    if (keyword === "HELP") described = family!;
+    else if (keyword === "TYPE") {
+      assertEquals(family, described);
+      assertMatch(line, / (counter|gauge)$/);
+      families.push(family!);
+    } else {
+      const [, name, labels = "", value] = /^([a-z_]+)(\{.*\})? (\S+)$/.exec(
+        line,
+      )!;
+      // Samples of a family stand together, behind its type.
+      assertEquals(name, families.at(-1));
+      const rest = labels.replaceAll(
+        /[a-z]+="(?:[^"\\\n]|\\[\\"n])*"/g,
+        "",
+      );
+      assertMatch(rest, /^(\{,?\})?$/, line);
+      assert(!series.has(name + labels), line);
+      assert(Number.isFinite(Number(value)), line);
+      series.set(name! + labels, Number(value));
+    }
+  }
+  assertEquals(new Set(families).size, families.length);
+  assertEquals(series.get('fifobus_last_value{topic="a"}'), 2);
+  assertEquals(series.get('fifobus_alarm{topic="a"}'), 1);
+  const topic = odd.replaceAll(/["\\]/g, "\\$&");
+  const member = `fifobus_last_member{topic="${topic}",path="x.y"}`;
+  assertEquals(series.get(member), 1);
+});
+
 Deno.test("POST /topics/NAME publishes with --writable, and not for pages of another site", async () => {
   await using bus = new TestBus();
   const args = ["--serve=0", "--writable", "--max-size=10"];

@@ -11,7 +11,7 @@ import { readable, start } from "./page/app.js";
 import { Card, chartPath } from "./page/card.js";
 import { alignPasts, Chart, valueAt } from "./page/chart.js";
 import { Detail, hashName, readHash } from "./page/detail.js";
-import { groupDepth } from "./page/groups.js";
+import { groupDepth, Groups } from "./page/groups.js";
 import { Log } from "./page/log.js";
 import { hexDump, jsonTree, messageBody } from "./page/message.js";
 import { STYLE } from "./style.ts";
@@ -125,6 +125,7 @@ const SCRIPT = [
   chartPath,
   Card,
   groupDepth,
+  Groups,
   Log,
   hashName,
   readHash,

@@ -6,18 +6,18 @@
 import { reasonOf } from "../../errors.ts";
 import { load } from "../../load.ts";
 import type { Message } from "../../message.ts";
-import { isTopicFilter, nameFault } from "../../topic.ts";
+import { isTopicFilter } from "../../topic.ts";
 import type { Board } from "../board/board.ts";
-import { SPANS } from "../board/history.ts";
 import { Recent } from "../board/recent.ts";
 import { UsageError } from "../exit_codes.ts";
 import type { Listener } from "../options/values.ts";
+import { Api, type ApiOptions, plain } from "./api.ts";
 import { Clients } from "./clients.ts";
 import { Feed, sortOf } from "./feed.ts";
 import { serveFile } from "./files.ts";
 import { Guard, isLoopback, respond } from "./guard.ts";
 import { Listening, shownListener } from "./listening.ts";
-import { jsonOf, Messages } from "./messages.ts";
+import { Messages } from "./messages.ts";
 import { metricsText } from "./metrics.ts";
 import { PAGE } from "./page.ts";
 
@@ -27,15 +27,8 @@ const MAX_STREAMS = 100;
 /** A proxy must not collect events. */
 const STREAM = { headers: { "x-accel-buffering": "no" } };
 
-/** Publishes a message from a page or a program. */
-export type Publish = (
-  topic: string,
-  message: Uint8Array,
-  retain: boolean,
-) => Promise<number | undefined>;
-
 /** What to serve, and to which clients. */
-export interface WebServerOptions {
+export interface WebServerOptions extends ApiOptions {
   /** The address on which it listens. */
   listener: Listener;
   /** The permissions of a socket in the file system. */
@@ -50,10 +43,6 @@ export interface WebServerOptions {
   history: number;
   /** A folder to serve beside the page. */
   www: string | undefined;
-  /** The longest message that may be published. */
-  maxBytes: number;
-  /** Publishes what clients send; undefined if they may not. */
-  publish: Publish | undefined;
   /** Tells the user the URL. */
   say(text: string): void;
 }
@@ -63,7 +52,7 @@ export class WebServer {
   /** The URL to open in a browser. */
   readonly url: string;
   readonly #board: Board;
-  readonly #options: WebServerOptions;
+  readonly #api: Api;
   readonly #folder: string | undefined;
   readonly #clients = new Clients();
   readonly #recent = new Recent();
@@ -80,11 +69,11 @@ export class WebServer {
   ) {
     const { listener, token, history, origin, tls, publish } = options;
     this.#board = board;
-    this.#options = options;
     this.#folder = folder;
     this.#listening = listening;
     const run = crypto.randomUUID().slice(0, 8);
     const [recent, clients] = [this.#recent, this.#clients];
+    this.#api = new Api(board, recent, options);
     const isWritable = publish !== undefined;
     this.#feed = new Feed(board, clients, { history, run, isWritable });
     this.#messages = new Messages(board, recent, clients, run);
@@ -177,9 +166,9 @@ export class WebServer {
       pathname.startsWith(start) ? pathname.slice(start.length) : undefined;
     const [topic, file] = [name("/api/topics/"), name("/www/")];
     if (request.method === "POST") {
-      return await this.#publish(request, name("/topics/"));
+      return await this.#api.publish(request, name("/topics/"));
     }
-    if (topic !== undefined) return this.#topic(topic, searchParams);
+    if (topic !== undefined) return this.#api.topic(topic, searchParams);
     if (file !== undefined && this.#folder !== undefined) {
       return await serveFile(this.#folder, file);
     }
@@ -210,7 +199,7 @@ export class WebServer {
         );
       }
       case "/api/topics":
-        return json(this.#topics());
+        return this.#api.topics();
       case "/metrics": {
         const board = this.#board;
         const rows = board.rows(Date.now());
@@ -230,77 +219,6 @@ export class WebServer {
       return plain(`${MAX_STREAMS} streams are open already\n`, 503);
     }
     return respond(open(), type, STREAM);
-  }
-
-  #topics(): unknown {
-    const now = Date.now();
-    return this.#board.rows(now).map((row) => ({
-      ...row,
-      at: new Date(row.at).toISOString(),
-      series: this.#board.series(row.topic),
-      history: this.#board.history(row.topic, now),
-    }));
-  }
-
-  /** Answers `NAME` with all that is known, `NAME/history` with the past. */
-  #topic(rest: string, query: URLSearchParams): Response {
-    const [, name, isPast] = /^(.*?)(\/history)?$/s.exec(rest)!;
-    const topic = decoded(name!);
-    const now = Date.now();
-    const row = topic === undefined ? undefined : this.#board.row(topic, now);
-    if (!row) return plain("there is no such topic\n", 404);
-    const board = this.#board;
-    const series = board.series(row.topic);
-    if (!isPast) {
-      const since = Number(query.get("since") ?? 0);
-      const messages = this.#recent.pin(row.topic)
-        .filter(({ sequence }) => sequence > since)
-        .map((it) => JSON.parse(jsonOf(it)));
-      const limits = board.limits(row.topic);
-      const at = new Date(row.at).toISOString();
-      return json({ ...row, at, series, limits, messages });
-    }
-    const span = SPANS.find(({ name }) =>
-      name === (query.get("span") ?? "minute")
-    );
-    if (!span) return plain("span is minute, hour or day\n", 400);
-    const path = query.get("path") ?? row.path;
-    const found = series.find((it) => it.path === path);
-    const points = board.history(row.topic, now, { path, span });
-    const { unit, decimals, state, value } = found ??
-      { unit: "", decimals: 0, state: null, value: null };
-    return json({
-      topic: row.topic,
-      path,
-      unit,
-      decimals,
-      isState: state !== null,
-      value: value ?? (state === null ? null : Number(state)),
-      now: now / 1000,
-      seconds: span.seconds,
-      step: span.step,
-      points,
-    });
-  }
-
-  async #publish(
-    request: Request,
-    name: string | undefined,
-  ): Promise<Response> {
-    const { publish, maxBytes } = this.#options;
-    if (name === undefined) return plain("publish to topics/NAME\n", 404);
-    const topic = decoded(name);
-    const fault = topic === undefined ? "it is not UTF-8" : nameFault(topic);
-    if (fault !== undefined) return plain(`the topic: ${fault}\n`, 400);
-    const bytes = await bodyOf(request, maxBytes);
-    if (!bytes) return plain(`at most ${maxBytes} bytes\n`, 413);
-    const retain = new URL(request.url).searchParams.has("retain");
-    try {
-      const subscribers = await publish!(topic!, bytes, retain);
-      return json({ subscribers });
-    } catch (error) {
-      return plain(`${reasonOf(error)}\n`, 400);
-    }
   }
 }
 
@@ -323,35 +241,4 @@ async function folderOf(www: string): Promise<string> {
     throw new Error(`Cannot serve --www "${www}": ${reason}`, { cause: error });
   }
   throw new Error(`Cannot serve --www "${www}": it is not a folder`);
-}
-
-/** Reads what a client sends; undefined if it is too long. */
-async function bodyOf(
-  { body }: Request,
-  maxBytes: number,
-): Promise<Uint8Array | undefined> {
-  const parts: Uint8Array<ArrayBuffer>[] = [];
-  let length = 0;
-  for await (const part of body ?? []) {
-    length += part.length;
-    if (length > maxBytes) return undefined;
-    parts.push(part);
-  }
-  return new Uint8Array(await new Blob(parts).arrayBuffer());
-}
-
-function decoded(text: string): string | undefined {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return undefined;
-  }
-}
-
-function json(value: unknown): Response {
-  return respond(`${JSON.stringify(value)}\n`, "application/json");
-}
-
-function plain(text: string, status: number): Response {
-  return respond(text, "text/plain; charset=utf-8", { status });
 }

@@ -3,7 +3,7 @@ import { formatRate } from "../../board/figures.ts";
 import { compareTopics } from "../../board/natural.ts";
 import { Card } from "./card.js";
 import { Detail } from "./detail.js";
-import { groupDepth } from "./groups.js";
+import { Groups } from "./groups.js";
 import { Log } from "./log.js";
 
 /**
@@ -48,9 +48,7 @@ export function start() {
   let events; // the stream of the server
   let lastWord = Date.now(); // when it last said something
   let isFresh = true; // whether its next event has all topics
-  const groups = new Map(); // the headings of groups, by their levels
-  const folded = new Set();
-  let depth = 0;
+  const groups = new Groups(() => groups.hide(cards.values(), matches));
   let refreshing;
   let resting;
   let clock = 0; // by how much the server's clock is ahead
@@ -135,78 +133,14 @@ export function start() {
     isUnsorted = false;
     const list = find("cards");
     const sorted = [...cards.values()].sort((a, b) => compare(a.row, b.row));
-    depth = find("sort").value === "topic"
-      ? groupDepth(sorted.map(({ row }) => row.topic))
-      : 0;
-    const counts = new Map();
-    const elements = [];
-    for (const { element, row } of sorted) {
-      if (depth > 0) {
-        const name = groupOf(row);
-        if (!counts.has(name)) elements.push(groups.get(name) ?? heading(name));
-        const known = counts.get(name) ?? { cards: 0, alarms: 0 };
-        known.cards++;
-        if (row.alarm) known.alarms++;
-        counts.set(name, known);
-      }
-      elements.push(element);
-    }
-    for (const [name, element] of groups) {
-      const known = counts.get(name);
-      if (!known) {
-        element.remove();
-        groups.delete(name);
-        continue;
-      }
-      const alarms = known.alarms > 0
-        ? `, ⚠ ${known.alarms} alarm${known.alarms === 1 ? "" : "s"}`
-        : "";
-      element.querySelector("span").textContent = `${known.cards}${alarms}`;
-    }
+    const isGrouped = find("sort").value === "topic";
+    const elements = groups.arrange(sorted, isGrouped);
     let place = list.firstElementChild;
     for (const element of elements) {
       if (element === place) place = place.nextElementSibling;
       else list.insertBefore(element, place);
     }
-    hideCards();
-  }
-
-  function groupOf({ topic }) {
-    return topic.split("/").slice(0, depth).join("/");
-  }
-
-  /** The heading of a group of cards, which folds it. */
-  function heading(name) {
-    const element = document.createElement("li");
-    element.className = "group";
-    const button = document.createElement("button");
-    button.type = "button";
-    const label = document.createElement("bdi");
-    label.textContent = `${readable(name)}/`;
-    button.append(label, document.createElement("span"));
-    const fold = () =>
-      button.setAttribute("aria-expanded", String(!folded.has(name)));
-    button.onclick = () => {
-      if (!folded.delete(name)) folded.add(name);
-      fold();
-      hideCards();
-    };
-    fold();
-    element.append(button);
-    groups.set(name, element);
-    return element;
-  }
-
-  /** Hides what the filter leaves out, and what is folded. */
-  function hideCards() {
-    const open = new Set();
-    for (const { element, row } of cards.values()) {
-      const isMatch = matches(row);
-      const name = depth > 0 ? groupOf(row) : "";
-      if (isMatch) open.add(name);
-      element.hidden = !isMatch || depth > 0 && folded.has(name);
-    }
-    for (const [name, element] of groups) element.hidden = !open.has(name);
+    groups.hide(cards.values(), matches);
   }
 
   function take({ data, lastEventId }) {
@@ -375,7 +309,7 @@ export function start() {
   };
   find("filter").oninput = ({ target }) => {
     filter = target.value.toLowerCase();
-    hideCards();
+    groups.hide(cards.values(), matches);
     log.choose(matches);
     schedule();
     refresh();
