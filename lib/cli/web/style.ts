@@ -47,10 +47,10 @@ main {
   display: grid; grid-template-columns: minmax(0, 3fr) minmax(16rem, 2fr);
   gap: 1.2rem; padding: 0 1.2rem 1rem;
 }
-#messages { position: sticky; top: 5.2rem; align-self: start; }
+#messages { position: sticky; top: var(--top, 3rem); align-self: start; }
 @media (max-width: 60rem) {
   main { grid-template-columns: minmax(0, 1fr); }
-  #messages { position: static; scroll-margin-top: 4rem; }
+  #messages { position: static; scroll-margin-top: var(--top, 3rem); }
   #to-log { display: inline; }
 }
 @media (max-width: 40rem) {
@@ -104,7 +104,7 @@ ul, ol { list-style: none; margin: 0; padding: 0; }
 .badge { white-space: nowrap; font-size: 0.75rem; font-weight: 600; color: var(--alarm); }
 .card .note { color: var(--faint); font-size: 0.75rem; margin: 0; }
 #log {
-  max-height: calc(100vh - 9.5rem); overflow: auto; background: var(--card);
+  max-height: calc(100vh - var(--top, 3rem) - 6.5rem); overflow: auto; background: var(--card);
   border: 1px solid var(--line); border-radius: 10px; padding: 0.4rem 0;
   font: 0.82rem/1.45 ui-monospace, monospace;
 }

@@ -346,6 +346,12 @@ export function start() {
     find("log").focus({ preventScroll: true });
   };
   addEventListener("hashchange", route);
+  // What sticks to the top stays below the header.
+  const header = document.querySelector("header");
+  new ResizeObserver(() => {
+    const { style } = document.documentElement;
+    style.setProperty("--top", `${header.offsetHeight}px`);
+  }).observe(header);
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) rest();
     else connect();
