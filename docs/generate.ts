@@ -1,6 +1,6 @@
 /**
  * Man pages and most of reference.md, written from the same data as usage
- * text, and the module of `pub --init`: `deno task docs`.
+ * text, and the modules of `pub --init` and of the charts: `deno task docs`.
  *
  * @module
  */
@@ -199,7 +199,40 @@ export const SHELL_FUNCTIONS =
 `;
 }
 
+/** uPlot as a module of text, so that the page is whole however sub is started. */
+export async function uplotModule(): Promise<string> {
+  // The import has Deno download the package, and the other names its files.
+  await import("npm:uplot@1.6.32");
+  const read = (name: string) => {
+    const url = import.meta.resolve(`npm:uplot@1.6.32/${name}`);
+    return Deno.readTextFile(new URL(url));
+  };
+  const [license, script, style] = await Promise.all(
+    ["LICENSE", "dist/uPlot.iife.min.js", "dist/uPlot.min.css"].map(read),
+  );
+  const text = (it: string) => "`" + it.replaceAll(/[\\`]|\$\{/g, "\\$&") + "`";
+  return `/**
+ * uPlot 1.6.32, which draws the charts of the page, as text. \`deno task docs\`
+ * writes it.
+ *
+ * @module
+ */
+
+/** Its license, and its script as a module. */
+export const UPLOT_SCRIPT =
+  ${text(`/*\n${license}*/\n${script}\nexport default uPlot;\n`)};
+
+/** Its style sheet. */
+export const UPLOT_STYLE =
+  ${text(style!)};
+`;
+}
+
 if (import.meta.main) {
+  await Deno.writeTextFile(
+    new URL("../lib/cli/web/uplot.ts", import.meta.url),
+    await uplotModule(),
+  );
   const script = new URL("../examples/shell/fifobus.sh", import.meta.url);
   await Deno.writeTextFile(
     new URL("../lib/cli/options/shell_functions.ts", import.meta.url),

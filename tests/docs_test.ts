@@ -15,6 +15,7 @@ import { PUB } from "../lib/cli/options/pub.ts";
 import { SHELL_FUNCTIONS } from "../lib/cli/options/shell_functions.ts";
 import { SUB } from "../lib/cli/options/sub.ts";
 import type { Usage } from "../lib/cli/options/usage.ts";
+import { UPLOT_SCRIPT, UPLOT_STYLE } from "../lib/cli/web/uplot.ts";
 import { Folder } from "./harness/folder.ts";
 import { isThere, missingOf, testWithout } from "./harness/needs.ts";
 import { finish, Process } from "./harness/process.ts";
@@ -139,6 +140,20 @@ Deno.test("the tables of docs/reference.md are up to date: deno task docs", asyn
 Deno.test("pub --init prints examples/shell/fifobus.sh: deno task docs", async () => {
   const file = new URL("../examples/shell/fifobus.sh", import.meta.url);
   assertEquals(SHELL_FUNCTIONS, await Deno.readTextFile(file));
+});
+
+Deno.test("the page has uPlot as it was published: deno task docs", async () => {
+  await import("npm:uplot@1.6.32");
+  const read = (name: string) =>
+    Deno.readTextFile(
+      new URL(import.meta.resolve(`npm:uplot@1.6.32/${name}`)),
+    );
+  const [script, style, license] = await Promise.all(
+    ["dist/uPlot.iife.min.js", "dist/uPlot.min.css", "LICENSE"].map(read),
+  );
+  assertStringIncludes(UPLOT_SCRIPT, script!);
+  assertStringIncludes(UPLOT_SCRIPT, license!);
+  assertEquals(UPLOT_STYLE, style);
 });
 
 Deno.test("docs/install.md lists the permissions of both programs", () => {

@@ -6,56 +6,12 @@
 import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
-import axe from "npm:axe-core@4.11.0";
 import type { Page } from "npm:playwright-core@1.56.1";
 import { TestBrowser, withoutBrowser } from "./harness/browser.ts";
 import { testWithout } from "./harness/needs.ts";
-import {
-  eventually,
-  finish,
-  type Process,
-  TestBus,
-} from "./harness/process.ts";
+import { eventually, finish, TestBus } from "./harness/process.ts";
 import { Served } from "./harness/served.ts";
-
-/** The tools of a test. */
-interface Stage {
-  bus: TestBus;
-  served: Served;
-  browser: TestBrowser;
-  page: Page;
-  complaints: string[];
-  /** Takes lines "topic TAB message". */
-  publisher: Process;
-}
-
-function pageTest(
-  name: string,
-  args: string[],
-  test: (stage: Stage) => Promise<void>,
-): void {
-  testWithout(withoutBrowser, name, async () => {
-    await using bus = new TestBus();
-    await using served = await Served.start(bus, ["--serve=0", ...args]);
-    await using browser = await TestBrowser.start();
-    const { page, complaints } = await browser.open(served.url);
-    await using publisher = bus.pub("-l", "--keyed");
-    await test({ bus, served, browser, page, complaints, publisher });
-  });
-}
-
-/** Waits until the card of a topic shows a text. */
-async function card(page: Page, topic: string, text: string): Promise<string> {
-  const title = page.getByRole("heading", { name: topic, exact: true });
-  const element = page.locator(".card").filter({ has: title });
-  await element.filter({ hasText: text }).waitFor();
-  return (await element.innerText()).replaceAll(/\s+/g, " ");
-}
-
-/** Waits until the page shows these counts. */
-async function counts(page: Page, text: string): Promise<void> {
-  await page.locator("#counts", { hasText: text }).waitFor();
-}
+import { assertAccessible, card, counts, pageTest } from "./harness/stage.ts";
 
 pageTest(
   "the page shows numbers, JSON and text, with an alarm, a chart and a log",
@@ -216,17 +172,6 @@ pageTest(
   },
 );
 
-async function assertAccessible(page: Page): Promise<void> {
-  await page.evaluate(axe.source);
-  const { violations } = await page.evaluate("axe.run()") as {
-    violations: { id: string; nodes: { html: string }[] }[];
-  };
-  const found = violations.map(({ id, nodes }) =>
-    `${id}: ${nodes.map(({ html }) => html).join(" ")}`
-  );
-  assertEquals(found, []);
-}
-
 pageTest(
   "the page opens with its token, which leaves the address line",
   ["--token=s3 cr&t"],
@@ -266,7 +211,7 @@ pageTest(
     );
     await publisher.write(lines.join(""));
     await counts(page, "5,000 topics, 5,000 messages");
-    await counts(page, "1 alarm");
+    await page.getByRole("link", { name: "1 alarm" }).waitFor();
     await page.locator(".card[data-alarm]", { hasText: "4999" }).waitFor();
     await page.locator("#hidden", { hasText: "1,000 of 5,000 topics" })
       .waitFor();

@@ -226,8 +226,14 @@ Deno.test("planOf() of sub says what to read and what to do with it", async () =
     isInTerminal: false,
     serve: {
       listener: { hostname: "127.0.0.1", port: 80 },
+      mode: 0o600,
+      tls: undefined,
+      origin: undefined,
       token: undefined,
       history: 1000,
+      www: undefined,
+      maxBytes: 1024 * 1024,
+      isWritable: false,
     },
     alarms: [{
       filter: "a",

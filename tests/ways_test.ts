@@ -79,6 +79,9 @@ async function assertWorks(way: Way): Promise<void> {
     assertMatch(page, /^<!DOCTYPE html>/);
     const script = await (await fetch(`${url}app.js`)).text();
     assertMatch(script, /\nstart\(\);\n$/);
+    // The charts are in a module that loads late.
+    const charts = await (await fetch(`${url}uplot.js`)).text();
+    assertMatch(charts, /\nexport default uPlot;\n$/);
   }
   {
     await using broker = await Broker.start();

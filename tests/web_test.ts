@@ -9,6 +9,7 @@ import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { assertStringIncludes } from "jsr:@std/assert@1.0.19/string-includes";
 import { alarm } from "../lib/cli/alarm.ts";
 import { Board } from "../lib/cli/board/board.ts";
+import { Clients } from "../lib/cli/web/clients.ts";
 import { Feed } from "../lib/cli/web/feed.ts";
 import { WireMessage } from "../lib/wire/message.ts";
 import { commandLine, finish, pub, sub, TestBus } from "./harness/process.ts";
@@ -27,6 +28,8 @@ interface Told {
   topics: { topic: string; count: number; points: unknown[] }[];
   messages: { topic: string; text: string }[];
 }
+
+const FEED = { history: 10, run: "run", isWritable: false };
 
 /** Reads events until one matches; returns all of them. */
 async function events(
@@ -66,7 +69,7 @@ Deno.test("sub --serve serves its figures as JSON and for Prometheus", async () 
   assertMatch(served.url, /^http:\/\/127\.0\.0\.1:\d+\/$/);
   await finish(bus.pub("a/t", '{"celsius": 31}'));
   await finish(bus.pub('b"\\', "open"));
-  await events(served, "events", ({ total }) => total === 2);
+  await events(served, "updates", ({ total }) => total === 2);
   const [first, second] = await (await served.get("api/topics")).json();
   assertEquals(
     { ...first, at: undefined, history: first.history.length, rate: 0 },
@@ -130,34 +133,34 @@ Deno.test("a page that reconnects gets the messages it missed, if they are still
   await using served = await Served.start(bus, ["--serve=0", "--history=5"]);
   await using publisher = bus.pub("-l", "t");
   await publisher.write("1\n2\n3\n");
-  const seen = await events(served, "events", ({ total }) => total === 3);
+  const seen = await events(served, "updates", ({ total }) => total === 3);
   const { id } = seen.at(-1)!;
   await publisher.write("4\n5\n");
-  await events(served, "events", ({ total }) => total === 5);
+  await events(served, "updates", ({ total }) => total === 5);
   const later = ({ total }: Told) => total >= 5;
   // A browser sends the header, the page itself the parameter.
   const again = [
-    await events(served, "events", later, { "last-event-id": id }),
-    await events(served, `events?since=${id}`, later),
+    await events(served, "updates", later, { "last-event-id": id }),
+    await events(served, `updates?since=${id}`, later),
   ];
   for (const [first] of again) {
     assertEquals(first!.messages.map(({ text }) => text), ["4", "5"]);
     assertEquals([first!.skipped, first!.topics[0]!.count], [0, 5]);
   }
   await publisher.write("6\n7\n8\n9\n");
-  await events(served, "events", ({ total }) => total === 9);
-  const [short] = await events(served, `events?since=${id}`, later);
+  await events(served, "updates", ({ total }) => total === 9);
+  const [short] = await events(served, `updates?since=${id}`, later);
   assertEquals(short!.messages.map(({ text }) => text).join(), "5,6,7,8,9");
   assertEquals(short!.skipped, 1);
   // Another run of the program starts to count at zero.
-  const [strange] = await events(served, "events?since=00000000.9", later);
+  const [strange] = await events(served, "updates?since=00000000.9", later);
   assertEquals([strange!.messages.length, strange!.skipped], [5, 4]);
 });
 
 Deno.test("a page that does not read holds up nobody", async () => {
   await using bus = new TestBus();
   await using served = await Served.start(bus);
-  const still = await served.get("events");
+  const still = await served.get("updates");
   await using publisher = bus.pub("-l", "--keyed");
   const line = `t/%\t${"x".repeat(900)}\n`;
   const lines = Array.from(
@@ -169,7 +172,7 @@ Deno.test("a page that does not read holds up nobody", async () => {
   assertEquals((await publisher.ended()).stderr, "");
   const [last] = (await events(
     served,
-    "events",
+    "updates",
     ({ total }) => total === 20_000,
   )).slice(-1);
   assertEquals(last!.total, 20_000);
@@ -181,7 +184,8 @@ Deno.test("a page that does not read holds up nobody", async () => {
 
 Deno.test("Feed.stream() makes events only when they are read, and a limited number of them", async () => {
   const board = new Board();
-  const feed = new Feed(board, 10);
+  const clients = new Clients();
+  const feed = new Feed(board, clients, FEED);
   const wanted = { lastEventId: null, filter: "", sort: "topic" } as const;
   const events = feed.stream(wanted)[Symbol.asyncIterator]();
   // If events were made ahead, one would be made now, without messages.
@@ -190,7 +194,7 @@ Deno.test("Feed.stream() makes events only when they are read, and a limited num
     const message = new WireMessage("t", new TextEncoder().encode(`${i}`));
     board.add(message, `${i}`, Date.now());
     feed.add(message, `${i}`, Date.now());
-    feed.changed();
+    clients.changed();
   }
   const { value } = await events.next();
   const [, data] = new TextDecoder().decode(value).split("\ndata: ");
@@ -202,7 +206,7 @@ Deno.test("Feed.stream() makes events only when they are read, and a limited num
 
 Deno.test("a page knows the figures of all topics, and shows those with alarms first", async () => {
   const board = new Board({ alarms: [alarm.read("t/1999>0")!] });
-  const feed = new Feed(board, 10);
+  const feed = new Feed(board, new Clients(), FEED);
   const put = (topic: string) => {
     const message = new WireMessage(topic, new TextEncoder().encode("1"));
     board.add(message, "1", Date.now() - 2000);
@@ -252,7 +256,7 @@ Deno.test("requests are answered only if their Host header names this machine", 
   }
   assertMatch(await served.getAs("localhost", "/", "POST"), /^HTTP\/1.1 405 /);
   assertMatch(await served.getAs("localhost", "/x"), /^HTTP\/1.1 404 /);
-  assertMatch(await served.getAs("localhost", "/events", "HEAD"), / 200 OK/);
+  assertMatch(await served.getAs("localhost", "/updates", "HEAD"), / 200 OK/);
   const { headers } = await answered(served.get(""));
   const policy = headers.get("content-security-policy")!;
   assertStringIncludes(policy, "default-src 'none'");
@@ -266,7 +270,7 @@ Deno.test("with a token, only requests with the token are served", async () => {
   assertEquals(token.length, 32);
   const status = async (path: string, headers?: Record<string, string>) =>
     (await answered(served.get(path, headers))).status;
-  for (const path of ["/", "/events", "/api/topics", "/metrics", "/app.js"]) {
+  for (const path of ["/", "/updates", "/api/topics", "/metrics", "/app.js"]) {
     assertEquals(await status(path), 401, path);
     const wrong = { authorization: `Bearer ${token}x` };
     assertEquals(await status(path, wrong), 401, path);
@@ -274,7 +278,7 @@ Deno.test("with a token, only requests with the token are served", async () => {
   const first = await answered(served.get(`/metrics?token=${token}`));
   assertEquals([first.status, first.headers.get("location")], [
     303,
-    "/metrics",
+    "./metrics",
   ]);
   const [cookie, ...attributes] = first.headers.get("set-cookie")!.split("; ");
   assertEquals(attributes.sort(), ["HttpOnly", "Path=/", "SameSite=Strict"]);
@@ -316,8 +320,8 @@ Deno.test("sub --serve reads a FIFO as well, and ends while a page is open", asy
   await using served = new Served(commandLine("sub", "--serve=0", pipe));
   served.url = (await served.said(/serving (http:\S+)/))[1]!;
   await finish(pub(pipe, "21.5"));
-  await events(served, "events", ({ total }) => total === 1);
-  const open = await served.get("events");
+  await events(served, "updates", ({ total }) => total === 1);
+  const open = await served.get("updates");
   served.kill("SIGTERM");
   const { signal, code } = await served.ended();
   assert(signal === "SIGTERM" || code === 143);

@@ -29,6 +29,8 @@ export async function bill(time: number): Promise<string> {
       return /^npm:(@?[^@]+@[^/]+)/.exec(mapped ?? specifier)![1]!;
     }),
   );
+  // lib/cli/web/uplot.ts is a copy of it.
+  direct.add(Object.keys(locked).find((it) => it.startsWith("uplot@"))!);
   const used = new Map<string, string[]>();
   const pending = [...direct];
   for (let id; (id = pending.pop()) !== undefined;) {

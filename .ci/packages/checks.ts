@@ -191,7 +191,7 @@ Deno.test("the bill of materials has each package once, with the sum of deno.loc
     assertEquals(npm[purl.slice("pkg:npm/".length)].integrity, `sha512-${sum}`);
   }
   assertEquals(new Set(refs).size, refs.length);
-  for (const name of ["mqtt", "deno-std", "ws"]) {
+  for (const name of ["mqtt", "deno-std", "uplot", "ws"]) {
     assert(refs.some((it) => it.startsWith(`pkg:npm/${name}@`)), name);
   }
   // Only the tests use them.

@@ -48,7 +48,8 @@ export class TestBrowser implements AsyncDisposable {
     options: { colorScheme?: "light" | "dark" } = {},
   ): Promise<{ page: Page; complaints: string[] }> {
     const viewport = { width: 1200, height: 800 };
-    const page = await this.#browser.newPage({ viewport, ...options });
+    const context = await this.#browser.newContext({ viewport, ...options });
+    const page = await context.newPage();
     const complaints: string[] = [];
     page.on("console", (message) => {
       if (message.type() === "error") complaints.push(message.text());

@@ -8,7 +8,7 @@ import type { Alarm } from "../alarm.ts";
 import type { Member } from "../member.ts";
 import { type Point, type Span, SPANS } from "./history.ts";
 import { compareTopics } from "./natural.ts";
-import { type Change, Rate, type Row, Topic } from "./topic.ts";
+import { type Change, type Limit, Rate, type Row, Topic } from "./topic.ts";
 
 /** The most topics listed; messages of further topics are only counted. */
 const MAX_TOPICS = 50_000;
@@ -142,6 +142,27 @@ export class Board {
    */
   rows(now: number): Row[] {
     return this.#sorted.map((topic) => topic.row(now));
+  }
+
+  /**
+   * Returns one topic.
+   *
+   * @param topic The topic.
+   * @param now The time, in milliseconds since 1970.
+   * @returns What is known; undefined if there is no such topic.
+   */
+  row(topic: string, now: number): Row | undefined {
+    return this.#topics.get(topic)?.row(now);
+  }
+
+  /**
+   * Returns the rules for one topic.
+   *
+   * @param topic The topic.
+   * @returns The rules, raised or not.
+   */
+  limits(topic: string): Limit[] {
+    return this.#topics.get(topic)?.limits() ?? [];
   }
 
   /**

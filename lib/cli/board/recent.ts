@@ -10,6 +10,8 @@ export interface Arrived {
   topic: string;
   bytes: Uint8Array<ArrayBuffer>;
   retained: boolean;
+  /** How many messages were lost before it, as they were not read in time. */
+  missed: number;
   /** When it arrived, in milliseconds since 1970. */
   at: number;
   /** Its number, counted over the messages of all topics. */
@@ -20,8 +22,11 @@ export interface Arrived {
 const MAX_MESSAGES = 1000;
 const MAX_BYTES = 4 * 1024 * 1024;
 
-/** How many messages of the one topic that somebody looks at. */
+/** How many messages of a topic that somebody looks at. */
 const MAX_PINNED = 50;
+
+/** How many such topics; the one not looked at for longest goes. */
+const MAX_PINNED_TOPICS = 8;
 
 /** Keeps the last messages of all topics. */
 export class Recent {
@@ -30,19 +35,22 @@ export class Recent {
   #next = 0;
   #oldest = 0;
   #bytes = 0;
-  #pinned: { topic: string; messages: Arrived[] } | undefined;
+  /** By topic; the one looked at last is the last. */
+  readonly #pinned = new Map<string, Arrived[]>();
 
   /** Keeps a message; the oldest ones go. */
   add(message: Message, at: number, sequence: number): void {
-    const { topic, retained } = message;
+    const { topic, retained, missed } = message;
     // A copy, as the bytes may be a small part of all that was read at once.
     const bytes = message.bytes.slice();
-    const arrived = { topic, bytes, retained, at, sequence };
-    if (this.#pinned?.topic === message.topic) {
-      this.#pinned.messages.push(arrived);
-      if (this.#pinned.messages.length > MAX_PINNED) {
-        this.#pinned.messages.shift();
-      }
+    const arrived = { topic, bytes, retained, missed, at, sequence };
+    const pinned = this.#pinned.get(topic);
+    if (pinned) {
+      pinned.push(arrived);
+      let size = pinned.reduce((sum, { bytes }) => sum + bytes.length, 0);
+      while (
+        pinned.length > MAX_PINNED || size > MAX_BYTES && pinned.length > 1
+      ) size -= pinned.shift()!.bytes.length;
     }
     if (message.length > MAX_BYTES) return;
     this.#bytes += message.length;
@@ -70,17 +78,37 @@ export class Recent {
   }
 
   /**
+   * Returns the messages behind one that is known.
+   *
+   * @param sequence The number of the known message.
+   * @returns The messages that are still kept, the oldest first.
+   */
+  since(sequence: number): Arrived[] {
+    const found: Arrived[] = [];
+    for (let i = this.#next - 1; i >= this.#oldest; i--) {
+      const arrived = this.#ring[i % MAX_MESSAGES]!;
+      if (arrived.sequence <= sequence) break;
+      found.push(arrived);
+    }
+    return found.reverse();
+  }
+
+  /**
    * Keeps the messages of one topic from now on, whatever else arrives.
    *
    * @param topic The topic.
    * @returns Its last messages, the newest first.
    */
   pin(topic: string): Arrived[] {
-    if (this.#pinned?.topic !== topic) {
-      const messages = this.last(MAX_PINNED, (it) => it === topic).reverse();
-      this.#pinned = { topic, messages };
+    const messages = this.#pinned.get(topic) ??
+      this.last(MAX_PINNED, (it) => it === topic).reverse();
+    this.#pinned.delete(topic);
+    this.#pinned.set(topic, messages);
+    if (this.#pinned.size > MAX_PINNED_TOPICS) {
+      const [oldest] = this.#pinned.keys();
+      this.#pinned.delete(oldest!);
     }
-    return this.#pinned.messages.toReversed();
+    return messages.toReversed();
   }
 
   #drop(): void {

@@ -57,6 +57,15 @@ export interface Row extends SeriesRow {
   rules: string[];
 }
 
+/** A rule for a topic, and the number that it compares with if it does. */
+export interface Limit {
+  rule: string;
+  /** The path of the value it looks at; null: the leading one. */
+  path: string | null;
+  limit: number | null;
+  isRaised: boolean;
+}
+
 /** An alarm is raised, or has ended. */
 export interface Change {
   topic: string;
@@ -272,6 +281,16 @@ export class Topic {
         Number(b === this.#lead) - Number(a === this.#lead) || a.rank - b.rank
       )
       .map((it) => it.row());
+  }
+
+  /** The rules for it. */
+  limits(): Limit[] {
+    return this.#guards.map(
+      ({ alarm: { rule, path, condition }, isRaised }) => {
+        const limit = condition.kind === "number" ? condition.limit : null;
+        return { rule, path: path ?? null, limit, isRaised };
+      },
+    );
   }
 
   /** The value that stands for a message that is an object. */

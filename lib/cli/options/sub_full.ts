@@ -172,9 +172,11 @@ printing; --serve can be given as well.
   sub --dashboard --alarm 'warehouse/+/temperature>30' 'warehouse/#'`,
   serve: `Shows the topics on a web page at PORT of this machine; with 0, at a
 port that is free. Standard error has the address. "/api/topics" is the same as
-JSON, "/metrics" is for Prometheus. With HOST, for example "0.0.0.0:8080", other
-machines reach it, and --token is needed. Nothing is encrypted on the way. Up to
-100 pages can be open.
+JSON, "/events" has each message as a server-sent event, "/metrics" is for
+Prometheus. Every user of this machine can read the page unless --token is given.
+With HOST, for example "0.0.0.0:8080", other machines reach it, and --token is
+needed. With "unix:/run/board.sock" the page is at a socket in the file system,
+for a proxy; see --serve-mode. Up to 100 pages and programs can read messages.
   sub --serve 8080 'warehouse/#'`,
   alarm: `Raises an alarm for the topics for which RULE holds; see ALARMS. The
 dashboards mark them. Without a dashboard, sub prints a line instead of messages
@@ -207,6 +209,29 @@ option can be repeated.
 FIFOBUS_TOKEN. Without a value, sub makes up a token, and prints the address that
 has it. The "=" is part of the option. Other users can see the arguments of a
 program, but not its environment.`,
+  "serve-cert":
+    `Encrypts the page of --serve with the certificate in FILE, in PEM
+with the certificates of the authorities behind it. --serve-key goes with it.
+  sub --serve 0.0.0.0:8443 --token --serve-cert c.pem --serve-key k.pem '#'`,
+  "serve-key": `The private key of the certificate of --serve-cert, in PEM.`,
+  "serve-mode":
+    `The permissions of the socket that --serve makes at "unix:PATH", in
+octal. Who may write to the socket may see the page. The default is 600.`,
+  origin:
+    `The URL of the page for browsers, if a proxy gives it another name than
+the one that sub listens at. The server answers to that name, and sub prints the
+URL at its start. With --token the server answers to every name.
+  sub --serve 8080 --origin https://board.example/ 'warehouse/#'`,
+  writable: `Lets programs and the pages of this server publish on the bus:
+"POST /topics/NAME" publishes the body of the request, with "?retain" also as the
+last value. Pages of another site cannot. With --token, only who has it can; else
+every user of this machine can.
+  sub --serve 8080 --writable 'warehouse/#'`,
+  www:
+    `Serves the files in DIR at "/www/", beside the page: pages of your own that
+use "/events" and "/topics/NAME". Hidden files and links that lead out of DIR are
+left out.
+  sub --serve 8080 --www panel 'warehouse/#'`,
   mode: `The permissions of a FIFO or a bus folder that sub makes, in octal; the
 umask does not change them. The default is 600 for a FIFO and 700 for the bus. It
 is also how much you trust others: sub refuses a FIFO that another user has made

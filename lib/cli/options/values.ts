@@ -214,23 +214,42 @@ export const moment: ValueKind<{ ms: number; isOffset: boolean }> = {
   },
 };
 
-/** The address on which a server listens. */
-export interface Listener {
-  hostname: string;
-  port: number;
-}
+/** The address on which a server listens: a port, or a socket in a folder. */
+export type Listener = { hostname: string; port: number } | { path: string };
 
 /** A port. Other machines cannot reach it unless a host is given. */
 export const listener: ValueKind<Listener> = {
   placeholder: "PORT",
-  description: "a port such as 8080, or HOST:PORT",
+  description: "a port such as 8080, HOST:PORT, or unix:/PATH",
   read: (text) => {
+    const [, path] = /^unix:([^\0]*[^\0/])$/.exec(text) ?? [];
+    if (path !== undefined) return { path };
     const [, host = "127.0.0.1", number] =
       /^(?:([^:[\]\s]+|\[[0-9a-f:.]+\]):)?([0-9]{1,5})$/i.exec(text) ?? [];
     const port = Number(number);
     const hostname = host.replace(/^\[(.*)\]$/, "$1");
     return port < 2 ** 16 ? { hostname, port } : undefined;
   },
+};
+
+/** The URL of a server as browsers reach it. */
+export const origin: ValueKind<URL> = {
+  placeholder: "URL",
+  description: "a URL such as https://board.example/",
+  read: (text) => {
+    if (!/^https?:/i.test(text) || !URL.canParse(text)) return undefined;
+    const url = new URL(text);
+    if (url.search || url.hash || url.username) return undefined;
+    if (!url.pathname.endsWith("/")) url.pathname += "/";
+    return url;
+  },
+};
+
+/** The name of a folder. */
+export const folder: ValueKind<string> = {
+  placeholder: "DIR",
+  description: "a folder",
+  read: (text) => text || undefined,
 };
 
 /** A shell command. */

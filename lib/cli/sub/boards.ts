@@ -5,6 +5,7 @@
  */
 import { load } from "../../load.ts";
 import type { Message } from "../../message.ts";
+import { Publisher } from "../../publisher.ts";
 import { visible, writeAll } from "../output.ts";
 import { Printer } from "../printer.ts";
 import { complain, type World } from "../program.ts";
@@ -41,6 +42,7 @@ export class BoardOutput implements AsyncDisposable {
   #dashboard: Dashboard | undefined;
   #server: WebServer | undefined;
   #printer: Printer | undefined;
+  #publisher: Promise<Publisher> | undefined;
   #finished: Promise<void> | undefined;
   readonly #actions: AlarmActions | undefined;
   #alarmLines: string[] = [];
@@ -146,6 +148,7 @@ export class BoardOutput implements AsyncDisposable {
     this.leave();
     this.#printer?.finish();
     await this.#server?.close();
+    await (await this.#publisher?.catch(() => undefined))?.close();
     await this.#actions?.finish();
   }
 
@@ -208,9 +211,31 @@ export class BoardOutput implements AsyncDisposable {
     const { WebServer } = await load<typeof import("../web/server.ts")>(
       import.meta.resolve("../web/server.ts"),
     );
-    this.#server = WebServer.start(this.#board, {
+    this.#server = await WebServer.start(this.#board, {
       ...options,
+      publish: options.isWritable
+        ? (...message) => this.#publish(...message)
+        : undefined,
       say: (text) => this.notice(text),
     });
+  }
+
+  /** Publishes on the bus what a page or a program sends. */
+  async #publish(
+    topic: string,
+    message: Uint8Array,
+    retain: boolean,
+  ): Promise<number | undefined> {
+    const { serve, print: { delimiter } } = this.#options;
+    const { maxBytes } = serve!;
+    this.#publisher ??= Publisher.open(`topic:${topic}`, {
+      maxBytes,
+      delimiter,
+    }).catch((error) => {
+      this.#publisher = undefined;
+      throw error;
+    });
+    const publisher = await this.#publisher;
+    return await publisher.publish(message, { topic, retain });
   }
 }

@@ -5,8 +5,10 @@
  * @module
  */
 import { isMqtt, parseAddress, shownAddress } from "../../address.ts";
+import { load } from "../../load.ts";
 import type { MqttOptions } from "../../mqtt/options.ts";
 import type { SubscriberOptions } from "../../subscriber.ts";
+import { DEFAULT_MAX_BYTES } from "../../wire/framing.ts";
 import type { Alarm } from "../alarm.ts";
 import { UsageError } from "../exit_codes.ts";
 import type { Member } from "../member.ts";
@@ -21,7 +23,10 @@ import type { ThinningOptions } from "./thinning.ts";
 import type { TopicsOptions } from "./topics.ts";
 
 /** What to serve, and to whom. */
-export type ServeOptions = Omit<WebServerOptions, "say">;
+export type ServeOptions = Omit<WebServerOptions, "say" | "publish"> & {
+  /** Whether clients may publish. */
+  isWritable: boolean;
+};
 
 /** What to do with messages. */
 export type Destination =
@@ -99,6 +104,8 @@ const LISTEN_MS = 5000;
 
 /** With these there can be no COMMAND: they do not wait, or have the screen. */
 const NO_COMMAND = ["list", "publishers", "topics", "dashboard"] as const;
+/** The permissions of the socket of --serve, unless told otherwise. */
+const SOCKET_MODE = 0o600;
 
 /** How long commands may go on after a signal, unless told otherwise. */
 const GRACE_MS = 10_000;
@@ -148,7 +155,7 @@ export async function planOf(
       // Messages that are left out do not count.
       limit: leftOut.length > 0 || thinning ? undefined : given.count,
     },
-    destination: destinationOf(given, addresses, mqtt, world),
+    destination: await destinationOf(given, addresses, mqtt, world),
     leftOut,
     thinning,
     count: given.count ?? Infinity,
@@ -186,12 +193,12 @@ async function mqttOf(
   };
 }
 
-function destinationOf(
+async function destinationOf(
   given: Given<typeof OPTIONS>,
   addresses: string[],
   mqtt: MqttOptions | undefined,
   { stdout }: Pick<World, "stdout">,
-): Destination {
+): Promise<Destination> {
   const delimiter = given.null ? "\0" : "\n";
   const graceMs = given.grace ?? GRACE_MS;
   if (given.exec !== undefined) {
@@ -245,8 +252,14 @@ function destinationOf(
     isInTerminal: given.dashboard ?? false,
     serve: given.serve && {
       listener: given.serve,
+      mode: given["serve-mode"] ?? SOCKET_MODE,
+      tls: await tlsOf(given),
+      origin: given.origin,
       token: given.token,
       history: given.history ?? HISTORY,
+      www: given.www,
+      maxBytes: given["max-size"] ?? DEFAULT_MAX_BYTES,
+      isWritable: given.writable ?? false,
     },
     alarms: given.alarm ?? [],
     values: given.value ?? [],
@@ -259,6 +272,25 @@ function destinationOf(
     }`,
     print,
   };
+}
+
+/** Reads the certificate of the page and its key. */
+async function tlsOf(
+  given: Given<typeof OPTIONS>,
+): Promise<{ cert: string; key: string } | undefined> {
+  const names = ["serve-cert", "serve-key"] as const;
+  if (!names.some((it) => given[it] !== undefined)) return undefined;
+  const { openFile } = await load<typeof import("../files.ts")>(
+    import.meta.resolve("../files.ts"),
+  );
+  const [cert, key] = await Promise.all(names.map(async (name) => {
+    const path = given[name];
+    if (path === undefined) {
+      throw new UsageError("--serve-cert and --serve-key go together");
+    }
+    return await new Response((await openFile(path, name)).readable).text();
+  }));
+  return { cert: cert!, key: key! };
 }
 
 /**

@@ -11,6 +11,7 @@ import type { Point } from "../board/history.ts";
 import type { SeriesRow } from "../board/series.ts";
 import type { Row } from "../board/topic.ts";
 import { COMPARE, type Sort } from "../board/view.ts";
+import type { Clients } from "./clients.ts";
 
 /** At most ten events a second for a page, and at least one. */
 const MIN_EVENT_MS = 100;
@@ -86,38 +87,8 @@ export interface Update {
   skipped: number;
   /** How many messages the page may keep. */
   history: number;
-}
-
-/** An open page. It waits for one thing at a time. */
-class Page {
-  /** Whether the browser has left, or the feed has ended. */
-  isEnded = false;
-  #isIdle = false;
-  #wake = () => {};
-
-  async wait(milliseconds: number): Promise<void> {
-    if (this.isEnded || milliseconds <= 0) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, milliseconds);
-    this.#wake = resolve;
-    await promise;
-    clearTimeout(timer);
-  }
-
-  async waitForNews(milliseconds: number): Promise<void> {
-    this.#isIdle = true;
-    await this.wait(milliseconds);
-    this.#isIdle = false;
-  }
-
-  changed(): void {
-    if (this.#isIdle) this.#wake();
-  }
-
-  end(): void {
-    this.isEnded = true;
-    this.#wake();
-  }
+  /** Whether the page may publish. */
+  isWritable: boolean;
 }
 
 /** How far a page has been told. */
@@ -143,10 +114,9 @@ export function sortOf(text: string | null): Sort {
 /** Sends updates to the pages. Slow pages get fewer updates. */
 export class Feed {
   readonly #board: Board;
-  readonly #history: number;
-  readonly #run: string = crypto.randomUUID().slice(0, 8);
+  readonly #clients: Clients;
+  readonly #options: Pick<Update, "history" | "run" | "isWritable">;
   readonly #entries: Entry[] = [];
-  readonly #pages = new Set<Page>();
   #pauseMs = 0;
   #known: { total: number; second: number; rows: Row[] } = {
     total: 0,
@@ -158,38 +128,34 @@ export class Feed {
    * Creates a feed.
    *
    * @param board The table of topics.
-   * @param history How many messages to keep for pages that open later.
+   * @param clients The open streams.
+   * @param options How many messages to keep for pages that open later, what
+   * identifies this run of the program, and whether pages may publish.
    */
-  constructor(board: Board, history: number) {
+  constructor(
+    board: Board,
+    clients: Clients,
+    options: Pick<Update, "history" | "run" | "isWritable">,
+  ) {
     this.#board = board;
-    this.#history = history;
-  }
-
-  /** The number of open pages. */
-  get pages(): number {
-    return this.#pages.size;
+    this.#clients = clients;
+    this.#options = options;
   }
 
   /** Keeps a message that the board has just counted. */
   add({ topic, length, retained }: Message, text: string, at: number): void {
     const { total: sequence } = this.#board;
+    const { history } = this.#options;
     const shown = text.slice(0, MAX_TEXT);
     this.#entries.push({ sequence, topic, text: shown, length, retained, at });
     // We keep up to twice as many, so that not each message moves the others.
-    if (this.#entries.length >= 2 * this.#history) {
-      this.#entries.splice(0, this.#entries.length - this.#history);
+    if (this.#entries.length >= 2 * history) {
+      this.#entries.splice(0, this.#entries.length - history);
     }
   }
 
-  /** Sends an update to the pages soon. */
-  changed(): void {
-    for (const page of this.#pages) page.changed();
-  }
-
   /**
-   * Sends a page the current state, and then the changes. It makes no event
-   * before the page has taken the one before, so a page that stands still costs
-   * nothing.
+   * Sends a page the current state, and then the changes.
    *
    * @param wanted What the page wants to see.
    * @returns The events.
@@ -197,39 +163,25 @@ export class Feed {
   stream(wanted: Wanted): ReadableStream<Uint8Array> {
     const filter = wanted.filter.toLowerCase();
     let cursor = this.#resume(wanted.lastEventId);
-    const page = new Page();
-    this.#pages.add(page);
-    const encoder = new TextEncoder();
-    return new ReadableStream<Uint8Array>({
-      pull: async (controller) => {
-        const pause = Math.max(MIN_EVENT_MS, this.#pauseMs);
-        await page.wait(pause - (Date.now() - cursor.at));
-        if (this.#board.total === cursor.sequence) {
-          await page.waitForNews(MAX_EVENT_MS - (Date.now() - cursor.at));
-        }
-        if (page.isEnded) return controller.close();
-        const started = performance.now();
-        const update = this.#update(cursor, filter, wanted.sort);
-        const { shown } = cursor;
-        cursor = { sequence: update.total, at: update.now, shown };
-        const id = `${update.run}.${update.total}`;
-        const event = `id: ${id}\ndata: ${JSON.stringify(update)}\n\n`;
-        controller.enqueue(encoder.encode(event));
-        this.#pauseMs = Math.min(
-          MAX_EVENT_MS,
-          PAUSE_PER_EVENT * (performance.now() - started),
-        );
-      },
-      cancel: () => {
-        page.end();
-        this.#pages.delete(page);
-      },
-    }, { highWaterMark: 0 });
-  }
-
-  /** Ends all streams. */
-  close(): void {
-    for (const page of this.#pages) page.end();
+    return this.#clients.stream(async (client) => {
+      const pause = Math.max(MIN_EVENT_MS, this.#pauseMs);
+      await client.wait(pause - (Date.now() - cursor.at));
+      if (this.#board.total === cursor.sequence) {
+        await client.waitForNews(MAX_EVENT_MS - (Date.now() - cursor.at));
+      }
+      if (client.isEnded) return "";
+      const started = performance.now();
+      const update = this.#update(cursor, filter, wanted.sort);
+      const { shown } = cursor;
+      cursor = { sequence: update.total, at: update.now, shown };
+      const id = `${update.run}.${update.total}`;
+      const event = `id: ${id}\ndata: ${JSON.stringify(update)}\n\n`;
+      this.#pauseMs = Math.min(
+        MAX_EVENT_MS,
+        PAUSE_PER_EVENT * (performance.now() - started),
+      );
+      return event;
+    });
   }
 
   /** Reads the rows once for all pages, which get them at the same time. */
@@ -244,7 +196,7 @@ export class Feed {
 
   #resume(lastEventId: string | null): Cursor {
     const [run, last] = lastEventId?.split(".") ?? [];
-    const known = run === this.#run ? Number(last) || 0 : 0;
+    const known = run === this.#options.run ? Number(last) || 0 : 0;
     const sequence = Math.min(known, this.#board.total);
     return { sequence, at: 0, shown: new Map() };
   }
@@ -281,12 +233,12 @@ export class Feed {
     for (const { topic } of chosen) gone.delete(topic);
     shown.clear();
     for (const { topic, alarm } of chosen) shown.set(topic, alarm);
-    const entries = this.#entries.slice(-this.#history);
+    const entries = this.#entries.slice(-this.#options.history);
     const unknown = entries.filter((entry) => entry.sequence > sequence);
     const wanted = filter === "" ? unknown : unknown.filter(isWanted);
     const messages = isFirst ? wanted : wanted.slice(-MAX_LISTED);
     return {
-      run: this.#run,
+      ...this.#options,
       now,
       total: board.total,
       missed: board.missed,
@@ -299,7 +251,6 @@ export class Feed {
       messages,
       // Nobody counts how many of those match.
       skipped: filter === "" ? board.total - sequence - messages.length : 0,
-      history: this.#history,
     };
   }
 }

@@ -39,11 +39,17 @@ export function isLoopback(hostname: string): boolean {
 
 /** Which requests to answer. */
 export interface GuardOptions {
-  /** The name or IP address on which the server listens. */
-  hostname: string;
+  /** The name or IP address on which the server listens; undefined: a socket. */
+  hostname: string | undefined;
   port: number;
+  /** The URL under which browsers reach the server, if it has another one. */
+  origin: URL | undefined;
   /** The token that a client has to send; undefined: serve every client. */
   token: string | undefined;
+  /** Whether connections are encrypted. */
+  isEncrypted: boolean;
+  /** Whether clients may publish. */
+  isWritable: boolean;
 }
 
 /** Checks requests. */
@@ -71,13 +77,38 @@ export class Guard {
   async check(request: Request): Promise<Response | undefined> {
     const url = new URL(request.url);
     if (!this.#isHost(url.hostname)) {
-      const text = "this server has another name: use its IP address";
+      const text = "this server has another name: use its IP address, or " +
+        `sub --origin http://${url.host}`;
       return refusal(421, text);
     }
-    if (request.method !== "GET" && request.method !== "HEAD") {
-      return refusal(405, "there is nothing to send here", { allow: "GET" });
+    return this.#checkMethod(request, url) ??
+      await this.#checkToken(request, url);
+  }
+
+  #checkMethod(request: Request, url: URL): Response | undefined {
+    const { method, headers } = request;
+    if (method === "GET" || method === "HEAD") return undefined;
+    const { isWritable, origin: known } = this.#options;
+    if (!isWritable) {
+      const text = "there is nothing to send here without sub --writable";
+      return refusal(405, text, { allow: "GET" });
     }
-    const { token } = this.#options;
+    if (method !== "POST") {
+      return refusal(405, "publish by POST", { allow: "GET, POST" });
+    }
+    // A browser says which site a request comes from.
+    const site = headers.get("sec-fetch-site");
+    const origin = headers.get("origin");
+    const isOwn = origin === null || origin === known?.origin ||
+      URL.canParse(origin) && new URL(origin).host === url.host;
+    if (isOwn && (site === null || /^(same-origin|none)$/.test(site))) {
+      return undefined;
+    }
+    return refusal(403, "pages of another site cannot publish");
+  }
+
+  async #checkToken(request: Request, url: URL): Promise<Response | undefined> {
+    const { token, isEncrypted, origin } = this.#options;
     if (token === undefined) return undefined;
     const given = url.searchParams.get("token");
     if (given === null) {
@@ -87,9 +118,13 @@ export class Guard {
       // We move the token from the address line and the history to a cookie.
       url.searchParams.delete("token");
       const value = `${this.#cookie}=${encodeURIComponent(token)}`;
+      const secure = isEncrypted || origin?.protocol === "https:"
+        ? "; Secure"
+        : "";
       return refusal(303, "", {
-        location: url.pathname + url.search,
-        "set-cookie": `${value}; Path=/; HttpOnly; SameSite=Strict`,
+        // Relative, as a proxy may have put a path before ours.
+        location: `./${url.pathname.split("/").at(-1)}${url.search}`,
+        "set-cookie": `${value}; Path=/; HttpOnly; SameSite=Strict${secure}`,
       });
     }
     return refusal(401, "open the address with ?token= that sub printed", {
@@ -100,11 +135,13 @@ export class Guard {
   /**
    * Prevents DNS rebinding: another site can let its own name resolve to our
    * address, and then its page can read what we serve. It cannot do so with an
-   * IP address.
+   * IP address, and it does not have the token.
    */
-  #isHost(hostname: string): boolean {
-    return isLoopback(hostname) || IP_ADDRESS.test(hostname) ||
-      hostname.toLowerCase() === this.#options.hostname.toLowerCase();
+  #isHost(name: string): boolean {
+    const { hostname, origin, token } = this.#options;
+    return token !== undefined || hostname === undefined || isLoopback(name) ||
+      IP_ADDRESS.test(name) || name === origin?.hostname ||
+      name.toLowerCase() === hostname.toLowerCase();
   }
 }
 

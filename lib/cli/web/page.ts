@@ -6,9 +6,14 @@
  */
 import { formatAge, formatNumber, formatRate } from "../board/figures.ts";
 import { compareTopics } from "../board/natural.ts";
+import { longestPause } from "../board/pauses.ts";
 import { readable, start } from "./page/app.js";
 import { Card, chartPath } from "./page/card.js";
+import { alignPasts, Chart, valueAt } from "./page/chart.js";
+import { Detail, hashName, readHash } from "./page/detail.js";
+import { groupDepth, Groups } from "./page/groups.js";
 import { Log } from "./page/log.js";
+import { hexDump, jsonTree, messageBody } from "./page/message.js";
 import { STYLE } from "./style.ts";
 
 /** A part of the page. */
@@ -29,9 +34,11 @@ const HTML = `<!DOCTYPE html>
 </head>
 <body>
 <header>
-<h1>fifobus</h1>
+<h1><a href="#">fifobus</a></h1>
 <p id="state" role="status">connecting</p>
 <p id="counts"></p>
+<a id="alarmed" href="#" hidden></a>
+<a id="to-log" href="#">Messages</a>
 <div id="controls">
 <label>Filter <input id="filter" type="search" autocomplete="off" aria-keyshortcuts="/"></label>
 <label>Sort <select id="sort">
@@ -45,20 +52,58 @@ const HTML = `<!DOCTYPE html>
 <button id="theme" type="button" aria-keyshortcuts="t">Theme: system</button>
 </div>
 </header>
-<main>
+<main id="all">
 <section aria-labelledby="topics-title">
 <h2 id="topics-title">Topics</h2>
 <p id="hidden" role="status" hidden></p>
 <ul id="cards"></ul>
 </section>
-<section aria-labelledby="messages-title">
+<section id="messages" aria-labelledby="messages-title">
 <h2 id="messages-title">Messages</h2>
 <p id="skipped" hidden></p>
 <ol id="log" tabindex="0" aria-labelledby="messages-title"></ol>
 </section>
 </main>
+<main id="detail" aria-labelledby="detail-title" hidden>
+<p><a id="detail-back" href="#" aria-keyshortcuts="Escape">← All topics</a></p>
+<h2 id="detail-title" tabindex="-1"></h2>
+<p id="detail-about"></p>
+<ul id="detail-alarms"></ul>
+<div class="bar">
+<div id="detail-spans" role="group" aria-label="Time to show">
+<button type="button" value="minute">1 minute</button>
+<button type="button" value="hour">1 hour</button>
+<button type="button" value="day">24 hours</button>
+</div>
+<form id="detail-add"><label>Compare with <input id="detail-other" list="detail-topics" autocomplete="off" placeholder="topic"></label>
+<datalist id="detail-topics"></datalist>
+<button type="submit">Add</button></form>
+</div>
+<ul id="detail-legend"></ul>
+<p class="bar"><span id="detail-time">now</span> <span id="detail-limit" hidden>– – limit of an alarm</span></p>
+<div id="detail-chart" role="img" tabindex="0" hidden></div>
+<p id="detail-none" hidden>No number in this time.</p>
+<div class="columns">
+<section aria-labelledby="detail-title">
+<div id="detail-numbers" class="wide"><h3>Values</h3>
+<table id="detail-values"><thead><tr><th scope="col">value</th><th scope="col">last</th><th scope="col">min</th><th scope="col">mean</th><th scope="col">max</th></tr></thead><tbody></tbody></table></div>
+<form id="detail-publish" hidden>
+<h3>Publish</h3>
+<label>Message <textarea id="detail-text" rows="2"></textarea></label>
+<p class="bar"><label><input id="detail-retain" type="checkbox"> keep as the last value</label>
+<button type="submit">Publish</button>
+<span id="detail-published" role="status"></span></p>
+</form>
+</section>
+<section aria-labelledby="detail-messages-title">
+<h3 id="detail-messages-title">Last messages</h3>
+<ol id="detail-messages"></ol>
+</section>
+</div>
+</main>
 <p id="alarms" class="unseen" role="alert"></p>
-<footer>Keys: <kbd>/</kbd> filter, <kbd>p</kbd> pause, <kbd>t</kbd> theme.
+<footer>Keys: <kbd>/</kbd> filter, <kbd>p</kbd> pause, <kbd>t</kbd> theme,
+<kbd>Enter</kbd> open a topic, <kbd>Esc</kbd> back.
 <a href="api/topics">JSON</a>, <a href="metrics">metrics</a></footer>
 <noscript>This page draws itself with JavaScript. <a href="api/topics">JSON</a> needs none.</noscript>
 </body>
@@ -75,10 +120,22 @@ const SCRIPT = [
   formatNumber,
   formatRate,
   compareTopics,
+  longestPause,
   readable,
   chartPath,
   Card,
+  groupDepth,
+  Groups,
   Log,
+  hashName,
+  readHash,
+  hexDump,
+  jsonTree,
+  messageBody,
+  alignPasts,
+  valueAt,
+  Chart,
+  Detail,
   start,
 ].join("\n\n") + "\n\nstart();\n";
 
@@ -88,4 +145,6 @@ export const PAGE: Record<string, Part> = {
   "/style.css": { text: STYLE, type: "text/css; charset=utf-8" },
   "/app.js": { text: SCRIPT, type: "text/javascript; charset=utf-8" },
   "/icon.svg": { text: ICON, type: "image/svg+xml" },
+  // For pages of --www, which name no icon.
+  "/favicon.ico": { text: ICON, type: "image/svg+xml" },
 };

@@ -4,28 +4,45 @@
  * @module
  */
 import { reasonOf } from "../../errors.ts";
+import { load } from "../../load.ts";
 import type { Message } from "../../message.ts";
+import { isTopicFilter } from "../../topic.ts";
 import type { Board } from "../board/board.ts";
+import { Recent } from "../board/recent.ts";
 import { UsageError } from "../exit_codes.ts";
 import type { Listener } from "../options/values.ts";
-import { Feed, sortOf, type Wanted } from "./feed.ts";
+import { Api, type ApiOptions, plain } from "./api.ts";
+import { Clients } from "./clients.ts";
+import { Feed, sortOf } from "./feed.ts";
+import { serveFile } from "./files.ts";
 import { Guard, isLoopback, respond } from "./guard.ts";
+import { Listening, shownListener } from "./listening.ts";
+import { Messages } from "./messages.ts";
 import { metricsText } from "./metrics.ts";
 import { PAGE } from "./page.ts";
 
-const EVENT_STREAM = "text/event-stream";
+/** Refuses further streams: to serve them badly is worse than to refuse them. */
+const MAX_STREAMS = 100;
 
-/** Refuses further pages: to serve them badly is worse than to refuse them. */
-const MAX_PAGES = 100;
+/** A proxy must not collect events. */
+const STREAM = { headers: { "x-accel-buffering": "no" } };
 
 /** What to serve, and to which clients. */
-export interface WebServerOptions {
+export interface WebServerOptions extends ApiOptions {
   /** The address on which it listens. */
   listener: Listener;
+  /** The permissions of a socket in the file system. */
+  mode: number;
+  /** A certificate and its key in PEM, to encrypt. */
+  tls: { cert: string; key: string } | undefined;
+  /** The URL under which browsers reach it, if it has another one. */
+  origin: URL | undefined;
   /** The token that a browser has to send; if empty, we make one up. */
   token: string | undefined;
   /** How many messages a page shows when it opens. */
   history: number;
+  /** A folder to serve beside the page. */
+  www: string | undefined;
   /** Tells the user the URL. */
   say(text: string): void;
 }
@@ -35,29 +52,47 @@ export class WebServer {
   /** The URL to open in a browser. */
   readonly url: string;
   readonly #board: Board;
+  readonly #api: Api;
+  readonly #folder: string | undefined;
+  readonly #clients = new Clients();
+  readonly #recent = new Recent();
   readonly #feed: Feed;
+  readonly #messages: Messages;
   readonly #guard: Guard;
-  readonly #server: Deno.HttpServer<Deno.NetAddr>;
-  readonly #stopped = new AbortController();
+  readonly #listening: Listening;
 
   private constructor(
     board: Board,
-    { listener, token, history }: WebServerOptions,
+    options: WebServerOptions,
+    folder: string | undefined,
+    listening: Listening,
   ) {
+    const { listener, token, history, origin, tls, publish } = options;
     this.#board = board;
-    this.#feed = new Feed(board, history);
-    this.#server = Deno.serve({
-      ...listener,
-      signal: this.#stopped.signal,
-      onListen: () => {},
-      onError: () => respond("it went wrong\n", "text/plain", { status: 500 }),
-    }, (request) => this.#answer(request));
-    const { port } = this.#server.addr;
-    this.#guard = new Guard({ hostname: listener.hostname, port, token });
-    const query = token === undefined
-      ? ""
-      : `?token=${encodeURIComponent(token)}`;
-    this.url = `http://${shown(listener, port)}/${query}`;
+    this.#folder = folder;
+    this.#listening = listening;
+    const run = crypto.randomUUID().slice(0, 8);
+    const [recent, clients] = [this.#recent, this.#clients];
+    this.#api = new Api(board, recent, options);
+    const isWritable = publish !== undefined;
+    this.#feed = new Feed(board, clients, { history, run, isWritable });
+    this.#messages = new Messages(board, recent, clients, run);
+    this.#guard = new Guard({
+      hostname: "path" in listener ? undefined : listener.hostname,
+      port: listening.port,
+      origin,
+      token,
+      isEncrypted: tls !== undefined,
+      isWritable,
+    });
+    const base = origin
+      ? origin.href
+      : "path" in listener
+      ? shownListener(listener)
+      : `http${tls ? "s" : ""}://${shownListener(listener, listening.port)}/`;
+    this.url = token === undefined
+      ? base
+      : `${base}?token=${encodeURIComponent(token)}`;
   }
 
   /**
@@ -67,11 +102,14 @@ export class WebServer {
    * @param options What to serve, and to which clients.
    * @returns The server; the caller closes it.
    * @throws {UsageError} If other machines could reach it without a token.
-   * @throws {Error} If it cannot listen on that address.
+   * @throws {Error} If it cannot listen on that address, or serve the folder.
    */
-  static start(board: Board, options: WebServerOptions): WebServer {
-    const { listener, say } = options;
-    const isOpen = !isLoopback(listener.hostname);
+  static async start(
+    board: Board,
+    options: WebServerOptions,
+  ): Promise<WebServer> {
+    const { listener, say, www, tls, origin, mode } = options;
+    const isOpen = !("path" in listener) && !isLoopback(listener.hostname);
     if (isOpen && options.token === undefined) {
       throw new UsageError(
         `--serve on ${listener.hostname} goes with --token: others reach it`,
@@ -80,12 +118,24 @@ export class WebServer {
     const token = options.token === ""
       ? crypto.randomUUID().replaceAll("-", "")
       : options.token;
-    const server = listen(
+    const folder = www === undefined ? undefined : await folderOf(www);
+    // No request is answered before this function returns to the event loop.
+    const listening = await Listening.open({
       listener,
-      () => new WebServer(board, { ...options, token }),
+      tls,
+      mode,
+      say,
+      answer: (request) => server.#answer(request),
+      onError: () => respond("it went wrong\n", "text/plain", { status: 500 }),
+    });
+    const server = new WebServer(
+      board,
+      { ...options, token },
+      folder,
+      listening,
     );
     say(`serving ${server.url}`);
-    if (isOpen) {
+    if (isOpen && !tls && !origin) {
       say("other machines reach it, and nothing is encrypted on the way");
     }
     return server;
@@ -94,38 +144,62 @@ export class WebServer {
   /** Adds a message that the board has just counted. */
   add(message: Message, text: string, at: number): void {
     this.#feed.add(message, text, at);
+    this.#recent.add(message, at, this.#board.total);
   }
 
   /** Sends an update to the pages soon. */
   changed(): void {
-    this.#feed.changed();
+    this.#clients.changed();
   }
 
   /** Stops the server. */
   async close(): Promise<void> {
-    this.#feed.close();
-    this.#stopped.abort();
-    await this.#server.finished;
+    this.#clients.close();
+    await this.#listening.close();
   }
 
   async #answer(request: Request): Promise<Response> {
     const refusal = await this.#guard.check(request);
     if (refusal) return refusal;
     const { pathname, searchParams } = new URL(request.url);
-    const file = PAGE[pathname];
-    if (file) return respond(file.text, file.type);
+    const name = (start: string) =>
+      pathname.startsWith(start) ? pathname.slice(start.length) : undefined;
+    const [topic, file] = [name("/api/topics/"), name("/www/")];
+    if (request.method === "POST") {
+      return await this.#api.publish(request, name("/topics/"));
+    }
+    if (topic !== undefined) return this.#api.topic(topic, searchParams);
+    if (file !== undefined && this.#folder !== undefined) {
+      return await serveFile(this.#folder, file);
+    }
+    const part = PAGE[pathname];
+    if (part) return respond(part.text, part.type);
+    const lastEventId = request.headers.get("last-event-id") ??
+      searchParams.get("since");
     switch (pathname) {
-      case "/events":
-        // A HEAD request reads no stream.
-        if (request.method === "HEAD") return respond(null, EVENT_STREAM);
-        return this.#events({
-          lastEventId: request.headers.get("last-event-id") ??
-            searchParams.get("since"),
-          filter: searchParams.get("filter") ?? "",
-          sort: sortOf(searchParams.get("sort")),
-        });
+      case "/uplot.js":
+      case "/uplot.css":
+        return await chartPart(pathname);
+      case "/updates":
+        return this.#stream(request, () =>
+          this.#feed.stream({
+            lastEventId,
+            filter: searchParams.get("filter") ?? "",
+            sort: sortOf(searchParams.get("sort")),
+          }));
+      case "/events": {
+        const filters = searchParams.getAll("filter");
+        const wrong = filters.find((it) => !isTopicFilter(it));
+        if (wrong !== undefined) {
+          return plain(`"${wrong}" is not a topic filter\n`, 400);
+        }
+        return this.#stream(
+          request,
+          () => this.#messages.stream(filters, lastEventId),
+        );
+      }
       case "/api/topics":
-        return respond(this.#topics(), "application/json");
+        return this.#api.topics();
       case "/metrics": {
         const board = this.#board;
         const rows = board.rows(Date.now());
@@ -133,52 +207,38 @@ export class WebServer {
         return respond(text, "text/plain; version=0.0.4; charset=utf-8");
       }
       default:
-        return respond("there is nothing here\n", "text/plain", {
-          status: 404,
-        });
+        return plain("there is nothing here\n", 404);
     }
   }
 
-  #events(wanted: Wanted): Response {
-    if (this.#feed.pages >= MAX_PAGES) {
-      const text = `${MAX_PAGES} pages are open already\n`;
-      return respond(text, "text/plain", { status: 503 });
+  #stream(request: Request, open: () => ReadableStream<Uint8Array>): Response {
+    const type = "text/event-stream";
+    // A HEAD request reads no stream.
+    if (request.method === "HEAD") return respond(null, type, STREAM);
+    if (this.#clients.size >= MAX_STREAMS) {
+      return plain(`${MAX_STREAMS} streams are open already\n`, 503);
     }
-    return respond(this.#feed.stream(wanted), EVENT_STREAM);
-  }
-
-  #topics(): string {
-    const now = Date.now();
-    const topics = this.#board.rows(now).map((row) => ({
-      ...row,
-      at: new Date(row.at).toISOString(),
-      series: this.#board.series(row.topic),
-      history: this.#board.history(row.topic, now),
-    }));
-    return `${JSON.stringify(topics)}\n`;
+    return respond(open(), type, STREAM);
   }
 }
 
-function listen(listener: Listener, start: () => WebServer): WebServer {
+/** The parts that draw charts: few runs need them. */
+async function chartPart(path: string): Promise<Response> {
+  const { UPLOT_SCRIPT, UPLOT_STYLE } = await load<
+    typeof import("./uplot.ts")
+  >(import.meta.resolve("./uplot.ts"));
+  return path.endsWith(".js")
+    ? respond(UPLOT_SCRIPT, "text/javascript; charset=utf-8")
+    : respond(UPLOT_STYLE, "text/css; charset=utf-8");
+}
+
+async function folderOf(www: string): Promise<string> {
   try {
-    return start();
+    const folder = await Deno.realPath(www);
+    if ((await Deno.stat(folder)).isDirectory) return folder;
   } catch (error) {
-    const { AddrInUse, AddrNotAvailable, NotCapable, PermissionDenied } =
-      Deno.errors;
-    const reason = error instanceof AddrInUse
-      ? "the port is in use; 0 takes one that is free"
-      : error instanceof AddrNotAvailable
-      ? "that is not an address of this machine"
-      : error instanceof PermissionDenied && !(error instanceof NotCapable)
-      ? "ports below 1024 are for the superuser"
-      : reasonOf(error);
-    const where = shown(listener, listener.port);
-    throw new Error(`Cannot serve on ${where}: ${reason}`, { cause: error });
+    const reason = reasonOf(error);
+    throw new Error(`Cannot serve --www "${www}": ${reason}`, { cause: error });
   }
-}
-
-function shown({ hostname }: Listener, port: number): string {
-  return hostname.includes(":")
-    ? `[${hostname}]:${port}`
-    : `${hostname}:${port}`;
+  throw new Error(`Cannot serve --www "${www}": it is not a folder`);
 }

@@ -2,6 +2,8 @@
 import { formatRate } from "../../board/figures.ts";
 import { compareTopics } from "../../board/natural.ts";
 import { Card } from "./card.js";
+import { Detail } from "./detail.js";
+import { Groups } from "./groups.js";
 import { Log } from "./log.js";
 
 /**
@@ -21,6 +23,8 @@ export function readable(text) {
 
 /** Connects the page to the program that serves it. */
 export function start() {
+  const SILENT_MS = 7000; // the server sends something each second
+  const HIDDEN_MS = 10_000;
   const find = (id) => document.getElementById(id);
   const cards = new Map();
   const dirty = new Set();
@@ -35,9 +39,18 @@ export function start() {
     rate: 0,
     alarms: 0,
     skipped: 0,
+    earlier: 0,
   };
+  const detail = new Detail(
+    (topic) => cards.get(topic)?.row,
+    () => [...cards.keys()],
+  );
   let events; // the stream of the server
+  let lastWord = Date.now(); // when it last said something
+  let isFresh = true; // whether its next event has all topics
+  const groups = new Groups(() => groups.hide(cards.values(), matches));
   let refreshing;
+  let resting;
   let clock = 0; // by how much the server's clock is ahead
   let isPaused = false;
   let isWaiting = false;
@@ -67,11 +80,10 @@ export function start() {
       `${number.toLocaleString("en")} ${what}${number === 1 ? "" : "s"}`;
     find("counts").textContent = `${count(known.known, "topic")}, ` +
       `${count(known.total, "message")}, ${formatRate(known.rate)}/s` +
-      (known.missed > 0 ? `, ${count(known.missed, "message")} missed` : "") +
-      (known.alarms > 0 ? `, ${count(known.alarms, "alarm")}` : "");
-    document.title = known.alarms > 0
-      ? `(${known.alarms} ⚠) fifobus`
-      : "fifobus";
+      (known.missed > 0 ? `, ${count(known.missed, "message")} missed` : "");
+    find("alarmed").hidden = known.alarms === 0;
+    find("alarmed").textContent = `⚠ ${count(known.alarms, "alarm")}`;
+    drawTitle();
     const notice = isPartial()
       ? `${cards.size.toLocaleString("en")} of ${
         count(known.matching, filter === "" ? "topic" : "matching topic")
@@ -82,10 +94,19 @@ export function start() {
       : "";
     find("hidden").hidden = notice === "";
     find("hidden").textContent = notice;
-    find("skipped").hidden = known.skipped === 0;
-    find("skipped").textContent = `${
-      known.skipped.toLocaleString("en")
-    } messages came too fast, or too early, to be listed`;
+    const notes = [
+      [known.earlier, "earlier and not listed"],
+      [known.skipped, "too fast to be listed"],
+    ].filter(([number]) => number > 0)
+      .map(([number, why]) => `${count(number, "message")} ${why}`);
+    find("skipped").hidden = notes.length === 0;
+    find("skipped").textContent = notes.join(", ");
+  }
+
+  function drawTitle() {
+    const [opened] = detail.shown;
+    document.title = (known.alarms > 0 ? `(${known.alarms} ⚠) ` : "") +
+      (opened ? `${readable(opened.topic)} – fifobus` : "fifobus");
   }
 
   /** Whether the server knows more topics than the page shows. */
@@ -112,22 +133,34 @@ export function start() {
     isUnsorted = false;
     const list = find("cards");
     const sorted = [...cards.values()].sort((a, b) => compare(a.row, b.row));
+    const isGrouped = find("sort").value === "topic";
+    const elements = groups.arrange(sorted, isGrouped);
     let place = list.firstElementChild;
-    for (const { element } of sorted) {
+    for (const element of elements) {
       if (element === place) place = place.nextElementSibling;
       else list.insertBefore(element, place);
     }
+    groups.hide(cards.values(), matches);
   }
 
   function take({ data, lastEventId }) {
     const update = JSON.parse(data);
-    if (update.run !== known.run) {
+    lastWord = Date.now();
+    showState("live");
+    const isOther = update.run !== known.run;
+    if (isOther) {
       cards.clear();
       dirty.clear();
       log.clear();
       find("cards").replaceChildren();
-      known.skipped = 0;
+      groups.clear();
+      known.skipped = known.earlier = 0;
+    } else if (isFresh) {
+      // While we were away, others may have taken their place.
+      const shown = new Set(update.topics.map(({ topic }) => topic));
+      update.gone.push(...[...cards.keys()].filter((it) => !shown.has(it)));
     }
+    isFresh = false;
     known.run = update.run;
     known.lastId = lastEventId;
     known.total = update.total;
@@ -136,21 +169,23 @@ export function start() {
     known.matching = update.matching;
     known.rate = update.rate;
     known.alarms = update.alarms;
-    known.skipped += update.skipped;
+    known[isOther ? "earlier" : "skipped"] += update.skipped;
+    find("detail-publish").hidden = !update.isWritable;
     for (const topic of update.gone) {
       const card = cards.get(topic);
       card?.element.remove();
       dirty.delete(card);
       cards.delete(topic);
+      isUnsorted = true;
     }
     clock = update.now - Date.now();
     for (const row of update.topics) {
       let card = cards.get(row.topic);
       if (!card) {
         cards.set(row.topic, card = new Card(row.topic));
-        card.element.hidden = !matches(row);
         isUnsorted = true;
       }
+      if (row.alarm !== card.row?.alarm) isUnsorted = true;
       if (row.alarm && !card.row?.alarm) {
         find("alarms").textContent = `Alarm: ${readable(row.topic)} ${
           readable(row.text.slice(0, 100))
@@ -161,26 +196,77 @@ export function start() {
     }
     log.add(update.messages, update.history);
     schedule();
+    if (document.hidden) rest();
   }
 
   function connect() {
+    clearTimeout(resting);
+    events?.close();
     const query = new URLSearchParams();
     if (known.lastId) query.set("since", known.lastId);
     if (filter) query.set("filter", filter);
     if (find("sort").value !== "topic") query.set("sort", find("sort").value);
-    events = new EventSource(query.size > 0 ? `events?${query}` : "events");
+    events = new EventSource(query.size > 0 ? `updates?${query}` : "updates");
     isFiltered = filter !== "";
-    const state = (text, name) => {
-      find("state").textContent = text;
-      find("state").dataset.state = name;
-    };
-    events.onopen = () => state("live", "live");
+    lastWord = Date.now();
+    events.onopen = () => isFresh = true;
     events.onmessage = take;
     events.onerror = () => {
-      state("connection lost, trying again", "lost");
+      showState("connection lost, trying again", "lost");
+      lastWord = Date.now();
       // A browser gives up if the answer is not an event stream.
-      if (events.readyState === EventSource.CLOSED) setTimeout(connect, 2000);
+      if (events.readyState !== EventSource.CLOSED) return;
+      clearTimeout(resting);
+      resting = setTimeout(connect, 2000);
     };
+  }
+
+  /**
+   * A browser has six connections for all pages of a server, if they are not
+   * encrypted. So a page that nobody sees asks now and then.
+   */
+  function rest() {
+    events.close();
+    clearTimeout(resting);
+    resting = setTimeout(connect, HIDDEN_MS);
+  }
+
+  /** A dead network, or a stopped server, says nothing at all. */
+  function watch() {
+    const silentMs = Date.now() - lastWord;
+    if (document.hidden || silentMs < SILENT_MS) return;
+    if (events.readyState === EventSource.CLOSED) return;
+    const isNew = known.run === "";
+    showState(
+      `no word for ${Math.floor(silentMs / 1000)} s, connecting again` +
+        (isNew ? "; are more than six windows open?" : ""),
+      "lost",
+    );
+    connect();
+  }
+
+  function showState(text, name = text) {
+    if (find("state").textContent !== text) find("state").textContent = text;
+    find("state").dataset.state = name;
+  }
+
+  /** Shows the topics of the address line, or all. */
+  function route() {
+    const before = detail.shown[0]?.topic;
+    const isOpen = detail.open(location.hash);
+    find("detail").hidden = !isOpen;
+    find("all").hidden = isOpen;
+    for (const it of document.querySelectorAll("label:has(select, #filter)")) {
+      it.hidden = isOpen;
+    }
+    find("pause").hidden = find("to-log").hidden = isOpen;
+    drawTitle();
+    const topic = detail.shown[0]?.topic;
+    if (topic === before) return;
+    if (isOpen) {
+      scrollTo(0, 0);
+      find("detail-title").focus();
+    } else cards.get(before)?.element.querySelector("a").focus();
   }
 
   /** Asks the server for other topics, if it has not sent all. */
@@ -223,30 +309,62 @@ export function start() {
   };
   find("filter").oninput = ({ target }) => {
     filter = target.value.toLowerCase();
-    for (const { element, row } of cards.values()) {
-      element.hidden = !matches(row);
-    }
+    groups.hide(cards.values(), matches);
     log.choose(matches);
     schedule();
     refresh();
   };
   document.onkeydown = (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.target.matches("input, select")) return;
+    if (event.target.matches("input, select, textarea")) return;
     const action = {
-      "/": () => find("filter").focus(),
-      p: pause,
       t: nextTheme,
+      ...detail.shown.length > 0
+        ? { Escape: () => location.hash = "" }
+        : { p: pause, "/": () => find("filter").focus() },
     };
     if (!action[event.key]) return;
     event.preventDefault();
     action[event.key]();
   };
+  // A click on a card opens its topic, unless it selects text.
+  find("cards").onclick = ({ target }) => {
+    const link = target.closest(".card")?.querySelector("a");
+    if (!link || target.closest("a") || !getSelection().isCollapsed) return;
+    location.hash = link.hash;
+  };
+  find("alarmed").onclick = (event) => {
+    event.preventDefault();
+    location.hash = "";
+    find("sort").value = "alarm";
+    find("sort").onchange();
+    scrollTo(0, 0);
+  };
+  find("to-log").onclick = (event) => {
+    event.preventDefault();
+    find("messages").scrollIntoView();
+    find("log").focus({ preventScroll: true });
+  };
+  addEventListener("hashchange", route);
+  // What sticks to the top stays below the header.
+  const header = document.querySelector("header");
+  new ResizeObserver(() => {
+    const { style } = document.documentElement;
+    style.setProperty("--top", `${header.offsetHeight}px`);
+  }).observe(header);
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) rest();
+    else connect();
+  });
+  // On a phone the first card is all one sees.
+  if (matchMedia("(max-width: 40rem)").matches) find("sort").value = "alarm";
   setInterval(() => {
+    watch();
     for (const card of cards.values()) dirty.add(card);
     if (find("sort").value !== "topic") isUnsorted = true;
     schedule();
   }, 1000);
   setTheme(localStorage.getItem("theme") ?? "system");
   connect();
+  route();
 }

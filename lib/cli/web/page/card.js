@@ -1,21 +1,31 @@
 // Runs in the browser. The server sends the text of its functions: see page.ts.
 import { formatAge, formatNumber, formatRate } from "../../board/figures.ts";
+import { longestPause } from "../../board/pauses.ts";
 import { readable } from "./app.js";
+import { hashName } from "./detail.js";
 
-/** The path of an SVG 60 wide and 20 high; one unit of width is a second. */
-export function chartPath(points, second) {
+/**
+ * The path of an SVG 60 wide and 20 high; one unit of width is a second. A gap
+ * stays a gap. A state holds until the next one.
+ */
+export function chartPath(points, second, isState) {
   const known = [...points].filter(([at]) => at > second - 60)
     .sort(([a], [b]) => a - b);
   const values = known.map(([, value]) => value);
-  const low = Math.min(...values);
-  const span = Math.max(...values) - low || 1;
-  const places = known.map(([at, value]) => {
+  const low = isState ? 0 : Math.min(...values);
+  const span = isState ? 1 : Math.max(...values) - low || 1;
+  const pause = longestPause(known.map(([at]) => at), 1);
+  let path = "";
+  for (const [i, [at, value]] of known.entries()) {
     const x = 60 - (second - at);
-    return `${x} ${(19 - 18 * (value - low) / span).toFixed(2)}`;
-  });
-  // A single point would be invisible.
-  if (places.length === 1) places.push(places[0].replace(/^\S+/, "60"));
-  return places.length > 0 ? `M${places.join("L")}` : "";
+    const y = (19 - 18 * (value - low) / span).toFixed(2);
+    const isNext = i > 0 && (isState || at - known[i - 1][0] <= pause);
+    // A single point would be invisible.
+    if (!isNext) path += `M${x} ${y}h0.3`;
+    else if (isState) path += `H${x}V${y}`;
+    else path += `L${x} ${y}`;
+  }
+  return isState && path ? `${path}H60` : path;
 }
 
 /** Shows one topic. */
@@ -61,7 +71,11 @@ export class Card {
     for (const level of readable(topic).split(/(?<=\/)/)) {
       name.append(level, document.createElement("wbr"));
     }
-    title.append(name);
+    const link = document.createElement("a");
+    link.href = `#${hashName(topic)}`;
+    link.append(name);
+    title.append(link);
+    title.title = readable(topic);
     this.others = add("dl", "others");
   }
 
@@ -148,7 +162,7 @@ export class Card {
     set(this.badge, row.alarm ? "⚠ Alarm" : "");
     this.badge.title = row.rules.join("\n");
     this.drawOthers();
-    const path = chartPath(this.points, Math.floor(now / 1000));
+    const path = chartPath(this.points, Math.floor(now / 1000), isState);
     this.chart.toggleAttribute("hidden", row.min === null && !isState);
     if (this.path.getAttribute("d") !== path) this.path.setAttribute("d", path);
     const label = row.min === null

@@ -1,0 +1,171 @@
+/**
+ * What programs ask of `sub --serve`: topics, their past, and to publish.
+ *
+ * @module
+ */
+import { reasonOf } from "../../errors.ts";
+import { nameFault } from "../../topic.ts";
+import type { Board } from "../board/board.ts";
+import { SPANS } from "../board/history.ts";
+import type { Recent } from "../board/recent.ts";
+import { respond } from "./guard.ts";
+import { jsonOf } from "./messages.ts";
+
+/** Publishes a message from a page or a program. */
+export type Publish = (
+  topic: string,
+  message: Uint8Array,
+  retain: boolean,
+) => Promise<number | undefined>;
+
+/** How to publish. */
+export interface ApiOptions {
+  /** The longest message that may be published. */
+  maxBytes: number;
+  /** Publishes what clients send; undefined if they may not. */
+  publish: Publish | undefined;
+}
+
+/** Answers programs. */
+export class Api {
+  readonly #board: Board;
+  readonly #recent: Recent;
+  readonly #options: ApiOptions;
+
+  /**
+   * Creates the API.
+   *
+   * @param board The table of topics.
+   * @param recent The last messages.
+   * @param options How to publish.
+   */
+  constructor(board: Board, recent: Recent, options: ApiOptions) {
+    this.#board = board;
+    this.#recent = recent;
+    this.#options = options;
+  }
+
+  /** All topics. */
+  topics(): Response {
+    const now = Date.now();
+    const topics = this.#board.rows(now).map((row) => ({
+      ...row,
+      at: new Date(row.at).toISOString(),
+      series: this.#board.series(row.topic),
+      history: this.#board.history(row.topic, now),
+    }));
+    return json(topics);
+  }
+
+  /**
+   * Answers `NAME` with all that is known, `NAME/history` with the past.
+   *
+   * @param rest The path behind `/api/topics/`.
+   * @param query What else is asked.
+   * @returns The answer, JSON.
+   */
+  topic(rest: string, query: URLSearchParams): Response {
+    const [, name, isPast] = /^(.*?)(\/history)?$/s.exec(rest)!;
+    const topic = decoded(name!);
+    const now = Date.now();
+    const row = topic === undefined ? undefined : this.#board.row(topic, now);
+    if (!row) return plain("there is no such topic\n", 404);
+    const board = this.#board;
+    const series = board.series(row.topic);
+    if (!isPast) {
+      const since = Number(query.get("since") ?? 0);
+      const messages = this.#recent.pin(row.topic)
+        .filter(({ sequence }) => sequence > since)
+        .map((it) => JSON.parse(jsonOf(it)));
+      const limits = board.limits(row.topic);
+      const at = new Date(row.at).toISOString();
+      return json({ ...row, at, series, limits, messages });
+    }
+    const span = SPANS.find(({ name }) =>
+      name === (query.get("span") ?? "minute")
+    );
+    if (!span) return plain("span is minute, hour or day\n", 400);
+    const path = query.get("path") ?? row.path;
+    const found = series.find((it) => it.path === path);
+    const points = board.history(row.topic, now, { path, span });
+    const { unit, decimals, state, value } = found ??
+      { unit: "", decimals: 0, state: null, value: null };
+    return json({
+      topic: row.topic,
+      path,
+      unit,
+      decimals,
+      isState: state !== null,
+      value: value ?? (state === null ? null : Number(state)),
+      now: now / 1000,
+      seconds: span.seconds,
+      step: span.step,
+      points,
+    });
+  }
+
+  /**
+   * Publishes what a client sends.
+   *
+   * @param request The request.
+   * @param name The percent-encoded topic; undefined if the path is wrong.
+   * @returns How many subscribers got it, as JSON.
+   */
+  async publish(
+    request: Request,
+    name: string | undefined,
+  ): Promise<Response> {
+    const { publish, maxBytes } = this.#options;
+    if (name === undefined) return plain("publish to topics/NAME\n", 404);
+    const topic = decoded(name);
+    const fault = topic === undefined ? "it is not UTF-8" : nameFault(topic);
+    if (fault !== undefined) return plain(`the topic: ${fault}\n`, 400);
+    const bytes = await bodyOf(request, maxBytes);
+    if (!bytes) return plain(`at most ${maxBytes} bytes\n`, 413);
+    const retain = new URL(request.url).searchParams.has("retain");
+    try {
+      const subscribers = await publish!(topic!, bytes, retain);
+      return json({ subscribers });
+    } catch (error) {
+      return plain(`${reasonOf(error)}\n`, 400);
+    }
+  }
+}
+
+/** Reads what a client sends; undefined if it is too long. */
+async function bodyOf(
+  { body }: Request,
+  maxBytes: number,
+): Promise<Uint8Array | undefined> {
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  let length = 0;
+  for await (const part of body ?? []) {
+    length += part.length;
+    if (length > maxBytes) return undefined;
+    parts.push(part);
+  }
+  return new Uint8Array(await new Blob(parts).arrayBuffer());
+}
+
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function json(value: unknown): Response {
+  return respond(`${JSON.stringify(value)}\n`, "application/json");
+}
+
+/**
+ * Answers in words.
+ *
+ * @param text The words, a line.
+ * @param status The status.
+ * @returns The response.
+ */
+export function plain(text: string, status: number): Response {
+  return respond(text, "text/plain; charset=utf-8", { status });
+}
