@@ -172,6 +172,8 @@ export class QueueReader implements Source {
   #isClosing = false;
   /** Whether the process that has the turn did not give it up. */
   #isAbandoned = false;
+  /** Whether to leave what is in a FIFO that was replaced to its other readers. */
+  #isTheirs = false;
   #hasLeft = false;
   #paused: PromiseWithResolvers<void> | undefined;
   #rests: PromiseWithResolvers<void> | undefined;
@@ -417,6 +419,10 @@ export class QueueReader implements Source {
   async #takeTurn(): Promise<boolean> {
     if (this.#hasTurn) return true;
     while (true) {
+      if (this.#isTheirs) {
+        this.#isTheirs = false;
+        await this.#moveOn();
+      }
       if (!this.#queue && this.#fifo) await this.#restorePath();
       const queue = this.#queue ?? await this.#openQueue();
       if (!queue) return true;
@@ -711,11 +717,12 @@ export class QueueReader implements Source {
     const queue = this.#queue;
     if (queue && this.#info.nlink !== 1) this.#tellNames(queue);
     const isMisplaced = queue !== undefined && this.#isMisplaced(queue);
-    // The readers of another FIFO may have the turn there, and keep it.
-    if (
-      isMisplaced && !this.#isInBus(queue) && !this.#isResting && this.#next
-    ) {
-      this.#waiting?.resolve();
+    // The readers of another FIFO may have the turn there, and keep it; or those
+    // of another name of the FIFO that was at the path before.
+    if (queue && this.#waiting && this.#next && !this.#isResting) {
+      this.#isTheirs = isReplaced && this.#isInBus(queue);
+      const isOther = isMisplaced && !this.#isInBus(queue);
+      if (this.#isTheirs || isOther) this.#waiting.resolve();
     }
     const wait = this.#waitForBytes;
     if (!wait || wait.isEnding || !(isReplaced || isMisplaced)) return;
