@@ -8,46 +8,20 @@ import type { Message } from "../../message.ts";
 import { outletOf, type Publisher } from "../../publisher.ts";
 import { count } from "../program.ts";
 import { kindOf, type Tally } from "../tally.ts";
-import { type Passing, publishKept } from "./kept.ts";
+import { type Passing, publishKept, Waiting } from "./kept.ts";
 
 /** The memory that a waiting message takes besides its own bytes. */
 const OVERHEAD_BYTES = 200;
 
-/** Where messages wait until they are passed on. */
-export interface Waiting {
-  /** Whether there is no room for another message. */
-  readonly isFull: boolean;
-  /** Whether none of them would be lost if this process was killed now. */
-  readonly isKept: boolean;
-  /** Settles when a message has left. */
-  readonly changed: Promise<void>;
-  /** Rejects when nothing more can be passed on. */
-  readonly failed: Promise<never>;
-  /** Settles `changed` now. */
-  wake(): void;
-  /** Adds a message, which is passed on as soon as possible, in order. */
-  add(message: Message, passing: Passing): void;
-  /**
-   * Waits for the waiting messages, and gives up the rest.
-   *
-   * @param until Ends the wait.
-   * @param giveUp Makes the waiting messages fail.
-   * @returns The messages that are lost unless they go back, in order.
-   */
-  finish(until: Promise<void>, giveUp: () => void): Promise<Message[]>;
-}
-
 /** A bounded backlog in memory. */
-export class Backlog implements Waiting {
+export class Backlog extends Waiting {
   readonly #maxBytes: number;
   readonly #publisher: Promise<Publisher>;
   readonly #tally: Tally;
-  readonly #failed = Promise.withResolvers<never>();
   /** The waiting messages in order, each until it is sent. */
   readonly #waiting = new Map<Message, Promise<void>>();
   #bytes = 0;
   #isOver = false;
-  #changed: PromiseWithResolvers<void> | undefined;
 
   /**
    * Creates an empty backlog.
@@ -57,11 +31,11 @@ export class Backlog implements Waiting {
    * @param tally Counts messages that are not passed on.
    */
   constructor(maxBytes: number, publisher: Promise<Publisher>, tally: Tally) {
+    super();
     this.#maxBytes = maxBytes;
     this.#publisher = publisher;
     this.#tally = tally;
-    this.#failed.promise.catch(() => {});
-    publisher.catch((error) => this.#fail(error));
+    publisher.catch((error) => this.fail(error));
   }
 
   get isFull(): boolean {
@@ -70,20 +44,6 @@ export class Backlog implements Waiting {
 
   get isKept(): boolean {
     return this.#waiting.size === 0;
-  }
-
-  get changed(): Promise<void> {
-    this.#changed ??= Promise.withResolvers();
-    return this.#changed.promise;
-  }
-
-  get failed(): Promise<never> {
-    return this.#failed.promise;
-  }
-
-  wake(): void {
-    this.#changed?.resolve();
-    this.#changed = undefined;
   }
 
   add(message: Message, passing: Passing): void {
@@ -107,7 +67,7 @@ export class Backlog implements Waiting {
         await publishKept(publisher, message.bytes, passing, this.#tally);
       } catch (error) {
         const { failure } = outletOf(publisher);
-        if (failure) this.#fail(failure);
+        if (failure) this.fail(failure);
         if (this.#isOver) return;
         const kind = kindOf(error, passing.topic);
         this.#tally.add(kind, "not passed on", inWords(error));
@@ -121,9 +81,9 @@ export class Backlog implements Waiting {
     this.wake();
   }
 
-  #fail(error: unknown): void {
+  protected override fail(error: unknown): void {
     this.#isOver = true;
-    this.#failed.reject(error);
+    super.fail(error);
   }
 }
 

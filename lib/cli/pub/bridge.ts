@@ -15,9 +15,9 @@ import { tellingOfLoss } from "../mqtt.ts";
 import { complain, count, type World } from "../program.ts";
 import { Signals } from "../signals.ts";
 import { Tally } from "../tally.ts";
-import { Backlog, Overflow, type Waiting } from "./backlog.ts";
+import { Backlog, Overflow } from "./backlog.ts";
 import { Intake } from "./intake.ts";
-import { keep } from "./kept.ts";
+import { keep, type Passing, type Waiting } from "./kept.ts";
 import type { Bridge, PubPlan } from "./plan.ts";
 import {
   checkCircle,
@@ -202,7 +202,7 @@ interface PassOptions {
   /** Counts messages without room, if they cannot. */
   overflow: Overflow;
   /** Returns how to publish a message. */
-  passing(message: Message): Parameters<Waiting["add"]>[1];
+  passing(message: Message): Passing;
 }
 
 /** Takes messages until there are no more; returns those it had no room for. */

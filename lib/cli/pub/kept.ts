@@ -1,9 +1,9 @@
 /**
- * Publishes a message that has waited, with its properties.
+ * Messages that wait to be passed on: where, and how they are published then.
  *
  * @module
  */
-import type { MessageProperties } from "../../message.ts";
+import type { Message, MessageProperties } from "../../message.ts";
 import { outletOf, type Publisher } from "../../publisher.ts";
 import type { Tally } from "../tally.ts";
 
@@ -21,6 +21,59 @@ export interface Passing {
   retain: boolean;
   /** Its properties, if it has any and goes to a broker. */
   properties?: KeptProperties | undefined;
+}
+
+/** Where messages wait until they are passed on. */
+export abstract class Waiting {
+  readonly #failed = Promise.withResolvers<never>();
+  #changed: PromiseWithResolvers<void> | undefined;
+
+  constructor() {
+    this.#failed.promise.catch(() => {});
+  }
+
+  /** Whether there is no room for another message. */
+  abstract get isFull(): boolean;
+
+  /** Whether none of them would be lost if this process was killed now. */
+  abstract get isKept(): boolean;
+
+  /** Adds a message, which is passed on as soon as possible, in order. */
+  abstract add(message: Message, passing: Passing): void;
+
+  /**
+   * Waits for the waiting messages, and gives up the rest.
+   *
+   * @param until Ends the wait.
+   * @param giveUp Makes the waiting messages fail.
+   * @returns The messages that are lost unless they go back, in order.
+   */
+  abstract finish(
+    until: Promise<void>,
+    giveUp: () => void,
+  ): Promise<Message[]>;
+
+  /** Settles when a message has left. */
+  get changed(): Promise<void> {
+    this.#changed ??= Promise.withResolvers();
+    return this.#changed.promise;
+  }
+
+  /** Rejects when nothing more can be passed on. */
+  get failed(): Promise<never> {
+    return this.#failed.promise;
+  }
+
+  /** Settles `changed` now. */
+  wake(): void {
+    this.#changed?.resolve();
+    this.#changed = undefined;
+  }
+
+  /** Tells that nothing more can be passed on. */
+  protected fail(error: unknown): void {
+    this.#failed.reject(error);
+  }
 }
 
 /**

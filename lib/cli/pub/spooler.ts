@@ -8,8 +8,7 @@ import type { Message } from "../../message.ts";
 import { outletOf, type Publisher } from "../../publisher.ts";
 import { count } from "../program.ts";
 import { kindOf, type Tally } from "../tally.ts";
-import type { Waiting } from "./backlog.ts";
-import { type Passing, publishKept } from "./kept.ts";
+import { type Passing, publishKept, Waiting } from "./kept.ts";
 import type { SpoolPlan } from "./plan.ts";
 import { Spool, type Spooled } from "./spool.ts";
 
@@ -17,17 +16,15 @@ import { Spool, type Spooled } from "./spool.ts";
 const MAX_AHEAD = { messages: 2000, bytes: 2 * 1024 * 1024 };
 
 /** Keeps messages in a file until a broker has them. */
-export class Spooler implements Waiting {
+export class Spooler extends Waiting {
   readonly #spool: Spool;
   readonly #publisher: Promise<Publisher>;
   readonly #tally: Tally;
   readonly #say: (text: string) => void;
-  readonly #failed = Promise.withResolvers<never>();
   #failure: { cause: unknown } | undefined;
   #isGivenUp = false;
   #underWay = 0;
   #refused = 0;
-  #changed: PromiseWithResolvers<void> | undefined;
 
   private constructor(
     spool: Spool,
@@ -35,12 +32,12 @@ export class Spooler implements Waiting {
     tally: Tally,
     say: (text: string) => void,
   ) {
+    super();
     this.#spool = spool;
     this.#publisher = publisher;
     this.#tally = tally;
     this.#say = say;
-    this.#failed.promise.catch(() => {});
-    this.#run().catch((error) => this.#fail(error));
+    this.#run().catch((error) => this.fail(error));
   }
 
   /**
@@ -69,20 +66,6 @@ export class Spooler implements Waiting {
 
   get isKept(): boolean {
     return this.#spool.countInMemory === 0;
-  }
-
-  get changed(): Promise<void> {
-    this.#changed ??= Promise.withResolvers();
-    return this.#changed.promise;
-  }
-
-  get failed(): Promise<never> {
-    return this.#failed.promise;
-  }
-
-  wake(): void {
-    this.#changed?.resolve();
-    this.#changed = undefined;
   }
 
   /** How many messages the broker has refused. */
@@ -164,7 +147,7 @@ export class Spooler implements Waiting {
       await publishKept(publisher, bytes, passing, this.#tally);
     } catch (error) {
       const { failure } = outletOf(publisher);
-      if (failure) this.#fail(failure);
+      if (failure) this.fail(failure);
       if (failure || this.#isGivenUp) return false;
       this.#refused++;
       this.#tally.add(kindOf(error, topic), "not passed on", inWords(error));
@@ -172,9 +155,9 @@ export class Spooler implements Waiting {
     return true;
   }
 
-  #fail(error: unknown): void {
+  protected override fail(error: unknown): void {
     this.#failure ??= { cause: error };
-    this.#failed.reject(error);
+    super.fail(error);
     this.wake();
   }
 }
