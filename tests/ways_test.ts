@@ -386,6 +386,8 @@ testWithout(
     await Deno.writeTextFile(path, script(`${server.url}/mod.ts`));
     await make(
       "script",
+      // The npm packages that stand in for JSR have no types; `deno check` with
+      // the real ones is not for this test.
       ...["--no-check", server.importMap, `--allow-import=${server.host}`],
       ...["--allow-read", "--allow-write", "--allow-run", "--allow-sys=uid"],
       ...["--allow-env=FIFOBUS_DIR,XDG_RUNTIME_DIR", path],

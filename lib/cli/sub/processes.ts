@@ -55,8 +55,7 @@ function commandOf(args: string[]): string {
   const words = at < 0
     ? args
     : [SCRIPT.exec(args[at]!)![1], ...args.slice(at + 1)];
-  // deno-lint-ignore no-control-regex
-  return words.join(" ").replaceAll(/[\x00-\x1f]/g, " ");
+  return words.join(" ").replaceAll(/\p{Cc}/gu, " ");
 }
 
 /**

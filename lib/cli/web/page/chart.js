@@ -69,12 +69,12 @@ export class Chart {
     this.element.hidden = !has;
     document.getElementById("detail-none").hidden = has;
     if (!has) return this.clear();
-    if (!this.library) {
+    if (!this.uplot) {
       const link = document.createElement("link");
       link.rel = "stylesheet";
       link.href = "uplot.css";
       document.head.append(link);
-      this.library = (await import("./uplot.js")).default;
+      this.uplot = (await import("./uplot.js")).default;
     }
     this.limits = limits;
     document.getElementById("detail-limit").hidden = limits.length === 0;
@@ -94,7 +94,7 @@ export class Chart {
     this.clear();
     this.key = key;
     this.isZoomed = false;
-    this.plot = new this.library(
+    this.plot = new this.uplot(
       this.options(pasts, colors, style),
       data,
       this.element,
@@ -117,7 +117,7 @@ export class Chart {
     const scaleOf = (past) =>
       past?.isState ? "state" : `unit ${past?.unit ?? ""}`;
     const names = [...new Set(pasts.filter(Boolean).map(scaleOf))];
-    const { rangeNum, paths } = this.library;
+    const { rangeNum, paths } = this.uplot;
     const scales = { x: { time: true, range: (_, a, b) => this.xRange(a, b) } };
     for (const name of names) {
       scales[name] = {
