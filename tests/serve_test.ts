@@ -137,6 +137,7 @@ Deno.test("/api/topics/NAME has a topic whole, and its past", async () => {
     isRaised: true,
   }]);
   assertEquals((await get("api/topics/z/h?since=1")).messages, []);
+  assertEquals(await get("api/topics/z/h?since=x"), 400);
   const past = await get("api/topics/z/h/history?path=battery&span=hour");
   const { seconds, step, points } = past;
   assertEquals([seconds, step, points.length, points[0][1]], [3600, 60, 1, 9]);

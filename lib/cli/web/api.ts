@@ -74,6 +74,7 @@ export class Api {
     const series = board.series(row.topic);
     if (!isPast) {
       const since = Number(query.get("since") ?? 0);
+      if (Number.isNaN(since)) return plain("since is a number\n", 400);
       const messages = this.#recent.pin(row.topic)
         .filter(({ sequence }) => sequence > since)
         .map((it) => JSON.parse(jsonOf(it)));
