@@ -369,6 +369,20 @@ export async function chaos(seconds: number, seed: number): Promise<Report[]> {
   ]);
 }
 
+/** What a report says against the promises, if anything. */
+export function faultOf(report: Report): string | undefined {
+  const { arena, broken, doubled, reordered, messages, lost } = report;
+  if (broken + doubled + reordered > 0) {
+    return `${arena}: ${broken} broken, ${doubled} doubled, ${reordered} reordered`;
+  }
+  if (messages < 10) return `${arena}: ${messages} messages`;
+  // A killed reader loses the messages that it had taken, at most a full FIFO.
+  // On topics, only the other subscribers are checked.
+  const killed = arena === "topics" ? 0 : report.ended.SIGKILL ?? 0;
+  const most = killed * 64 * 1024 / 30;
+  return lost > most ? `${arena}: ${lost} lost` : undefined;
+}
+
 if (import.meta.main) {
   const value = (name: string, otherwise: number) => {
     const at = Deno.args.indexOf(name);
@@ -382,4 +396,7 @@ if (import.meta.main) {
     console.log(report);
     for (const line of details.slice(0, 10)) console.log(`  ${line}`);
   }
+  const faults = reports.map(faultOf).filter((fault) => fault !== undefined);
+  for (const fault of faults) console.error(fault);
+  Deno.exitCode = faults.length > 0 ? 1 : 0;
 }
