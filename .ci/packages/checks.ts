@@ -3,7 +3,7 @@
  * checked by the programs of each system: `deno task packages`. Not in the
  * suite of tests, as it takes a minute.
  *
- * It needs Go, dpkg, lintian, rpm, pacman with makepkg, ruby, nix-instantiate,
+ * It needs Go, dpkg, lintian, rpm, pacman with makepkg, ruby, nix-build,
  * shellcheck and hadolint, and changes nothing outside of dist/ and temporary folders.
  * Where root has buildah, mmdebstrap and runc, an image is built and run, too.
  *
@@ -146,10 +146,27 @@ Deno.test("the .rpm is installed, verified and removed", async () => {
   assertEquals(await linesOf(["find", root, "-name", "fifobus"]), []);
 });
 
-Deno.test("Homebrew's formula is Ruby, and the flake is Nix", async () => {
+Deno.test("Homebrew's formula is Ruby", async () => {
   const printed = await sh(DIST, "ruby -c fifobus.rb");
   assertEquals(printed, "Syntax OK\n");
-  await sh(DIST, "nix-instantiate --parse flake.nix");
+});
+
+Deno.test("the package of the flake is built, and works", async () => {
+  await using folder = new Folder();
+  const built = await sh(
+    folder.path,
+    `mkdir nix && export NIX_REMOTE=local HOME="$PWD/nix" &&
+     export NIX_STORE_DIR="$HOME/store" NIX_STATE_DIR="$HOME/state" &&
+     NIX_LOG_DIR="$HOME/log" nix-build --quiet --no-out-link "$1" \
+       --option substituters "" --option build-users-group "" \
+       --option sandbox false --argstr path "$PATH" \
+       --arg flake "$2/flake.nix" --arg tarball "$2/$3" &&
+     chmod -R u+w nix`,
+    `${ROOT}.ci/packages/nixpkgs.nix`,
+    DIST,
+    `${NAME}-deno.tar.gz`,
+  );
+  await assertInstalled(folder.path, built.trim());
 });
 
 Deno.test("makepkg makes a package, which pacman installs, verifies and removes", async () => {
