@@ -373,7 +373,6 @@ export const REFERENCE_CHAPTERS: readonly Chapter[] = [
   SLOW,
   EXIT_WORD,
   VALUES,
-  VALUES,
   ALARMS,
   FILES,
 ];

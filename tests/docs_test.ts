@@ -223,15 +223,19 @@ for (
   });
 }
 
-Deno.test("the links between the pages lead somewhere", () => {
+/** The pages for people. */
+function pages(): URL[] {
   const root = new URL("../", import.meta.url);
-  const pages = [root, new URL("docs/", root)].flatMap((folder) =>
+  return [root, new URL("docs/", root)].flatMap((folder) =>
     [...Deno.readDirSync(folder)]
       .filter(({ name }) => name.endsWith(".md"))
       .map(({ name }) => new URL(name, folder))
   );
+}
+
+Deno.test("the links between the pages lead somewhere", () => {
   const dead: string[] = [];
-  for (const page of pages) {
+  for (const page of pages()) {
     const text = Deno.readTextFileSync(page);
     for (const [, link] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
       const to = new URL(link!, page);
@@ -240,6 +244,14 @@ Deno.test("the links between the pages lead somewhere", () => {
     }
   }
   assertEquals(dead, []);
+});
+
+Deno.test("no page has a chapter twice", () => {
+  for (const page of pages()) {
+    const text = Deno.readTextFileSync(page).replaceAll(/^```[^]*?^```/gm, "");
+    const headings = text.match(/^#+ .*$/gm) ?? [];
+    assertEquals(headings, [...new Set(headings)], page.pathname);
+  }
 });
 
 /** Tells whether a file is there, with the heading that a link may name. */
