@@ -8,6 +8,7 @@ import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { assertStringIncludes } from "jsr:@std/assert@1.0.19/string-includes";
 import { manPage, reference } from "../docs/generate.ts";
+import { MANUALS, REFERENCE_CHAPTERS } from "../docs/manual.ts";
 import { permissions } from "./harness/programs.ts";
 import { completionsFor, type Shell } from "../lib/cli/options/completions.ts";
 import { usageText } from "../lib/cli/options/help.ts";
@@ -135,6 +136,16 @@ Deno.test("the tables of docs/reference.md are up to date: deno task docs", asyn
   await formatter.write(text);
   await formatter.end();
   assertEquals((await printed).stdout, REFERENCE);
+});
+
+Deno.test("docs/reference.md has every chapter of the man pages", () => {
+  const titles = REFERENCE_CHAPTERS.map(({ title }) => title);
+  for (const [name, { chapters }] of Object.entries(MANUALS)) {
+    for (const { title } of chapters) {
+      const own = `${title} to ${name}`;
+      assert(titles.includes(title) || titles.includes(own), title);
+    }
+  }
 });
 
 Deno.test("pub --init prints examples/shell/fifobus.sh: deno task docs", async () => {
