@@ -123,6 +123,8 @@ function example(
 export function reference(text: string): string {
   const [format, ...others] = SUB.sections!;
   const parts: Record<string, string> = {
+    "usage of pub": synopsis(PUB),
+    "usage of sub": synopsis(SUB),
     pub: table(groupOptions(PUB.options)),
     "pub in full": options(PUB),
     sub: table(groupOptions(SUB.options)),
@@ -141,6 +143,12 @@ export function reference(text: string): string {
     const before = text.slice(0, text.indexOf(begin) + begin.length);
     return `${before}\n\n${part}\n\n${text.slice(text.indexOf(end))}`;
   }, text);
+}
+
+/** All forms of a command line. */
+function synopsis({ name }: Usage): string {
+  const lines = MANUALS[name]!.synopsis.map((it) => `${name} ${it}\n`);
+  return `\`\`\`text\n${lines.join("")}\`\`\``;
 }
 
 /** The options that only this program has, with their full texts. */

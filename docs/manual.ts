@@ -88,7 +88,7 @@ be repeated. An option that means nothing for the ADDRESS is an error.`,
     [
       "--",
       `Ends the options: what follows is an argument, even if it starts with a
-minus sign.
+minus sign. For sub, what follows it behind an ADDRESS is a command.
   pub warehouse/a1/note -- --help`,
     ],
     [
@@ -370,11 +370,13 @@ it is not UTF-8, --dashboard uses ASCII only.`,
 export const REFERENCE_CHAPTERS: readonly Chapter[] = [
   ADDRESSES,
   ARGUMENTS,
+  COMMAND,
   SLOW,
   EXIT_WORD,
   VALUES,
-  VALUES,
   ALARMS,
+  { ...PUB_SIGNALS, title: "Signals to pub" },
+  { ...SUB_SIGNALS, title: "Signals to sub" },
   FILES,
 ];
 

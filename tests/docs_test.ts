@@ -8,6 +8,7 @@ import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { assertStringIncludes } from "jsr:@std/assert@1.0.19/string-includes";
 import { manPage, reference } from "../docs/generate.ts";
+import { MANUALS, REFERENCE_CHAPTERS } from "../docs/manual.ts";
 import { permissions } from "./harness/programs.ts";
 import { completionsFor, type Shell } from "../lib/cli/options/completions.ts";
 import { usageText } from "../lib/cli/options/help.ts";
@@ -137,6 +138,16 @@ Deno.test("the tables of docs/reference.md are up to date: deno task docs", asyn
   assertEquals((await printed).stdout, REFERENCE);
 });
 
+Deno.test("docs/reference.md has every chapter of the man pages", () => {
+  const titles = REFERENCE_CHAPTERS.map(({ title }) => title);
+  for (const [name, { chapters }] of Object.entries(MANUALS)) {
+    for (const { title } of chapters) {
+      const own = `${title} to ${name}`;
+      assert(titles.includes(title) || titles.includes(own), title);
+    }
+  }
+});
+
 Deno.test("pub --init prints examples/shell/fifobus.sh: deno task docs", async () => {
   const file = new URL("../examples/shell/fifobus.sh", import.meta.url);
   assertEquals(SHELL_FUNCTIONS, await Deno.readTextFile(file));
@@ -223,15 +234,19 @@ for (
   });
 }
 
-Deno.test("the links between the pages lead somewhere", () => {
+/** The pages for people. */
+function pages(): URL[] {
   const root = new URL("../", import.meta.url);
-  const pages = [root, new URL("docs/", root)].flatMap((folder) =>
+  return [root, new URL("docs/", root)].flatMap((folder) =>
     [...Deno.readDirSync(folder)]
       .filter(({ name }) => name.endsWith(".md"))
       .map(({ name }) => new URL(name, folder))
   );
+}
+
+Deno.test("the links between the pages lead somewhere", () => {
   const dead: string[] = [];
-  for (const page of pages) {
+  for (const page of pages()) {
     const text = Deno.readTextFileSync(page);
     for (const [, link] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
       const to = new URL(link!, page);
@@ -240,6 +255,14 @@ Deno.test("the links between the pages lead somewhere", () => {
     }
   }
   assertEquals(dead, []);
+});
+
+Deno.test("no page has a chapter twice", () => {
+  for (const page of pages()) {
+    const text = Deno.readTextFileSync(page).replaceAll(/^```[^]*?^```/gm, "");
+    const headings = text.match(/^#+ .*$/gm) ?? [];
+    assertEquals(headings, [...new Set(headings)], page.pathname);
+  }
 });
 
 /** Tells whether a file is there, with the heading that a link may name. */

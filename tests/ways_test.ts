@@ -110,6 +110,21 @@ Deno.test("from the sources: messages, topics, answers, errors", async () => {
   await assertWorks({ command: (program) => commandLine(program) });
 });
 
+Deno.test("without Deno, all modules say in a line what to use instead", async () => {
+  // As it is in Node.js and Bun, which get the package through npm.
+  for (const module of ["mod.ts", "pub.ts", "sub.ts"]) {
+    const script = "delete globalThis.Deno; " +
+      `await import(${JSON.stringify(ROOT + module)})`;
+    const { code, stderr } = await finish(
+      new Process([Deno.execPath(), "eval", script]),
+    );
+    assertEquals(code, 1);
+    const said = " Error: fifobus needs Deno: with Node.js or Bun run its " +
+      "programs pub and sub, or open FIFOs as files, see https://";
+    assert(stderr.split("\n")[0]!.includes(said), stderr);
+  }
+});
+
 /** The tree on a web server that serves all files as plain text. */
 class WebServer implements AsyncDisposable {
   readonly requested = new Set<string>();

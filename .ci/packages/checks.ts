@@ -3,8 +3,9 @@
  * checked by the programs of each system: `deno task packages`. Not in the
  * suite of tests, as it takes a minute.
  *
- * It needs Go, dpkg, lintian, rpm, pacman with makepkg, ruby, nix-instantiate,
+ * It needs Go, dpkg, lintian, rpm, pacman with makepkg, ruby, nix-build,
  * shellcheck and hadolint, and changes nothing outside of dist/ and temporary folders.
+ * Where root has buildah, mmdebstrap and runc, an image is built and run, too.
  *
  * @module
  */
@@ -12,6 +13,7 @@ import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { Folder } from "../../tests/harness/folder.ts";
+import { missingOf } from "../../tests/harness/needs.ts";
 import { VERSION } from "../../lib/version.ts";
 import { linesOf, ROOT, run } from "../_command.ts";
 import { DIST } from "../binaries.ts";
@@ -144,10 +146,27 @@ Deno.test("the .rpm is installed, verified and removed", async () => {
   assertEquals(await linesOf(["find", root, "-name", "fifobus"]), []);
 });
 
-Deno.test("Homebrew's formula is Ruby, and the flake is Nix", async () => {
+Deno.test("Homebrew's formula is Ruby", async () => {
   const printed = await sh(DIST, "ruby -c fifobus.rb");
   assertEquals(printed, "Syntax OK\n");
-  await sh(DIST, "nix-instantiate --parse flake.nix");
+});
+
+Deno.test("the package of the flake is built, and works", async () => {
+  await using folder = new Folder();
+  const built = await sh(
+    folder.path,
+    `mkdir nix && export NIX_REMOTE=local HOME="$PWD/nix" &&
+     export NIX_STORE_DIR="$HOME/store" NIX_STATE_DIR="$HOME/state" &&
+     NIX_LOG_DIR="$HOME/log" nix-build --quiet --no-out-link "$1" \
+       --option substituters "" --option build-users-group "" \
+       --option sandbox false --argstr path "$PATH" \
+       --arg flake "$2/flake.nix" --arg tarball "$2/$3" &&
+     chmod -R u+w nix`,
+    `${ROOT}.ci/packages/nixpkgs.nix`,
+    DIST,
+    `${NAME}-deno.tar.gz`,
+  );
+  await assertInstalled(folder.path, built.trim());
 });
 
 Deno.test("makepkg makes a package, which pacman installs, verifies and removes", async () => {
@@ -176,6 +195,46 @@ Deno.test("makepkg makes a package, which pacman installs, verifies and removes"
 
 Deno.test("hadolint finds no fault in the Dockerfile", async () => {
   assertEquals(await sh(DIST, "hadolint Dockerfile"), "");
+});
+
+const noBuilder = await missingOf(["buildah", "mmdebstrap", "runc"]);
+if (Deno.uid() !== 0) noBuilder.push("root");
+
+Deno.test({
+  name: "containers of the Dockerfile's image share a bus, without a network" +
+    (noBuilder.length > 0 ? ` (needs ${noBuilder.join(" and ")})` : ""),
+  // It takes half a minute, so .ci/run does not install a builder.
+  ignore: noBuilder.length > 0,
+  async fn() {
+    await using folder = new Folder();
+    const buildah =
+      'buildah --root "$PWD/images" --runroot "$PWD/run" --storage-driver overlay';
+    // Debian's own packages, under the name of the image that Docker would pull.
+    const base = `base=$(${buildah} from scratch)
+      mmdebstrap --quiet --variant=minbase "$2" "$(${buildah} mount "$base")"
+      ${buildah} commit --quiet "$base" "docker.io/library/debian:$2-slim"`;
+    const build = `${buildah} bud --quiet --isolation chroot --pull=never \
+      --tag fifobus "$1"`;
+    const run = `mkdir bus && chown 1000 bus
+      publisher=$(${buildah} from --pull=never fifobus)
+      subscriber=$(${buildah} from --pull=never fifobus)
+      run="run --runtime runc --isolation oci --network none -v $PWD/bus:/bus"
+      ${buildah} $run "$publisher" -- \
+        pub --wait --timeout 20s news/today hello &
+      ${buildah} $run "$subscriber" -- sub -v -C 1 --timeout 20s 'news/#'
+      wait $!
+      ${buildah} $run "$subscriber" -- ls /sys/class/net`;
+    const dockerfile = await Deno.readTextFile(`${DIST}/Dockerfile`);
+    const [, suite] = /^FROM debian:(\w+)-slim$/m.exec(dockerfile)!;
+    try {
+      await sh(folder.path, `${base}\n${build}`, DIST, suite!);
+      const printed = await sh(folder.path, run);
+      assertEquals(printed, "news/today\thello\nlo\n");
+    } finally {
+      // Its mounts would keep the folder from being removed.
+      await sh(folder.path, `${buildah} rm --all`);
+    }
+  },
 });
 
 Deno.test("the bill of materials has each package once, with the sum of deno.lock", async () => {

@@ -2,17 +2,21 @@
 //!
 //!     sensor BASE SECONDS [COUNT] | pub -l warehouse/a3/temperature
 
-use std::hash::{BuildHasher, Hasher, RandomState};
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
 use std::thread::sleep;
 use std::time::Duration;
 
 fn main() {
     let args: Vec<f64> = std::env::args().skip(1).flat_map(|it| it.parse()).collect();
-    let [base, seconds, ref count @ ..] = args[..] else {
-        eprintln!("usage: sensor BASE SECONDS [COUNT]");
-        std::process::exit(2);
+    let (base, seconds, count) = match args[..] {
+        [base, seconds] => (base, seconds, f64::INFINITY),
+        [base, seconds, count] => (base, seconds, count),
+        _ => {
+            eprintln!("usage: sensor BASE SECONDS [COUNT]");
+            std::process::exit(2);
+        }
     };
-    let count = count.first().copied().unwrap_or(f64::INFINITY);
     let mut celsius = base;
     let mut sent = 0.0;
     while sent < count {

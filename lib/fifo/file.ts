@@ -12,7 +12,21 @@ export const DEFAULT_MODE = 0o600;
  * How many bytes one write(2) puts into a FIFO atomically, even if others write
  * at the same time: PIPE_BUF, 4096 on Linux and 512 elsewhere, see pipe(7).
  */
-export const PIPE_BUF = Deno.build.os === "linux" ? 4096 : 512;
+export const PIPE_BUF = systemName() === "linux" ? 4096 : 512;
+
+/**
+ * Names the system. While mod.ts, pub.ts and sub.ts are loaded, nothing asks
+ * Deno for something before this does, so here another runtime notices that it
+ * is the wrong one: Node.js and Bun, which get the package from JSR through npm.
+ */
+function systemName(): string {
+  if ("Deno" in globalThis) return Deno.build.os;
+  throw new Error(
+    "fifobus needs Deno: with Node.js or Bun run its programs pub and sub, or " +
+      "open FIFOs as files, see " +
+      "https://github.com/fifobus/fifobus/blob/main/docs/languages.md",
+  );
+}
 
 /**
  * Checks that this system has FIFOs at all.

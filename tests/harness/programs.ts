@@ -140,7 +140,7 @@ export async function isInstalled({ toolchain }: Language): Promise<boolean> {
  * @param folder Its folder.
  * @param program Its name, without the ending: "publisher".
  * @returns The command that runs it.
- * @throws {Error} If it cannot be built, with the compiler's output.
+ * @throws {Error} If it cannot be built; its cause is what the compiler prints.
  */
 export async function prepare(
   { name, extension, build, run }: Language,
@@ -164,8 +164,11 @@ export async function prepare(
       .output();
     if (!success) {
       await Deno.remove(aside, { recursive: true });
-      const reason = new TextDecoder().decode(stderr).trim();
-      throw new Error(`Cannot build "${source}" with ${name}: ${reason}`);
+      const output = new TextDecoder().decode(stderr).trim();
+      const reason = /^.*error.*$/m.exec(output)?.[0] ?? `${command} fails`;
+      throw new Error(`Cannot build "${source}" with ${name}: ${reason}`, {
+        cause: output,
+      });
     }
     try {
       await Deno.rename(aside, built);

@@ -6,7 +6,8 @@
 import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
-import { type Command, LANGUAGES, ROOT } from "../harness/programs.ts";
+import { assertRejects } from "jsr:@std/assert@1.0.19/rejects";
+import { type Command, LANGUAGES, prepare, ROOT } from "../harness/programs.ts";
 import { testWithout } from "../harness/needs.ts";
 import { eventually, Process } from "../harness/process.ts";
 import { Terminal, withoutTmux } from "../harness/tmux.ts";
@@ -59,6 +60,26 @@ languageTest(
     );
   },
 );
+
+Deno.test("the demo says in a line why a sensor cannot be built", async () => {
+  // As a compiler that is too old for the source.
+  const script =
+    "echo compiling; echo 'error: too old' >&2; seq 99 >&2; exit 1";
+  const error = await assertRejects(() =>
+    prepare(
+      {
+        ...LANGUAGES.find(({ name }) => name === "Rust")!,
+        // Nothing is built of it, so nothing is in the cache.
+        extension: "py",
+        build: () => ["sh", "-c", script],
+      },
+      new URL("../../examples/warehouse/", import.meta.url),
+      "sensor",
+    ), Error);
+  const source = `${ROOT}examples/warehouse/sensor.py`;
+  const said = `Cannot build "${source}" with Rust: error: too old`;
+  assertEquals(error.message, said);
+});
 
 /** Waits until the bus and all processes on it are gone. */
 async function left(bus: string): Promise<void> {

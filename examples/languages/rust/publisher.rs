@@ -6,9 +6,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{stdin, BufRead, Error, ErrorKind, Result, Write};
 
 fn main() -> Result<()> {
-    let Some(path) = std::env::args().nth(1) else {
-        return Err(Error::other("usage: publisher PIPE"));
-    };
+    let usage = Error::new(ErrorKind::InvalidInput, "usage: publisher PIPE");
+    let path = std::env::args().nth(1).ok_or(usage)?;
     let mut pipe = open(&path)?;
     for line in stdin().lock().split(b'\n') {
         let mut message = line?;

@@ -7,9 +7,8 @@ use std::io::{stdout, BufRead, BufReader, Error, ErrorKind, Result, Write};
 use std::{path::Path, process::Command};
 
 fn main() -> Result<()> {
-    let Some(path) = std::env::args().nth(1) else {
-        return Err(Error::other("usage: subscriber PIPE"));
-    };
+    let usage = Error::new(ErrorKind::InvalidInput, "usage: subscriber PIPE");
+    let path = std::env::args().nth(1).ok_or(usage)?;
     if !Path::new(&path).exists() {
         Command::new("mkfifo")
             .args(["-m", "600", "--", &path])
