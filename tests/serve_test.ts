@@ -9,8 +9,10 @@ import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { assertStringIncludes } from "jsr:@std/assert@1.0.19/string-includes";
 import { Board } from "../lib/cli/board/board.ts";
 import { Recent } from "../lib/cli/board/recent.ts";
+import { Api } from "../lib/cli/web/api.ts";
 import { Clients } from "../lib/cli/web/clients.ts";
 import { Messages } from "../lib/cli/web/messages.ts";
+import { Places } from "../lib/cli/web/places.ts";
 import { WireMessage } from "../lib/wire/message.ts";
 import { TestBrowser, withoutBrowser } from "./harness/browser.ts";
 import { Folder } from "./harness/folder.ts";
@@ -105,7 +107,9 @@ Deno.test("/events tells how many messages are no longer kept, and which were mi
   }
   const all: Event[] = [];
   for await (
-    const event of eventsOf(new Response(stream.stream([], "run.100")))
+    const event of eventsOf(
+      new Response(stream.stream([], "run.100", () => {})),
+    )
   ) {
     all.push(event);
     if (event.data?.message === "1200") break;
@@ -193,6 +197,29 @@ Deno.test("/metrics is what Prometheus can read: each family once, each series o
   const member = `fifobus_last_member{topic="${topic}",path="x.y"}`;
   assertEquals(series.get(member), 1);
 });
+
+testWithout(
+  await missingOf(["promtool"]),
+  "promtool of Prometheus finds no fault in /metrics",
+  async () => {
+    await using bus = new TestBus();
+    await using served = await Served.start(bus, ["--serve=0", "--alarm=a>1"]);
+    await using publisher = bus.pub("-l", "--keyed");
+    await publisher.write(
+      'a\t2 °C\n"\\ü\t{"x.y": 1e300, "on": true}\nb\t-1e-7\nt\ttext\n',
+    );
+    let text = "";
+    await eventually(async () => {
+      text = await (await served.get("metrics")).text();
+      return text.includes('topic="t"');
+    });
+    await using promtool = new Process(["promtool", "check", "metrics"]);
+    await promtool.write(text);
+    await promtool.end();
+    const { code, stdout, stderr } = await promtool.ended();
+    assertEquals([code, stdout, stderr], [0, "", ""]);
+  },
+);
 
 Deno.test("POST /topics/NAME publishes with --writable, and not for pages of another site", async () => {
   await using bus = new TestBus();
@@ -419,6 +446,76 @@ Deno.test("a server that runs out of descriptors goes on when there are some", a
   // Streams that were open go on.
   await finish(bus.pub("a", "1"));
   assertEquals((await messages(open, 1))[0]!.data?.message, "1");
+});
+
+Deno.test("a server that has few descriptors left answers 503 and lives", async () => {
+  await using bus = new TestBus();
+  await using served = new Served([
+    "sh",
+    ...["-c", 'ulimit -n 64; exec "$@"', "sh"],
+    ...commandLine("sub", "--serve=0", "#"),
+  ], bus.env);
+  served.url = (await served.said(/serving (\S+)/))[1]!;
+  const streams: Response[] = [];
+  const refused: Response[] = [];
+  for (let i = 0; i < 80; i++) {
+    const response = await served.get("events");
+    (response.ok ? streams : refused).push(response);
+  }
+  assert(streams.length > 0);
+  for (const response of refused) {
+    assertEquals(response.status, 503);
+    assertEquals(response.headers.get("connection"), "close");
+    assertMatch(await response.text(), /descriptors/);
+  }
+  const other = await served.get("metrics");
+  assertEquals([other.status, await other.body?.cancel()], [503, undefined]);
+  for (const { body } of streams.splice(1)) await body!.cancel();
+  await eventually(async () => {
+    const response = await served.get("metrics");
+    await response.body?.cancel();
+    return response.ok;
+  });
+  await finish(bus.pub("a", "1"));
+  assertEquals((await messages(streams[0]!, 1))[0]!.data?.message, "1");
+  served.kill("SIGTERM");
+  assertEquals((await served.ended()).stderr.split("\n").length, 2);
+});
+
+Deno.test("another machine gets half of the streams, and gives its places back", () => {
+  const places = new Places();
+  const take = (address: string, count: number) =>
+    Array.from({ length: count }, () => places.take(address))
+      .filter((it) => it instanceof Function);
+  const taken = take("192.0.2.1", 60);
+  assertEquals(taken.length, 50);
+  assertEquals(take("192.0.2.2", 1).length, 1);
+  // This machine, where a proxy may be.
+  assertEquals(take("127.0.0.1", 100).length, 49);
+  for (const leave of taken) leave();
+  assertEquals(take("192.0.2.1", 60).length, 50);
+  assertEquals(take("192.0.2.3", 1).length, 0);
+});
+
+Deno.test("a client that does not send its message to the end gets 408", async () => {
+  const api = new Api(new Board(), new Recent(), {
+    maxBytes: 100,
+    publish: () => Promise.resolve(1),
+  });
+  // The signal of a time limit does not keep the process alive.
+  const alive = setInterval(() => {}, 1000);
+  for (const start of ["", "half a"]) {
+    let isCancelled = false;
+    const body = new ReadableStream<Uint8Array>({
+      start: (it) => it.enqueue(new TextEncoder().encode(start)),
+      cancel: () => void (isCancelled = true),
+    });
+    const request = new Request("http://a/topics/a", { method: "POST", body });
+    const response = await api.publish(request, "a", 20);
+    assertEquals(response.status, 408);
+    await eventually(() => isCancelled);
+  }
+  clearInterval(alive);
 });
 
 testWithout(

@@ -187,7 +187,7 @@ Deno.test("Feed.stream() makes events only when they are read, and a limited num
   const clients = new Clients();
   const feed = new Feed(board, clients, FEED);
   const wanted = { lastEventId: null, filter: "", sort: "topic" } as const;
-  const events = feed.stream(wanted)[Symbol.asyncIterator]();
+  const events = feed.stream(wanted, () => {})[Symbol.asyncIterator]();
   // If events were made ahead, one would be made now, without messages.
   await new Promise((resolve) => setTimeout(resolve, 0));
   for (let i = 0; i < 1000; i++) {
@@ -214,7 +214,7 @@ Deno.test("a page knows the figures of all topics, and shows those with alarms f
   };
   for (let i = 0; i < 2000; i++) put(`t/${i}`);
   const first = async (filter: string, sort: "topic" | "value" = "topic") => {
-    const stream = feed.stream({ lastEventId: null, filter, sort });
+    const stream = feed.stream({ lastEventId: null, filter, sort }, () => {});
     const events = stream[Symbol.asyncIterator]();
     const next = async () => {
       const { value } = await events.next();

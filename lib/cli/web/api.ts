@@ -11,6 +11,9 @@ import type { Recent } from "../board/recent.ts";
 import { respond } from "./guard.ts";
 import { jsonOf } from "./messages.ts";
 
+/** How long a client may take to send a message. */
+const MAX_BODY_MS = 30_000;
+
 /** Publishes a message from a page or a program. */
 export type Publish = (
   topic: string,
@@ -110,19 +113,27 @@ export class Api {
    *
    * @param request The request.
    * @param name The percent-encoded topic; undefined if the path is wrong.
+   * @param maxMs How long the client may take to send it.
    * @returns How many subscribers got it, as JSON.
    */
   async publish(
     request: Request,
     name: string | undefined,
+    maxMs = MAX_BODY_MS,
   ): Promise<Response> {
     const { publish, maxBytes } = this.#options;
     if (name === undefined) return plain("publish to topics/NAME\n", 404);
     const topic = decoded(name);
     const fault = topic === undefined ? "it is not UTF-8" : nameFault(topic);
     if (fault !== undefined) return plain(`the topic: ${fault}\n`, 400);
-    const bytes = await bodyOf(request, maxBytes);
-    if (!bytes) return plain(`at most ${maxBytes} bytes\n`, 413);
+    let bytes: Uint8Array | undefined;
+    try {
+      bytes = await bodyOf(request, maxBytes, AbortSignal.timeout(maxMs));
+    } catch {
+      // The client is too slow, or it has left.
+      return last(`at most ${maxMs / 1000} seconds\n`, 408);
+    }
+    if (!bytes) return last(`at most ${maxBytes} bytes\n`, 413);
     const retain = new URL(request.url).searchParams.has("retain");
     try {
       const subscribers = await publish!(topic!, bytes, retain);
@@ -137,10 +148,12 @@ export class Api {
 async function bodyOf(
   { body }: Request,
   maxBytes: number,
+  signal: AbortSignal,
 ): Promise<Uint8Array | undefined> {
   const parts: Uint8Array<ArrayBuffer>[] = [];
   let length = 0;
-  for await (const part of body ?? []) {
+  const timely = body?.pipeThrough(new TransformStream(), { signal });
+  for await (const part of timely ?? []) {
     length += part.length;
     if (length > maxBytes) return undefined;
     parts.push(part);
@@ -169,4 +182,17 @@ function json(value: unknown): Response {
  */
 export function plain(text: string, status: number): Response {
   return respond(text, "text/plain; charset=utf-8", { status });
+}
+
+/**
+ * Answers in words, and ends the connection.
+ *
+ * @param text The words, a line.
+ * @param status The status.
+ * @returns The response.
+ */
+export function last(text: string, status: number): Response {
+  const response = plain(text, status);
+  response.headers.set("connection", "close");
+  return response;
 }

@@ -17,8 +17,8 @@ export interface ListeningOptions {
   tls: { cert: string; key: string } | undefined;
   /** The permissions of a socket in the file system. */
   mode: number;
-  /** Answers a request. */
-  answer(request: Request): Promise<Response>;
+  /** Answers a request of a client at an IP address, or at the socket. */
+  answer(request: Request, address: string): Promise<Response>;
   /** Answers a request that went wrong. */
   onError(): Response;
   /** Tells the user something. */
@@ -76,7 +76,10 @@ export class Listening {
     if ("path" in listener) {
       return serveSocket(listener.path, mode, common, answer);
     }
-    return Deno.serve({ ...listener, ...tls, ...common }, answer);
+    return Deno.serve(
+      { ...listener, ...tls, ...common },
+      (request, { remoteAddr }) => answer(request, remoteAddr.hostname),
+    );
   }
 
   /** Deno stops to listen when it cannot accept a connection. */
@@ -115,13 +118,17 @@ function serveSocket(
   path: string,
   mode: number,
   options: { signal: AbortSignal; onListen(): void; onError(): Response },
-  answer: (request: Request) => Promise<Response>,
+  answer: ListeningOptions["answer"],
 ): Deno.HttpServer<Deno.Addr> {
   const slash = path.lastIndexOf("/");
   const dir = slash < 0 ? "." : path.slice(0, slash) || "/";
   const hidden = Deno.makeTempDirSync({ dir, prefix: ".serve-" });
   try {
-    const server = Deno.serve({ path: `${hidden}/s`, ...options }, answer);
+    const server = Deno.serve(
+      { path: `${hidden}/s`, ...options },
+      // All of them are users of this machine, or a proxy.
+      (request) => answer(request, "localhost"),
+    );
     Deno.chmodSync(`${hidden}/s`, mode);
     Deno.renameSync(`${hidden}/s`, path);
     return server;

@@ -20,9 +20,7 @@ import { Listening, shownListener } from "./listening.ts";
 import { Messages } from "./messages.ts";
 import { metricsText } from "./metrics.ts";
 import { PAGE } from "./page.ts";
-
-/** Refuses further streams: to serve them badly is worse than to refuse them. */
-const MAX_STREAMS = 100;
+import { Places } from "./places.ts";
 
 /** A proxy must not collect events. */
 const STREAM = { headers: { "x-accel-buffering": "no" } };
@@ -55,6 +53,7 @@ export class WebServer {
   readonly #api: Api;
   readonly #folder: string | undefined;
   readonly #clients = new Clients();
+  readonly #places = new Places();
   readonly #recent = new Recent();
   readonly #feed: Feed;
   readonly #messages: Messages;
@@ -125,7 +124,7 @@ export class WebServer {
       tls,
       mode,
       say,
-      answer: (request) => server.#answer(request),
+      answer: (request, address) => server.#answer(request, address),
       onError: () => respond("it went wrong\n", "text/plain", { status: 500 }),
     });
     const server = new WebServer(
@@ -158,15 +157,21 @@ export class WebServer {
     await this.#listening.close();
   }
 
-  async #answer(request: Request): Promise<Response> {
-    const refusal = await this.#guard.check(request);
+  async #answer(request: Request, address: string): Promise<Response> {
+    const refusal = this.#places.lack() ?? await this.#guard.check(request);
     if (refusal) return refusal;
     const { pathname, searchParams } = new URL(request.url);
     const name = (start: string) =>
       pathname.startsWith(start) ? pathname.slice(start.length) : undefined;
     const [topic, file] = [name("/api/topics/"), name("/www/")];
     if (request.method === "POST") {
-      return await this.#api.publish(request, name("/topics/"));
+      const leave = this.#places.take(address);
+      if (leave instanceof Response) return leave;
+      try {
+        return await this.#api.publish(request, name("/topics/"));
+      } finally {
+        leave();
+      }
     }
     if (topic !== undefined) return this.#api.topic(topic, searchParams);
     if (file !== undefined && this.#folder !== undefined) {
@@ -181,12 +186,12 @@ export class WebServer {
       case "/uplot.css":
         return await chartPart(pathname);
       case "/updates":
-        return this.#stream(request, () =>
+        return this.#stream(request, address, (leave) =>
           this.#feed.stream({
             lastEventId,
             filter: searchParams.get("filter") ?? "",
             sort: sortOf(searchParams.get("sort")),
-          }));
+          }, leave));
       case "/events": {
         const filters = searchParams.getAll("filter");
         const wrong = filters.find((it) => !isTopicFilter(it));
@@ -195,7 +200,8 @@ export class WebServer {
         }
         return this.#stream(
           request,
-          () => this.#messages.stream(filters, lastEventId),
+          address,
+          (leave) => this.#messages.stream(filters, lastEventId, leave),
         );
       }
       case "/api/topics":
@@ -211,14 +217,17 @@ export class WebServer {
     }
   }
 
-  #stream(request: Request, open: () => ReadableStream<Uint8Array>): Response {
+  #stream(
+    request: Request,
+    address: string,
+    open: (leave: () => void) => ReadableStream<Uint8Array>,
+  ): Response {
     const type = "text/event-stream";
     // A HEAD request reads no stream.
     if (request.method === "HEAD") return respond(null, type, STREAM);
-    if (this.#clients.size >= MAX_STREAMS) {
-      return plain(`${MAX_STREAMS} streams are open already\n`, 503);
-    }
-    return respond(open(), type, STREAM);
+    const leave = this.#places.take(address);
+    if (leave instanceof Response) return leave;
+    return respond(open(leave), type, STREAM);
   }
 }
 
