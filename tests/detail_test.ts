@@ -80,16 +80,16 @@ pageTest(
     await shows(page, "#detail-time", /\d:\d\d/);
     for (let i = 0; i < 60; i++) await page.keyboard.press("ArrowLeft");
     await shows(page, "#detail-legend li:nth-child(1)", "no value");
-    await page.getByRole("button", { name: "1 hour" }).click();
+    await page.getByRole("button", { name: "1 h" }).click();
     await page.locator("#detail-spans [aria-pressed=true]", {
-      hasText: "1 hour",
+      hasText: "1 h",
     }).waitFor();
-    assertEquals(new URL(page.url()).hash, "#a,b;hour");
+    assertEquals(new URL(page.url()).hash, "#a,b;1h");
     await shows(page, "#detail-legend li:nth-child(2)", "40 power");
     await page.getByRole("button", { name: "Remove b" }).click();
     await page.locator("#detail-legend li:nth-child(2)")
       .waitFor({ state: "detached" });
-    assertEquals(new URL(page.url()).hash, "#a;hour");
+    assertEquals(new URL(page.url()).hash, "#a;1h");
     // A value of JSON that does not lead.
     await page.evaluate("location.hash = '#b'");
     await page.getByRole("link", { name: "on", exact: true }).click();

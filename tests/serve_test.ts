@@ -142,11 +142,16 @@ Deno.test("/api/topics/NAME has a topic whole, and its past", async () => {
   }]);
   assertEquals((await get("api/topics/z/h?since=1")).messages, []);
   assertEquals(await get("api/topics/z/h?since=x"), 400);
-  const past = await get("api/topics/z/h/history?path=battery&span=hour");
+  const past = await get("api/topics/z/h/history?path=battery&span=1h");
   const { seconds, step, points } = past;
   assertEquals([seconds, step, points.length, points[0][1]], [3600, 60, 1, 9]);
   assertEquals((await get("api/topics/z/h/history")).points[0][1], 21.5);
   assertEquals(await get("api/topics/z/h/history?span=year"), 400);
+  const query = new URLSearchParams({ topic: "z/h", path: "battery" });
+  assertEquals((await get(`api/history?${query}`)).path, "battery");
+  assertEquals((await get(`api/topics?${query}`)).topic, "z/h");
+  assertEquals(await get("api/topics?topic=z"), 404);
+  assertEquals(await get("api/history"), 404);
   assertEquals(await get("api/topics/z"), 404);
   assertEquals(await get("api/topics/%ff"), 404);
 });
@@ -241,7 +246,8 @@ Deno.test("POST /topics/NAME publishes with --writable, and not for pages of ano
     '{"subscribers":2}\n',
   ]);
   const { origin } = new URL(served.url);
-  assertEquals((await post("topics/w/z?retain", "on", { origin }))[0], 200);
+  const byQuery = "topics?topic=w/z&retain";
+  assertEquals((await post(byQuery, "on", { origin }))[0], 200);
   assertEquals((await finish(subscriber)).stdout, "w/x y\t21\nw/z\ton\n");
   const late = await finish(bus.subOnce("-C", "1", "w/z"));
   assertEquals(late.stdout, "on\n");
@@ -253,6 +259,8 @@ Deno.test("POST /topics/NAME publishes with --writable, and not for pages of ano
     ["topics/w/z", "a\nb", {}, 400],
     ["topics/w/z", "12345678901", {}, 413],
     ["metrics", "x", {}, 404],
+    ["topics", "x", {}, 404],
+    ["topics?topic=w/%23", "x", {}, 400],
   ];
   for (const [path, body, headers, status] of refused) {
     assertEquals((await post(path, body, headers))[0], status, path + body);
@@ -578,6 +586,16 @@ testWithout(
     await page.getByRole("textbox", { name: "Message" }).fill("4");
     await page.getByRole("button", { name: "Publish" }).click();
     await page.locator("#detail-messages li", { hasText: /byte4$/ }).waitFor();
+    // Names that nginx changes, if a path has them.
+    for (const topic of ["/a//b/", "a/../b/./history", "100%25 ?&=;,:"]) {
+      await finish(bus.pub(`topic:${topic}`, "7"));
+      await page.locator("#detail-back").click();
+      await page.locator(".card", { hasText: topic }).click();
+      await page.locator("#detail-chart canvas").waitFor();
+      await page.getByRole("textbox", { name: "Message" }).fill(topic);
+      await page.getByRole("button", { name: "Publish" }).click();
+      await page.locator("#detail-messages li", { hasText: topic }).waitFor();
+    }
     assertEquals(complaints, []);
   },
 );

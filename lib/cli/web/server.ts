@@ -11,7 +11,7 @@ import type { Board } from "../board/board.ts";
 import { Recent } from "../board/recent.ts";
 import { UsageError } from "../exit_codes.ts";
 import type { Listener } from "../options/values.ts";
-import { Api, type ApiOptions, plain } from "./api.ts";
+import { Api, type ApiOptions, decoded, plain } from "./api.ts";
 import { Clients } from "./clients.ts";
 import { Feed, sortOf } from "./feed.ts";
 import { serveFile } from "./files.ts";
@@ -164,16 +164,23 @@ export class WebServer {
     const name = (start: string) =>
       pathname.startsWith(start) ? pathname.slice(start.length) : undefined;
     const [topic, file] = [name("/api/topics/"), name("/www/")];
+    // A proxy may change a path, not what stands behind it.
+    const asked = searchParams.get("topic") ?? undefined;
     if (request.method === "POST") {
+      const target = pathname === "/topics" ? asked : name("/topics/");
+      if (target === undefined) return plain("publish to topics/NAME\n", 404);
       const leave = this.#places.take(address);
       if (leave instanceof Response) return leave;
       try {
-        return await this.#api.publish(request, name("/topics/"));
+        return await this.#api.publish(
+          request,
+          pathname === "/topics" ? target : decoded(target),
+        );
       } finally {
         leave();
       }
     }
-    if (topic !== undefined) return this.#api.topic(topic, searchParams);
+    if (topic !== undefined) return this.#api.byPath(topic, searchParams);
     if (file !== undefined && this.#folder !== undefined) {
       return await serveFile(this.#folder, file);
     }
@@ -205,7 +212,11 @@ export class WebServer {
         );
       }
       case "/api/topics":
-        return this.#api.topics();
+        return asked === undefined
+          ? this.#api.topics()
+          : this.#api.topic(asked, searchParams);
+      case "/api/history":
+        return this.#api.history(asked, searchParams);
       case "/metrics": {
         const board = this.#board;
         const rows = board.rows(Date.now());

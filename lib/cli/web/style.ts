@@ -125,7 +125,7 @@ kbd { border: 1px solid var(--line); border-radius: 4px; padding: 0 0.3em; }
 #detail-about, #detail-time, #detail-alarms { color: var(--faint); font-variant-numeric: tabular-nums; }
 #detail-alarms [data-alarm], #detail-limit { color: var(--alarm); }
 .bar { display: flex; flex-wrap: wrap; align-items: center; gap: 0.5rem 1.2rem; margin: 0.6rem 0; }
-#detail-spans { display: flex; gap: 0.3rem; }
+#detail-spans { display: flex; flex-wrap: wrap; gap: 0.3rem; }
 #detail-legend { display: flex; flex-wrap: wrap; gap: 0.3rem 1.4rem; }
 #detail-legend li { display: flex; flex-wrap: wrap; align-items: center; gap: 0.5em; overflow-wrap: anywhere; }
 #detail-legend output { font-weight: 600; font-variant-numeric: tabular-nums; }
