@@ -9,7 +9,7 @@ import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import type { Page } from "npm:playwright-core@1.56.1";
 import { chartPath } from "../lib/cli/web/page/card.js";
-import { alignPasts } from "../lib/cli/web/page/chart.js";
+import { alignPasts, axisTexts } from "../lib/cli/web/page/chart.js";
 import { commandLine, eventually, finish, Process } from "./harness/process.ts";
 import { assertAccessible, card, counts, pageTest } from "./harness/stage.ts";
 
@@ -97,6 +97,13 @@ pageTest(
     assertEquals(complaints, []);
   },
 );
+
+Deno.test("axisTexts() writes all numbers of an axis with the same decimals", () => {
+  assertEquals(axisTexts([24, 24.5, 25], 0.5), ["24.0", "24.5", "25.0"]);
+  assertEquals(axisTexts([0, 2.5, 5], 2.5), ["0.0", "2.5", "5.0"]);
+  assertEquals(axisTexts([0, 50_000], 50_000), ["0", "50,000"]);
+  assertEquals(axisTexts([-1e-7, 0], 1e-7), ["-1e-7", "0"]);
+});
 
 Deno.test("a pause that is unusual is a gap in a chart, and a state holds", () => {
   const every = (from: number, to: number, by: number) =>

@@ -9,7 +9,7 @@ import { compareTopics } from "../board/natural.ts";
 import { longestPause } from "../board/pauses.ts";
 import { readable, start } from "./page/app.js";
 import { Card, chartPath } from "./page/card.js";
-import { alignPasts, Chart, valueAt } from "./page/chart.js";
+import { alignPasts, axisTexts, Chart, valueAt } from "./page/chart.js";
 import { Detail, hashName, readHash } from "./page/detail.js";
 import { groupDepth, Groups } from "./page/groups.js";
 import { Log } from "./page/log.js";
@@ -135,6 +135,7 @@ const SCRIPT = [
   jsonTree,
   messageBody,
   alignPasts,
+  axisTexts,
   valueAt,
   Chart,
   Detail,

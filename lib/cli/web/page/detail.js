@@ -181,7 +181,7 @@ export class Detail {
       if (i > 0) {
         const button = document.createElement("button");
         button.type = "button";
-        button.textContent = "Remove";
+        button.textContent = "✕";
         button.setAttribute("aria-label", `Remove ${name.textContent}`);
         button.onclick = () =>
           this.go({ shown: this.shown.filter((_, at) => at !== i) });
