@@ -254,6 +254,9 @@ Deno.test("requests are answered only if their Host header names this machine", 
   for (const host of ["example.org", "localhost.example.org", "127.0.0.1.x"]) {
     assertMatch(await served.getAs(host), /^HTTP\/1.1 421 /, host);
   }
+  for (const host of ["127.0.0.1:80.example.org", "a:b", "[::1"]) {
+    assertMatch(await served.getAs(host), /^HTTP\/1.1 4/, host);
+  }
   assertMatch(await served.getAs("localhost", "/", "POST"), /^HTTP\/1.1 405 /);
   assertMatch(await served.getAs("localhost", "/x"), /^HTTP\/1.1 404 /);
   assertMatch(await served.getAs("localhost", "/updates", "HEAD"), / 200 OK/);
