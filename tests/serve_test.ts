@@ -299,7 +299,7 @@ Deno.test("--www serves the files of a folder, and nothing outside of it", async
   assertEquals(await get("/www/inside.css"), [200, css, "p {}"]);
   for (
     const path of [
-      ...["link.txt", ".hidden", "in", "in/", "x", "%2e%2e/secret.txt"],
+      ...["link.txt", ".hidden", "in/", "x", "%2e%2e/secret.txt"],
       ...["in%2f..%2f..%2fsecret.txt", "..%5csecret.txt", "%00", "%ff"],
       `/${folder.path}/secret.txt`,
     ]
@@ -307,6 +307,10 @@ Deno.test("--www serves the files of a folder, and nothing outside of it", async
     assertEquals((await get(`/www/${path}`))[0], 404, path);
     const raw = await served.getAs("localhost", `/www/${path}`);
     assertMatch(raw, /^HTTP\/1\.1 404 /, path);
+  }
+  for (const [path, location] of [["/www", "./www/"], ["/www/in", "./in/"]]) {
+    const { status, headers } = await served.get(path!);
+    assertEquals([status, headers.get("location")], [307, location]);
   }
   const raw = await served.getAs("localhost", "/www/../secret.txt");
   assert(!raw.includes("secret\n") && / 40[04] /.test(raw), raw);

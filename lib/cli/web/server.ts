@@ -14,7 +14,7 @@ import type { Listener } from "../options/values.ts";
 import { Api, type ApiOptions, decoded, plain } from "./api.ts";
 import { Clients } from "./clients.ts";
 import { Feed, sortOf } from "./feed.ts";
-import { serveFile } from "./files.ts";
+import { serveFile, toFolder } from "./files.ts";
 import { Guard, isLoopback, respond } from "./guard.ts";
 import { Listening, shownListener } from "./listening.ts";
 import { Messages } from "./messages.ts";
@@ -181,8 +181,9 @@ export class WebServer {
       }
     }
     if (topic !== undefined) return this.#api.byPath(topic, searchParams);
-    if (file !== undefined && this.#folder !== undefined) {
-      return await serveFile(this.#folder, file);
+    if (this.#folder !== undefined) {
+      if (pathname === "/www") return toFolder("www");
+      if (file !== undefined) return await serveFile(this.#folder, file);
     }
     const part = PAGE[pathname];
     if (part) return respond(part.text, part.type);
