@@ -132,7 +132,7 @@ async function servedHour(): Promise<AsyncDisposable & { url: string }> {
   };
 }
 
-const TOPIC = "#warehouse/a4/temperature,warehouse/a2/temperature;hour";
+const TOPIC = "#warehouse/a4/temperature,warehouse/a2/temperature;1h";
 
 async function showTopic(page: Page, url: string): Promise<void> {
   await page.goto(url + TOPIC);

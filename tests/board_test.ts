@@ -18,7 +18,7 @@ import {
 import { keysOf } from "../lib/cli/board/keyboard.ts";
 import { drawFrame } from "../lib/cli/board/frame.ts";
 import { toAscii } from "../lib/cli/board/glyphs.ts";
-import { SPANS } from "../lib/cli/board/history.ts";
+import { History, SPANS } from "../lib/cli/board/history.ts";
 import { compareTopics } from "../lib/cli/board/natural.ts";
 import { linesOf } from "../lib/cli/board/pretty.ts";
 import { Recent } from "../lib/cli/board/recent.ts";
@@ -209,7 +209,7 @@ Deno.test("the table has a line for each topic, and a mark at alarms", () => {
   add(board, "warehouse/a2/note", "\x1b[2J");
   assertEquals(draw(board, new View(), 104, 7, START + 2000), [
     " fifobus   3 topics   3 messages, 1.5/s   1 alarm",
-    "  TOPIC▲                    VALUE        RATE/s   MIN  MEAN   MAX  LAST MINUTE                       AGE",
+    "  TOPIC▲                    VALUE        RATE/s   MIN  MEAN   MAX  LAST 1m                           AGE",
     "! warehouse/a1/temperature  25.5 °C         0.5  25.5  25.5  25.5                               ▅     2s",
     "  warehouse/a2/door         ● open          0.5                                                 ▅     2s",
     "  warehouse/a2/note         ^[[2J           0.5                                                       2s",
@@ -327,13 +327,33 @@ Deno.test("a topic is stale after three of its usual pauses", () => {
   assertEquals(stale("once"), 60 * minute);
 });
 
-Deno.test("charts go back a minute, an hour or a day", () => {
+Deno.test("History has the mean of each step, and nothing in a pause", () => {
+  const [minute] = SPANS;
+  const history = new History();
+  const points = (now: number) => history.points(now * 1000, minute);
+  history.add(100_000, 1);
+  history.add(100_900, 3);
+  history.add(105_000, 4);
+  assertEquals(points(105), [[100, 2], [105, 4]]);
+  assertEquals(points(159), [[100, 2], [105, 4]]);
+  assertEquals(points(160), [[105, 4]]);
+  history.add(159_000, 5);
+  history.add(160_000, 6);
+  assertEquals(points(160), [[105, 4], [159, 5], [160, 6]]);
+  history.add(500_000, 7);
+  assertEquals(points(500), [[500, 7]]);
+  // The clock was set back.
+  history.add(300_000, 8);
+  assertEquals(points(300), [[300, 8]]);
+});
+
+Deno.test("charts go back for a minute, a day and between", () => {
   const board = new Board();
   const HOUR = 3_600_000;
   for (let i = 0; i <= 30; i++) add(board, "t", `${i}`, START + i * HOUR);
   const now = START + 30 * HOUR;
   const lengths = SPANS.map((span) => board.history("t", now, { span }).length);
-  assertEquals(lengths, [1, 1, 24]);
+  assertEquals(lengths, [1, 1, 1, 6, 24]);
 });
 
 Deno.test("topics are in the order of their numbers, branch by branch", () => {
@@ -368,7 +388,7 @@ function site(): Board {
 Deno.test("a terminal of 80 columns shows ten sensors without a cut", () => {
   const lines = draw(site(), new View(), 80, 24, START + 1000);
   assertEquals(lines[1]!.split(/ +/), [
-    ...["", "TOPIC▲", "VALUE", "MIN", "MEAN", "MAX", "LAST", "MINUTE", "AGE"],
+    ...["", "TOPIC▲", "VALUE", "MIN", "MEAN", "MAX", "LAST", "1m", "AGE"],
   ]);
   assertEquals(lines.slice(2, 13).some((line) => line.includes("…")), false);
   assertEquals(lines[11]!.split(/ +/).slice(1, 4), [
@@ -541,5 +561,5 @@ Deno.test("drawChart() has axes, and leaves out seconds without a number", () =>
   );
   // A line at each end, and nothing between.
   assertEquals(drawn, [1, 0, 0, 1]);
-  assertEquals(lines[4], `    └60 s ago${" ".repeat(20)}now`);
+  assertEquals(lines[4], `    └1m ago${" ".repeat(22)}now`);
 });

@@ -74,7 +74,7 @@ dashboardTest(
     await terminal.resize(44, 8);
     await terminal.until((it) => /^! .*a1\/t +31 celsius/m.test(it));
     await terminal.resize(120, 8);
-    await terminal.until((it) => /MAX {2}LAST MINUTE {5}/.test(it));
+    await terminal.until((it) => /MAX {2}LAST 1m {9}/.test(it));
 
     // Another program writes over the dashboard.
     await Deno.writeTextFile(await terminal.device(), "\x1b[2J\x1b[1;1Hstray");

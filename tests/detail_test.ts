@@ -9,7 +9,7 @@ import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import type { Page } from "npm:playwright-core@1.56.1";
 import { chartPath } from "../lib/cli/web/page/card.js";
-import { alignPasts } from "../lib/cli/web/page/chart.js";
+import { alignPasts, axisTexts } from "../lib/cli/web/page/chart.js";
 import { commandLine, eventually, finish, Process } from "./harness/process.ts";
 import { assertAccessible, card, counts, pageTest } from "./harness/stage.ts";
 
@@ -80,16 +80,16 @@ pageTest(
     await shows(page, "#detail-time", /\d:\d\d/);
     for (let i = 0; i < 60; i++) await page.keyboard.press("ArrowLeft");
     await shows(page, "#detail-legend li:nth-child(1)", "no value");
-    await page.getByRole("button", { name: "1 hour" }).click();
+    await page.getByRole("button", { name: "1 h" }).click();
     await page.locator("#detail-spans [aria-pressed=true]", {
-      hasText: "1 hour",
+      hasText: "1 h",
     }).waitFor();
-    assertEquals(new URL(page.url()).hash, "#a,b;hour");
+    assertEquals(new URL(page.url()).hash, "#a,b;1h");
     await shows(page, "#detail-legend li:nth-child(2)", "40 power");
     await page.getByRole("button", { name: "Remove b" }).click();
     await page.locator("#detail-legend li:nth-child(2)")
       .waitFor({ state: "detached" });
-    assertEquals(new URL(page.url()).hash, "#a;hour");
+    assertEquals(new URL(page.url()).hash, "#a;1h");
     // A value of JSON that does not lead.
     await page.evaluate("location.hash = '#b'");
     await page.getByRole("link", { name: "on", exact: true }).click();
@@ -97,6 +97,13 @@ pageTest(
     assertEquals(complaints, []);
   },
 );
+
+Deno.test("axisTexts() writes all numbers of an axis with the same decimals", () => {
+  assertEquals(axisTexts([24, 24.5, 25], 0.5), ["24.0", "24.5", "25.0"]);
+  assertEquals(axisTexts([0, 2.5, 5], 2.5), ["0.0", "2.5", "5.0"]);
+  assertEquals(axisTexts([0, 50_000], 50_000), ["0", "50,000"]);
+  assertEquals(axisTexts([-1e-7, 0], 1e-7), ["-1e-7", "0"]);
+});
 
 Deno.test("a pause that is unusual is a gap in a chart, and a state holds", () => {
   const every = (from: number, to: number, by: number) =>

@@ -7,10 +7,13 @@ import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { assertStringIncludes } from "jsr:@std/assert@1.0.19/string-includes";
+import { delay } from "../lib/delay.ts";
 import { Board } from "../lib/cli/board/board.ts";
 import { Recent } from "../lib/cli/board/recent.ts";
+import { Api } from "../lib/cli/web/api.ts";
 import { Clients } from "../lib/cli/web/clients.ts";
 import { Messages } from "../lib/cli/web/messages.ts";
+import { Places } from "../lib/cli/web/places.ts";
 import { WireMessage } from "../lib/wire/message.ts";
 import { TestBrowser, withoutBrowser } from "./harness/browser.ts";
 import { Folder } from "./harness/folder.ts";
@@ -105,7 +108,9 @@ Deno.test("/events tells how many messages are no longer kept, and which were mi
   }
   const all: Event[] = [];
   for await (
-    const event of eventsOf(new Response(stream.stream([], "run.100")))
+    const event of eventsOf(
+      new Response(stream.stream([], "run.100", () => {})),
+    )
   ) {
     all.push(event);
     if (event.data?.message === "1200") break;
@@ -123,7 +128,9 @@ Deno.test("/api/topics/NAME has a topic whole, and its past", async () => {
   await finish(bus.pub("z/h", '{"temperature": 21.5, "battery": 9}'));
   const get = async (path: string) => {
     const response = await served.get(path);
-    return response.ok ? await response.json() : response.status;
+    if (response.ok) return await response.json();
+    await response.body?.cancel();
+    return response.status;
   };
   await eventually(async () => (await get("api/topics")).length === 1);
   const about = await get("api/topics/z/h");
@@ -138,11 +145,16 @@ Deno.test("/api/topics/NAME has a topic whole, and its past", async () => {
   }]);
   assertEquals((await get("api/topics/z/h?since=1")).messages, []);
   assertEquals(await get("api/topics/z/h?since=x"), 400);
-  const past = await get("api/topics/z/h/history?path=battery&span=hour");
+  const past = await get("api/topics/z/h/history?path=battery&span=1h");
   const { seconds, step, points } = past;
   assertEquals([seconds, step, points.length, points[0][1]], [3600, 60, 1, 9]);
   assertEquals((await get("api/topics/z/h/history")).points[0][1], 21.5);
   assertEquals(await get("api/topics/z/h/history?span=year"), 400);
+  const query = new URLSearchParams({ topic: "z/h", path: "battery" });
+  assertEquals((await get(`api/history?${query}`)).path, "battery");
+  assertEquals((await get(`api/topics?${query}`)).topic, "z/h");
+  assertEquals(await get("api/topics?topic=z"), 404);
+  assertEquals(await get("api/history"), 404);
   assertEquals(await get("api/topics/z"), 404);
   assertEquals(await get("api/topics/%ff"), 404);
 });
@@ -194,6 +206,29 @@ Deno.test("/metrics is what Prometheus can read: each family once, each series o
   assertEquals(series.get(member), 1);
 });
 
+testWithout(
+  await missingOf(["promtool"]),
+  "promtool of Prometheus finds no fault in /metrics",
+  async () => {
+    await using bus = new TestBus();
+    await using served = await Served.start(bus, ["--serve=0", "--alarm=a>1"]);
+    await using publisher = bus.pub("-l", "--keyed");
+    await publisher.write(
+      'a\t2 °C\n"\\ü\t{"x.y": 1e300, "on": true}\nb\t-1e-7\nt\ttext\n',
+    );
+    let text = "";
+    await eventually(async () => {
+      text = await (await served.get("metrics")).text();
+      return text.includes('topic="t"');
+    });
+    await using promtool = new Process(["promtool", "check", "metrics"]);
+    await promtool.write(text);
+    await promtool.end();
+    const { code, stdout, stderr } = await promtool.ended();
+    assertEquals([code, stdout, stderr], [0, "", ""]);
+  },
+);
+
 Deno.test("POST /topics/NAME publishes with --writable, and not for pages of another site", async () => {
   await using bus = new TestBus();
   const args = ["--serve=0", "--writable", "--max-size=10"];
@@ -214,7 +249,8 @@ Deno.test("POST /topics/NAME publishes with --writable, and not for pages of ano
     '{"subscribers":2}\n',
   ]);
   const { origin } = new URL(served.url);
-  assertEquals((await post("topics/w/z?retain", "on", { origin }))[0], 200);
+  const byQuery = "topics?topic=w/z&retain";
+  assertEquals((await post(byQuery, "on", { origin }))[0], 200);
   assertEquals((await finish(subscriber)).stdout, "w/x y\t21\nw/z\ton\n");
   const late = await finish(bus.subOnce("-C", "1", "w/z"));
   assertEquals(late.stdout, "on\n");
@@ -226,6 +262,8 @@ Deno.test("POST /topics/NAME publishes with --writable, and not for pages of ano
     ["topics/w/z", "a\nb", {}, 400],
     ["topics/w/z", "12345678901", {}, 413],
     ["metrics", "x", {}, 404],
+    ["topics", "x", {}, 404],
+    ["topics?topic=w/%23", "x", {}, 400],
   ];
   for (const [path, body, headers, status] of refused) {
     assertEquals((await post(path, body, headers))[0], status, path + body);
@@ -264,7 +302,7 @@ Deno.test("--www serves the files of a folder, and nothing outside of it", async
   assertEquals(await get("/www/inside.css"), [200, css, "p {}"]);
   for (
     const path of [
-      ...["link.txt", ".hidden", "in", "in/", "x", "%2e%2e/secret.txt"],
+      ...["link.txt", ".hidden", "in/", "x", "%2e%2e/secret.txt"],
       ...["in%2f..%2f..%2fsecret.txt", "..%5csecret.txt", "%00", "%ff"],
       `/${folder.path}/secret.txt`,
     ]
@@ -272,6 +310,11 @@ Deno.test("--www serves the files of a folder, and nothing outside of it", async
     assertEquals((await get(`/www/${path}`))[0], 404, path);
     const raw = await served.getAs("localhost", `/www/${path}`);
     assertMatch(raw, /^HTTP\/1\.1 404 /, path);
+  }
+  for (const [path, location] of [["/www", "./www/"], ["/www/in", "./in/"]]) {
+    const { status, headers, body } = await served.get(path!);
+    await body?.cancel();
+    assertEquals([status, headers.get("location")], [307, location]);
   }
   const raw = await served.getAs("localhost", "/www/../secret.txt");
   assert(!raw.includes("secret\n") && / 40[04] /.test(raw), raw);
@@ -393,7 +436,40 @@ Deno.test("--origin is a name that the server answers to; a token makes every na
   }
 });
 
-Deno.test("a server that runs out of descriptors goes on when there are some", async () => {
+Deno.test(
+  "a server that runs out of descriptors goes on when there are some",
+  async () => {
+    await using bus = new TestBus();
+    await using served = new Served([
+      "sh",
+      ...["-c", 'ulimit -n 64; exec "$@"', "sh"],
+      ...commandLine("sub", "--serve=0", "#"),
+    ], bus.env);
+    served.url = (await served.said(/serving (\S+)/))[1]!;
+    const open = await served.get("events");
+    const { port } = served;
+    const idle: Deno.Conn[] = [];
+    // At the end the server does not listen, and connections are refused.
+    for (let isRefused = false; idle.length < 80 && !isRefused;) {
+      await Deno.connect({ hostname: "127.0.0.1", port })
+        .then((it) => idle.push(it), () => isRefused = true);
+    }
+    await served.said(/no further connections for now: .*/);
+    // It tries to listen again, and there is no descriptor for that.
+    await delay(1200);
+    for (const connection of idle) connection.close();
+    await eventually(async () => {
+      const response = await served.get("metrics").catch(() => undefined);
+      await response?.body?.cancel();
+      return response?.ok ?? false;
+    });
+    // Streams that were open go on.
+    await finish(bus.pub("a", "1"));
+    assertEquals((await messages(open, 1))[0]!.data?.message, "1");
+  },
+);
+
+Deno.test("a server that has few descriptors left answers 503 and lives", async () => {
   await using bus = new TestBus();
   await using served = new Served([
     "sh",
@@ -401,24 +477,66 @@ Deno.test("a server that runs out of descriptors goes on when there are some", a
     ...commandLine("sub", "--serve=0", "#"),
   ], bus.env);
   served.url = (await served.said(/serving (\S+)/))[1]!;
-  const open = await served.get("events");
-  const { port } = served;
-  const idle: Deno.Conn[] = [];
-  // At the end the server does not listen, and connections are refused.
-  for (let isRefused = false; idle.length < 80 && !isRefused;) {
-    await Deno.connect({ hostname: "127.0.0.1", port })
-      .then((it) => idle.push(it), () => isRefused = true);
+  const streams: Response[] = [];
+  const refused: Response[] = [];
+  for (let i = 0; i < 80; i++) {
+    const response = await served.get("events");
+    (response.ok ? streams : refused).push(response);
   }
-  await served.said(/no further connections for now: .*open files/);
-  for (const connection of idle) connection.close();
+  assert(streams.length > 0);
+  for (const response of refused) {
+    assertEquals(response.status, 503);
+    assertEquals(response.headers.get("connection"), "close");
+    assertMatch(await response.text(), /descriptors/);
+  }
+  const other = await served.get("metrics");
+  assertEquals([other.status, await other.body?.cancel()], [503, undefined]);
+  for (const { body } of streams.splice(1)) await body!.cancel();
   await eventually(async () => {
-    const response = await served.get("metrics").catch(() => undefined);
-    await response?.body?.cancel();
-    return response?.ok ?? false;
+    const response = await served.get("metrics");
+    await response.body?.cancel();
+    return response.ok;
   });
-  // Streams that were open go on.
   await finish(bus.pub("a", "1"));
-  assertEquals((await messages(open, 1))[0]!.data?.message, "1");
+  assertEquals((await messages(streams[0]!, 1))[0]!.data?.message, "1");
+  served.kill("SIGTERM");
+  assertEquals((await served.ended()).stderr.split("\n").length, 2);
+});
+
+Deno.test("another machine gets half of the streams, and gives its places back", () => {
+  const places = new Places();
+  const take = (address: string, count: number) =>
+    Array.from({ length: count }, () => places.take(address))
+      .filter((it) => it instanceof Function);
+  const taken = take("192.0.2.1", 60);
+  assertEquals(taken.length, 50);
+  assertEquals(take("192.0.2.2", 1).length, 1);
+  // This machine, where a proxy may be.
+  assertEquals(take("127.0.0.1", 100).length, 49);
+  for (const leave of taken) leave();
+  assertEquals(take("192.0.2.1", 60).length, 50);
+  assertEquals(take("192.0.2.3", 1).length, 0);
+});
+
+Deno.test("a client that does not send its message to the end gets 408", async () => {
+  const api = new Api(new Board(), new Recent(), {
+    maxBytes: 100,
+    publish: () => Promise.resolve(1),
+  });
+  // The signal of a time limit does not keep the process alive.
+  const alive = setInterval(() => {}, 1000);
+  for (const start of ["", "half a"]) {
+    let isCancelled = false;
+    const body = new ReadableStream<Uint8Array>({
+      start: (it) => it.enqueue(new TextEncoder().encode(start)),
+      cancel: () => void (isCancelled = true),
+    });
+    const request = new Request("http://a/topics/a", { method: "POST", body });
+    const response = await api.publish(request, "a", 20);
+    assertEquals(response.status, 408);
+    await eventually(() => isCancelled);
+  }
+  clearInterval(alive);
 });
 
 testWithout(
@@ -481,6 +599,16 @@ testWithout(
     await page.getByRole("textbox", { name: "Message" }).fill("4");
     await page.getByRole("button", { name: "Publish" }).click();
     await page.locator("#detail-messages li", { hasText: /byte4$/ }).waitFor();
+    // Names that nginx changes, if a path has them.
+    for (const topic of ["/a//b/", "a/../b/./history", "100%25 ?&=;,:"]) {
+      await finish(bus.pub(`topic:${topic}`, "7"));
+      await page.locator("#detail-back").click();
+      await page.locator(".card", { hasText: topic }).click();
+      await page.locator("#detail-chart canvas").waitFor();
+      await page.getByRole("textbox", { name: "Message" }).fill(topic);
+      await page.getByRole("button", { name: "Publish" }).click();
+      await page.locator("#detail-messages li", { hasText: topic }).waitFor();
+    }
     assertEquals(complaints, []);
   },
 );

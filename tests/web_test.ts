@@ -187,7 +187,7 @@ Deno.test("Feed.stream() makes events only when they are read, and a limited num
   const clients = new Clients();
   const feed = new Feed(board, clients, FEED);
   const wanted = { lastEventId: null, filter: "", sort: "topic" } as const;
-  const events = feed.stream(wanted)[Symbol.asyncIterator]();
+  const events = feed.stream(wanted, () => {})[Symbol.asyncIterator]();
   // If events were made ahead, one would be made now, without messages.
   await new Promise((resolve) => setTimeout(resolve, 0));
   for (let i = 0; i < 1000; i++) {
@@ -214,7 +214,7 @@ Deno.test("a page knows the figures of all topics, and shows those with alarms f
   };
   for (let i = 0; i < 2000; i++) put(`t/${i}`);
   const first = async (filter: string, sort: "topic" | "value" = "topic") => {
-    const stream = feed.stream({ lastEventId: null, filter, sort });
+    const stream = feed.stream({ lastEventId: null, filter, sort }, () => {});
     const events = stream[Symbol.asyncIterator]();
     const next = async () => {
       const { value } = await events.next();
@@ -253,6 +253,9 @@ Deno.test("requests are answered only if their Host header names this machine", 
   }
   for (const host of ["example.org", "localhost.example.org", "127.0.0.1.x"]) {
     assertMatch(await served.getAs(host), /^HTTP\/1.1 421 /, host);
+  }
+  for (const host of ["127.0.0.1:80.example.org", "a:b", "[::1"]) {
+    assertMatch(await served.getAs(host), /^HTTP\/1.1 4/, host);
   }
   assertMatch(await served.getAs("localhost", "/", "POST"), /^HTTP\/1.1 405 /);
   assertMatch(await served.getAs("localhost", "/x"), /^HTTP\/1.1 404 /);

@@ -38,6 +38,11 @@ export interface Alarm extends Member {
   forMs: number;
 }
 
+/** A number as people write it, and one that a double can hold. */
+function isNumber(text: string): boolean {
+  return NUMBER.test(text) && Number.isFinite(Number(text));
+}
+
 const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d{1,3})?$/i;
 
 /** A filter, the last run of operators outside of quotes, and what follows. */
@@ -79,30 +84,36 @@ function readAlarm(text: string): Alarm {
     if (time !== undefined) return time;
     throw fail(`${what} takes ${duration.description}, not "${text}"`);
   };
-  const silent = SILENT.exec(rule);
+  // A quoted text may end in words that look like these.
+  const silent = /["']$/.test(rule) ? null : SILENT.exec(rule);
   if (silent && !/[<>=!]/.test(silent[2] ?? "")) {
     const member = readMember(silent[1]!, start);
     if (member.path !== undefined) {
       throw fail("a topic is silent, not a member of its messages");
     }
     const silentMs = timeOf(silent[2] ?? "", "silent");
+    if (silentMs === 0) throw fail("silent takes a time above 0");
     const condition: Condition = { kind: "silent", silentMs };
     return { ...member, rule, condition, forMs: 0 };
   }
   let forMs = 0;
   let until: number | undefined;
   let rest = rule;
-  // A quoted text may end in words that look like these.
+  const known = new Set<string>();
   for (let found; (found = SUFFIX.exec(rest)) && !/["']$/.test(rest);) {
     const [, before, word, value] = found as unknown as [string, ...string[]];
     if (!COMPARED.test(before!)) break;
+    if (known.has(word!)) throw fail(`${word} stands there twice`);
+    known.add(word!);
     if (word === "for") forMs = timeOf(value!, "for");
-    else if (NUMBER.test(value!)) until = Number(value);
+    else if (isNumber(value!)) until = Number(value);
     else throw fail(`until takes a number, not "${value}"`);
     rest = before!;
   }
   const [, filter, operator, limit] = COMPARED.exec(rest) ?? [];
   if (filter === undefined) {
+    const [quoted] = /["'][^"']*$/.exec(rest) ?? [];
+    if (quoted) throw fail(`the quote is not closed in ${quoted}`);
     throw fail(
       'it has no comparison; write FILTER > 30, FILTER = "on" or FILTER silent 60s',
     );
@@ -130,7 +141,7 @@ function conditionOf(
     if (until !== undefined) throw fail("until is for numbers");
     return { kind: "text", isEqual, text: limit.slice(1, -1) };
   }
-  if (!NUMBER.test(limit)) {
+  if (!isNumber(limit)) {
     throw fail(
       limit === ""
         ? `there is no limit behind ${comparison}`
@@ -143,9 +154,12 @@ function conditionOf(
     limit: Number(limit),
   };
   if (until === undefined) return condition;
+  if (!/^[<>]/.test(comparison)) {
+    throw fail(`until goes with > < >= <=, not with ${comparison}`);
+  }
   const isOutside = comparison.startsWith(">")
     ? until <= condition.limit
-    : comparison.startsWith("<") && until >= condition.limit;
+    : until >= condition.limit;
   if (isOutside) return { ...condition, until };
   throw fail(
     `until ${until} is not on the other side of ${comparison}${limit}`,

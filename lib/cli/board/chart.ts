@@ -87,8 +87,7 @@ export function drawChart(points: Point[], options: ChartOptions): string[] {
     );
     return `${label.padStart(margin)} ${label ? "┤" : "│"}${text}`;
   });
-  const from = { minute: "60 s ago", hour: "1 h ago", day: "1 day ago" };
-  const start = from[span.name];
+  const start = `${span.name} ago`;
   const gap = columns - start.length - "now".length;
   const axis = gap > 0
     ? `${start}${" ".repeat(gap)}now`

@@ -41,7 +41,7 @@ export const KEYS_HELP: readonly (readonly [keys: string, what: string])[] = [
   ["arrows, page keys", "move; Home and End too, and k j g G"],
   ["Enter", "show one topic: chart, values, messages; again: go back"],
   ["← →", "choose the value of a topic; fold a branch of the tree"],
-  ["w", "let charts show the last minute, hour or day"],
+  ["w W", "let charts show a longer or shorter time, to 24 hours"],
   ["t v r a !", "sort by topic, value, rate, age or alarm; again: reverse"],
   ["/", "show topics that contain what you type; Esc ends it"],
   ["Tab", "show a tree; 1 to 9 fold it to that level, 0 unfolds it"],
@@ -190,7 +190,7 @@ function statusOf(
   if (view.isTyping) return ` /${view.filter}█  Enter keeps it, Esc clears it`;
   if (view.isHelp) return " q quit   any other key goes back";
   if (!selection) {
-    return " q quit   Esc back   ↑↓ scroll   ← → value   w minute, hour, day   ? keys";
+    return " q quit   Esc back   ↑↓ scroll   ← → value   w W longer, shorter   ? keys";
   }
   const { lines } = selection;
   const last = Math.min(lines, view.top + pageRows);

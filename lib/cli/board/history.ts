@@ -1,6 +1,6 @@
 /**
- * The past of a value: the last minute by seconds, the last hour by minutes,
- * the last day by half hours.
+ * The past of a value: the last minute by seconds, and so on to the last day by
+ * twenty minutes.
  *
  * @module
  */
@@ -10,8 +10,8 @@ export type Point = [second: number, mean: number];
 
 /** A span of time that a chart can show. */
 export interface Span {
-  /** What it is called. */
-  name: "minute" | "hour" | "day";
+  /** What it is called: its number of minutes or hours. */
+  name: string;
   /** Its length in seconds. */
   seconds: number;
   /** The length of one step in seconds. */
@@ -19,24 +19,22 @@ export interface Span {
 }
 
 /** The spans, the shortest first. */
-export const SPANS: readonly [Span, Span, Span] = [
-  { name: "minute", seconds: 60, step: 1 },
-  { name: "hour", seconds: 3600, step: 60 },
-  { name: "day", seconds: 86_400, step: 1800 },
+export const SPANS: readonly [Span, ...Span[]] = [
+  { name: "1m", seconds: 60, step: 1 },
+  { name: "15m", seconds: 900, step: 15 },
+  { name: "1h", seconds: 3600, step: 60 },
+  { name: "6h", seconds: 21_600, step: 360 },
+  { name: "24h", seconds: 86_400, step: 1200 },
 ];
 
-/** The most points that the spans have together, at 16 bytes each. */
-export const MAX_POINTS: number = SPANS
-  .reduce((sum, { seconds, step }) => sum + seconds / step, 0);
-
-/** The steps of one span. It grows with the steps that have numbers. */
+/** The steps of one span. It grows from the first step to the length of the span. */
 class Track {
   /** The last step: its time, the mean of its numbers, and how many it has. */
   #time = -1;
   #mean = 0;
   #count = 0;
-  /** The steps before, if there are any. */
-  #before: { times: number[]; means: number[] } | undefined;
+  /** The means of the steps before it; NaN for a step without a number. */
+  #before: number[] | undefined;
 
   add({ seconds, step }: Span, second: number, value: number): void {
     const time = second - second % step;
@@ -46,14 +44,16 @@ class Track {
       this.#mean += value / this.#count - this.#mean / this.#count;
       return;
     }
-    if (this.#count > 0) {
-      const { times, means } = this.#before ??= { times: [], means: [] };
-      times.push(this.#time);
-      means.push(this.#mean);
-      if (times.length >= seconds / step) {
-        times.shift();
-        means.shift();
-      }
+    const most = seconds / step - 1;
+    const steps = (time - this.#time) / step;
+    // The first number, or a clock that was set back: there is no past.
+    const isFirst = this.#count === 0 || steps < 0;
+    if (isFirst || steps > most) this.#before = undefined;
+    else {
+      const before = this.#before ??= [];
+      before.push(this.#mean);
+      for (let i = 1; i < steps; i++) before.push(NaN);
+      if (before.length > most) before.splice(0, before.length - most);
     }
     this.#time = time;
     this.#mean = value;
@@ -64,9 +64,11 @@ class Track {
     const start = now - now % step - seconds + step;
     const first = Math.max(since - since % step, start);
     const points: Point[] = [];
-    const { times, means } = this.#before ?? { times: [], means: [] };
-    for (const [i, time] of times.entries()) {
-      if (time >= first) points.push([time, means[i]!]);
+    const before = this.#before ?? [];
+    let time = this.#time - before.length * step;
+    for (const mean of before) {
+      if (time >= first && !Number.isNaN(mean)) points.push([time, mean]);
+      time += step;
     }
     if (this.#time >= first) points.push([this.#time, this.#mean]);
     return points;

@@ -179,7 +179,7 @@ function layOut(
   valueWidth = grow(valueWidth, Math.min(valueNeed, most));
   if (chosen.includes(chart)) chart.width = grow(chart.width, MAX_CHART);
   valueWidth = grow(valueWidth, Infinity);
-  chart.title = `${CHART}${span.name.toUpperCase()}`;
+  chart.title = `${CHART}${span.name}`;
   const place = ({ title }: Column) =>
     ORDER.findIndex((it) => title.startsWith(it));
   return [

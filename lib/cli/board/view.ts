@@ -110,8 +110,9 @@ export class View {
     if (key === "q") return true;
     if (this.isHelp) this.isHelp = false;
     else if (key === "?") this.isHelp = true;
-    else if (key === "w") {
-      this.#spanIndex = (this.#spanIndex + 1) % SPANS.length;
+    else if (key === "w" || key === "W") {
+      const next = this.#spanIndex + (key === "w" ? 1 : SPANS.length - 1);
+      this.#spanIndex = next % SPANS.length;
     } else if (key === "p" || key === " ") this.isPaused = !this.isPaused;
     else if (this.topic !== undefined) this.#pressAtTopic(key, pageRows);
     else this.#pressAtList(key, pageRows);

@@ -8,8 +8,15 @@ import { nameFault } from "../../topic.ts";
 import type { Board } from "../board/board.ts";
 import { SPANS } from "../board/history.ts";
 import type { Recent } from "../board/recent.ts";
+import type { Row } from "../board/topic.ts";
 import { respond } from "./guard.ts";
 import { jsonOf } from "./messages.ts";
+
+/** How long a client may take to send a message. */
+const MAX_BODY_MS = 30_000;
+
+const NO_TOPIC = "there is no such topic\n";
+const SPAN_NAMES = SPANS.map(({ name }) => name).join(", ");
 
 /** Publishes a message from a page or a program. */
 export type Publish = (
@@ -58,36 +65,56 @@ export class Api {
   }
 
   /**
-   * Answers `NAME` with all that is known, `NAME/history` with the past.
+   * Answers what is asked by a path: `NAME`, or `NAME/history`.
    *
    * @param rest The path behind `/api/topics/`.
    * @param query What else is asked.
    * @returns The answer, JSON.
    */
-  topic(rest: string, query: URLSearchParams): Response {
+  byPath(rest: string, query: URLSearchParams): Response {
     const [, name, isPast] = /^(.*?)(\/history)?$/s.exec(rest)!;
     const topic = decoded(name!);
-    const now = Date.now();
-    const row = topic === undefined ? undefined : this.#board.row(topic, now);
-    if (!row) return plain("there is no such topic\n", 404);
+    return isPast ? this.history(topic, query) : this.topic(topic, query);
+  }
+
+  /**
+   * All that is known of a topic.
+   *
+   * @param topic The topic; undefined if it was not UTF-8.
+   * @param query What else is asked.
+   * @returns The answer, JSON.
+   */
+  topic(topic: string | undefined, query: URLSearchParams): Response {
+    const row = this.#row(topic);
+    if (!row) return plain(NO_TOPIC, 404);
+    const since = Number(query.get("since") ?? 0);
+    if (Number.isNaN(since)) return plain("since is a number\n", 400);
+    const messages = this.#recent.pin(row.topic)
+      .filter(({ sequence }) => sequence > since)
+      .map((it) => JSON.parse(jsonOf(it)));
+    const series = this.#board.series(row.topic);
+    const limits = this.#board.limits(row.topic);
+    const at = new Date(row.at).toISOString();
+    return json({ ...row, at, series, limits, messages });
+  }
+
+  /**
+   * The past of a value of a topic.
+   *
+   * @param topic The topic; undefined if it was not UTF-8.
+   * @param query Which value, and how much of its past.
+   * @returns The answer, JSON.
+   */
+  history(topic: string | undefined, query: URLSearchParams): Response {
+    const row = this.#row(topic);
+    if (!row) return plain(NO_TOPIC, 404);
+    const wanted = query.get("span") ?? SPANS[0].name;
+    const span = SPANS.find(({ name }) => name === wanted);
+    if (!span) return plain(`span is ${SPAN_NAMES}\n`, 400);
     const board = this.#board;
-    const series = board.series(row.topic);
-    if (!isPast) {
-      const since = Number(query.get("since") ?? 0);
-      if (Number.isNaN(since)) return plain("since is a number\n", 400);
-      const messages = this.#recent.pin(row.topic)
-        .filter(({ sequence }) => sequence > since)
-        .map((it) => JSON.parse(jsonOf(it)));
-      const limits = board.limits(row.topic);
-      const at = new Date(row.at).toISOString();
-      return json({ ...row, at, series, limits, messages });
-    }
-    const span = SPANS.find(({ name }) =>
-      name === (query.get("span") ?? "minute")
-    );
-    if (!span) return plain("span is minute, hour or day\n", 400);
+    const now = Date.now();
     const path = query.get("path") ?? row.path;
-    const found = series.find((it) => it.path === path);
+    const found = board.series(row.topic).find((it) => it.path === path);
     const points = board.history(row.topic, now, { path, span });
     const { unit, decimals, state, value } = found ??
       { unit: "", decimals: 0, state: null, value: null };
@@ -105,24 +132,34 @@ export class Api {
     });
   }
 
+  #row(topic: string | undefined): Row | undefined {
+    return topic === undefined ? undefined : this.#board.row(topic, Date.now());
+  }
+
   /**
    * Publishes what a client sends.
    *
    * @param request The request.
-   * @param name The percent-encoded topic; undefined if the path is wrong.
+   * @param topic The topic; undefined if it was not UTF-8.
+   * @param maxMs How long the client may take to send it.
    * @returns How many subscribers got it, as JSON.
    */
   async publish(
     request: Request,
-    name: string | undefined,
+    topic: string | undefined,
+    maxMs = MAX_BODY_MS,
   ): Promise<Response> {
     const { publish, maxBytes } = this.#options;
-    if (name === undefined) return plain("publish to topics/NAME\n", 404);
-    const topic = decoded(name);
     const fault = topic === undefined ? "it is not UTF-8" : nameFault(topic);
     if (fault !== undefined) return plain(`the topic: ${fault}\n`, 400);
-    const bytes = await bodyOf(request, maxBytes);
-    if (!bytes) return plain(`at most ${maxBytes} bytes\n`, 413);
+    let bytes: Uint8Array | undefined;
+    try {
+      bytes = await bodyOf(request, maxBytes, AbortSignal.timeout(maxMs));
+    } catch {
+      // The client is too slow, or it has left.
+      return last(`at most ${maxMs / 1000} seconds\n`, 408);
+    }
+    if (!bytes) return last(`at most ${maxBytes} bytes\n`, 413);
     const retain = new URL(request.url).searchParams.has("retain");
     try {
       const subscribers = await publish!(topic!, bytes, retain);
@@ -137,10 +174,12 @@ export class Api {
 async function bodyOf(
   { body }: Request,
   maxBytes: number,
+  signal: AbortSignal,
 ): Promise<Uint8Array | undefined> {
   const parts: Uint8Array<ArrayBuffer>[] = [];
   let length = 0;
-  for await (const part of body ?? []) {
+  const timely = body?.pipeThrough(new TransformStream(), { signal });
+  for await (const part of timely ?? []) {
     length += part.length;
     if (length > maxBytes) return undefined;
     parts.push(part);
@@ -148,7 +187,13 @@ async function bodyOf(
   return new Uint8Array(await new Blob(parts).arrayBuffer());
 }
 
-function decoded(text: string): string | undefined {
+/**
+ * Decodes a part of a path.
+ *
+ * @param text The part, percent-encoded.
+ * @returns What it means; undefined if that is not UTF-8.
+ */
+export function decoded(text: string): string | undefined {
   try {
     return decodeURIComponent(text);
   } catch {
@@ -169,4 +214,17 @@ function json(value: unknown): Response {
  */
 export function plain(text: string, status: number): Response {
   return respond(text, "text/plain; charset=utf-8", { status });
+}
+
+/**
+ * Answers in words, and ends the connection.
+ *
+ * @param text The words, a line.
+ * @param status The status.
+ * @returns The response.
+ */
+export function last(text: string, status: number): Response {
+  const response = plain(text, status);
+  response.headers.set("connection", "close");
+  return response;
 }

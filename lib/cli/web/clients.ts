@@ -44,20 +44,17 @@ export class Client {
 export class Clients {
   readonly #all = new Set<Client>();
 
-  /** How many there are. */
-  get size(): number {
-    return this.#all.size;
-  }
-
   /**
    * Opens a stream. It asks for no text before the reader has taken the one
    * before, so a reader that stands still costs nothing.
    *
    * @param next Returns the next text, once there is one.
+   * @param leave Is called when the reader has left.
    * @returns The stream.
    */
   stream(
     next: (client: Client) => Promise<string>,
+    leave: () => void,
   ): ReadableStream<Uint8Array> {
     const encoder = new TextEncoder();
     const client = new Client();
@@ -71,6 +68,7 @@ export class Clients {
       cancel: () => {
         client.end();
         this.#all.delete(client);
+        leave();
       },
     }, { highWaterMark: 0 });
   }

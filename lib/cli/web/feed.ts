@@ -158,9 +158,10 @@ export class Feed {
    * Sends a page the current state, and then the changes.
    *
    * @param wanted What the page wants to see.
+   * @param leave Is called when the page has left.
    * @returns The events.
    */
-  stream(wanted: Wanted): ReadableStream<Uint8Array> {
+  stream(wanted: Wanted, leave: () => void): ReadableStream<Uint8Array> {
     const filter = wanted.filter.toLowerCase();
     let cursor = this.#resume(wanted.lastEventId);
     return this.#clients.stream(async (client) => {
@@ -181,7 +182,7 @@ export class Feed {
         PAUSE_PER_EVENT * (performance.now() - started),
       );
       return event;
-    });
+    }, leave);
   }
 
   /** Reads the rows once for all pages, which get them at the same time. */

@@ -54,8 +54,10 @@ export async function serveFile(
     if (!path.startsWith(folder === "/" ? folder : `${folder}/`)) {
       throw notFound();
     }
+    const { isFile, isDirectory } = await Deno.stat(path);
+    if (isDirectory) return toFolder(levels.at(-1)!);
     // Opening a FIFO would wait for a writer.
-    if (!(await Deno.stat(path)).isFile) throw notFound();
+    if (!isFile) throw notFound();
     const { readable } = await Deno.open(path);
     const extension = /\.([^./]+)$/.exec(path)?.[1]?.toLowerCase() ?? "";
     const type = Object.hasOwn(TYPES, extension)
@@ -66,6 +68,18 @@ export async function serveFile(
   } catch {
     return respond("there is no such file\n", "text/plain", { status: 404 });
   }
+}
+
+/**
+ * Sends a browser from `FOLDER` to `FOLDER/`, where links of its page lead on.
+ *
+ * @param name The last level of the path.
+ * @returns The response.
+ */
+export function toFolder(name: string): Response {
+  // Relative, as a proxy may have put a path before ours.
+  const location = `./${encodeURIComponent(name)}/`;
+  return respond(null, "text/plain", { status: 307, headers: { location } });
 }
 
 function notFound(): Error {

@@ -75,6 +75,9 @@ export class Guard {
    * @returns The answer that refuses or redirects it; undefined if it is fine.
    */
   async check(request: Request): Promise<Response | undefined> {
+    if (!URL.canParse(request.url)) {
+      return refusal(400, "the Host header is not a host and a port");
+    }
     const url = new URL(request.url);
     if (!this.#isHost(url.hostname)) {
       const text = "this server has another name: use its IP address, or " +

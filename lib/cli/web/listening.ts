@@ -10,6 +10,12 @@ import type { Listener } from "../options/values.ts";
 /** How long to wait before we listen again. */
 const PAUSE_MS = 500;
 
+/** How often we look whether we still listen. */
+const LOOK_MS = 2000;
+
+/** How often we tell that we do not. */
+const TELL_MS = 60_000;
+
 /** Where to listen, and who answers. */
 export interface ListeningOptions {
   listener: Listener;
@@ -17,8 +23,8 @@ export interface ListeningOptions {
   tls: { cert: string; key: string } | undefined;
   /** The permissions of a socket in the file system. */
   mode: number;
-  /** Answers a request. */
-  answer(request: Request): Promise<Response>;
+  /** Answers a request of a client at an IP address, or at the socket. */
+  answer(request: Request, address: string): Promise<Response>;
   /** Answers a request that went wrong. */
   onError(): Response;
   /** Tells the user something. */
@@ -76,34 +82,94 @@ export class Listening {
     if ("path" in listener) {
       return serveSocket(listener.path, mode, common, answer);
     }
-    return Deno.serve({ ...listener, ...tls, ...common }, answer);
+    return Deno.serve(
+      { ...listener, ...tls, ...common },
+      (request, { remoteAddr }) => answer(request, remoteAddr.hostname),
+    );
   }
 
   /** Deno stops to listen when it cannot accept a connection. */
   async #goOn(server: Deno.HttpServer<Deno.Addr>): Promise<void> {
     const { listener, say } = this.#options;
-    let isTold = false;
     const again = "path" in listener
       ? listener
       : { hostname: listener.hostname, port: this.port };
-    for (let current: typeof server | undefined = server;;) {
+    let toldAt = -Infinity;
+    for (let current: typeof server | undefined = server; current;) {
+      const looking = new AbortController();
+      // What it says when another one listens, nobody hears.
+      current.finished.catch(() => {});
       try {
-        await current?.finished;
+        const deaf = deafness(again, current.addr, looking.signal);
+        await Promise.race([current.finished, deaf]);
         return;
       } catch (error) {
         if (this.#stopped.signal.aborted) return;
-        if (!isTold) say(`no further connections for now: ${reasonOf(error)}`);
-        isTold = true;
+        const now = performance.now();
+        if (now - toldAt > TELL_MS) {
+          say(`no further connections for now: ${reasonOf(error)}`);
+          toldAt = now;
+        }
+      } finally {
+        looking.abort();
       }
-      await delay(PAUSE_MS, this.#stopped.signal).catch(() => {});
-      if (this.#stopped.signal.aborted) return;
+      current = await this.#serveAgain(again);
+    }
+  }
+
+  /** Listens as soon as it can; undefined at the end. */
+  async #serveAgain(
+    listener: Listener,
+  ): Promise<Deno.HttpServer<Deno.Addr> | undefined> {
+    const { signal } = this.#stopped;
+    while (true) {
+      await delay(PAUSE_MS, signal).catch(() => {});
+      if (signal.aborted) return undefined;
       try {
-        current = this.#serve(again);
-        isTold = false;
+        return this.#serve(listener);
       } catch {
-        current = undefined;
+        // There is no descriptor yet.
       }
     }
+  }
+}
+
+/**
+ * Fails when nobody listens any more. Before Deno 2.8 a server does not tell
+ * that, as long as it has a connection.
+ */
+async function deafness(
+  listener: Listener,
+  addr: Deno.Addr,
+  signal: AbortSignal,
+): Promise<void> {
+  while (true) {
+    await delay(LOOK_MS, signal).catch(() => {});
+    if (signal.aborted) return;
+    if (await isFree(listener, addr)) throw new Error("nobody listens");
+  }
+}
+
+/** Tells whether nobody listens at an address. */
+async function isFree(listener: Listener, addr: Deno.Addr): Promise<boolean> {
+  if ("path" in listener) {
+    try {
+      (await Deno.connect({ transport: "unix", path: listener.path })).close();
+      return false;
+    } catch (error) {
+      return error instanceof Deno.errors.ConnectionRefused;
+    }
+  }
+  const { hostname, port } = addr as Deno.NetAddr;
+  const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+  const asked = { name: "net", host: `${host}:${port}` } as const;
+  // A name may be allowed, and not its address: nobody has to be asked for that.
+  if (Deno.permissions.querySync(asked).state !== "granted") return false;
+  try {
+    Deno.listen({ hostname, port }).close();
+    return true;
+  } catch {
+    return false;
   }
 }
 
@@ -115,13 +181,17 @@ function serveSocket(
   path: string,
   mode: number,
   options: { signal: AbortSignal; onListen(): void; onError(): Response },
-  answer: (request: Request) => Promise<Response>,
+  answer: ListeningOptions["answer"],
 ): Deno.HttpServer<Deno.Addr> {
   const slash = path.lastIndexOf("/");
   const dir = slash < 0 ? "." : path.slice(0, slash) || "/";
   const hidden = Deno.makeTempDirSync({ dir, prefix: ".serve-" });
   try {
-    const server = Deno.serve({ path: `${hidden}/s`, ...options }, answer);
+    const server = Deno.serve(
+      { path: `${hidden}/s`, ...options },
+      // All of them are users of this machine, or a proxy.
+      (request) => answer(request, "localhost"),
+    );
     Deno.chmodSync(`${hidden}/s`, mode);
     Deno.renameSync(`${hidden}/s`, path);
     return server;

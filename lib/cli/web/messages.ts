@@ -43,11 +43,13 @@ export class Messages {
    *
    * @param filters The topics; all if there is none.
    * @param lastEventId The last event that the client got.
+   * @param leave Is called when the client has left.
    * @returns The events.
    */
   stream(
     filters: string[],
     lastEventId: string | null,
+    leave: () => void,
   ): ReadableStream<Uint8Array> {
     const isWanted = ({ topic }: Arrived) =>
       filters.length === 0 || filters.some((it) => matchesTopic(it, topic));
@@ -77,7 +79,7 @@ export class Messages {
       const sent = text === "" ? `${this.#id(sequence)}\n` : text;
       text = "";
       return sent;
-    });
+    }, leave);
   }
 
   #id(sequence: number): string {

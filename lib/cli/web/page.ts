@@ -9,7 +9,7 @@ import { compareTopics } from "../board/natural.ts";
 import { longestPause } from "../board/pauses.ts";
 import { readable, start } from "./page/app.js";
 import { Card, chartPath } from "./page/card.js";
-import { alignPasts, Chart, valueAt } from "./page/chart.js";
+import { alignPasts, axisTexts, Chart, valueAt } from "./page/chart.js";
 import { Detail, hashName, readHash } from "./page/detail.js";
 import { groupDepth, Groups } from "./page/groups.js";
 import { Log } from "./page/log.js";
@@ -71,9 +71,11 @@ const HTML = `<!DOCTYPE html>
 <ul id="detail-alarms"></ul>
 <div class="bar">
 <div id="detail-spans" role="group" aria-label="Time to show">
-<button type="button" value="minute">1 minute</button>
-<button type="button" value="hour">1 hour</button>
-<button type="button" value="day">24 hours</button>
+<button type="button" value="1m">1 min</button>
+<button type="button" value="15m">15 min</button>
+<button type="button" value="1h">1 h</button>
+<button type="button" value="6h">6 h</button>
+<button type="button" value="24h">24 h</button>
 </div>
 <form id="detail-add"><label>Compare with <input id="detail-other" list="detail-topics" autocomplete="off" placeholder="topic"></label>
 <datalist id="detail-topics"></datalist>
@@ -133,6 +135,7 @@ const SCRIPT = [
   jsonTree,
   messageBody,
   alignPasts,
+  axisTexts,
   valueAt,
   Chart,
   Detail,

@@ -11,18 +11,16 @@ import type { Board } from "../board/board.ts";
 import { Recent } from "../board/recent.ts";
 import { UsageError } from "../exit_codes.ts";
 import type { Listener } from "../options/values.ts";
-import { Api, type ApiOptions, plain } from "./api.ts";
+import { Api, type ApiOptions, decoded, plain } from "./api.ts";
 import { Clients } from "./clients.ts";
 import { Feed, sortOf } from "./feed.ts";
-import { serveFile } from "./files.ts";
+import { serveFile, toFolder } from "./files.ts";
 import { Guard, isLoopback, respond } from "./guard.ts";
 import { Listening, shownListener } from "./listening.ts";
 import { Messages } from "./messages.ts";
 import { metricsText } from "./metrics.ts";
 import { PAGE } from "./page.ts";
-
-/** Refuses further streams: to serve them badly is worse than to refuse them. */
-const MAX_STREAMS = 100;
+import { Places } from "./places.ts";
 
 /** A proxy must not collect events. */
 const STREAM = { headers: { "x-accel-buffering": "no" } };
@@ -55,6 +53,7 @@ export class WebServer {
   readonly #api: Api;
   readonly #folder: string | undefined;
   readonly #clients = new Clients();
+  readonly #places = new Places();
   readonly #recent = new Recent();
   readonly #feed: Feed;
   readonly #messages: Messages;
@@ -125,7 +124,7 @@ export class WebServer {
       tls,
       mode,
       say,
-      answer: (request) => server.#answer(request),
+      answer: (request, address) => server.#answer(request, address),
       onError: () => respond("it went wrong\n", "text/plain", { status: 500 }),
     });
     const server = new WebServer(
@@ -158,19 +157,33 @@ export class WebServer {
     await this.#listening.close();
   }
 
-  async #answer(request: Request): Promise<Response> {
-    const refusal = await this.#guard.check(request);
+  async #answer(request: Request, address: string): Promise<Response> {
+    const refusal = this.#places.lack() ?? await this.#guard.check(request);
     if (refusal) return refusal;
     const { pathname, searchParams } = new URL(request.url);
     const name = (start: string) =>
       pathname.startsWith(start) ? pathname.slice(start.length) : undefined;
     const [topic, file] = [name("/api/topics/"), name("/www/")];
+    // A proxy may change a path, not what stands behind it.
+    const asked = searchParams.get("topic") ?? undefined;
     if (request.method === "POST") {
-      return await this.#api.publish(request, name("/topics/"));
+      const target = pathname === "/topics" ? asked : name("/topics/");
+      if (target === undefined) return plain("publish to topics/NAME\n", 404);
+      const leave = this.#places.take(address);
+      if (leave instanceof Response) return leave;
+      try {
+        return await this.#api.publish(
+          request,
+          pathname === "/topics" ? target : decoded(target),
+        );
+      } finally {
+        leave();
+      }
     }
-    if (topic !== undefined) return this.#api.topic(topic, searchParams);
-    if (file !== undefined && this.#folder !== undefined) {
-      return await serveFile(this.#folder, file);
+    if (topic !== undefined) return this.#api.byPath(topic, searchParams);
+    if (this.#folder !== undefined) {
+      if (pathname === "/www") return toFolder("www");
+      if (file !== undefined) return await serveFile(this.#folder, file);
     }
     const part = PAGE[pathname];
     if (part) return respond(part.text, part.type);
@@ -181,12 +194,12 @@ export class WebServer {
       case "/uplot.css":
         return await chartPart(pathname);
       case "/updates":
-        return this.#stream(request, () =>
+        return this.#stream(request, address, (leave) =>
           this.#feed.stream({
             lastEventId,
             filter: searchParams.get("filter") ?? "",
             sort: sortOf(searchParams.get("sort")),
-          }));
+          }, leave));
       case "/events": {
         const filters = searchParams.getAll("filter");
         const wrong = filters.find((it) => !isTopicFilter(it));
@@ -195,11 +208,16 @@ export class WebServer {
         }
         return this.#stream(
           request,
-          () => this.#messages.stream(filters, lastEventId),
+          address,
+          (leave) => this.#messages.stream(filters, lastEventId, leave),
         );
       }
       case "/api/topics":
-        return this.#api.topics();
+        return asked === undefined
+          ? this.#api.topics()
+          : this.#api.topic(asked, searchParams);
+      case "/api/history":
+        return this.#api.history(asked, searchParams);
       case "/metrics": {
         const board = this.#board;
         const rows = board.rows(Date.now());
@@ -211,14 +229,17 @@ export class WebServer {
     }
   }
 
-  #stream(request: Request, open: () => ReadableStream<Uint8Array>): Response {
+  #stream(
+    request: Request,
+    address: string,
+    open: (leave: () => void) => ReadableStream<Uint8Array>,
+  ): Response {
     const type = "text/event-stream";
     // A HEAD request reads no stream.
     if (request.method === "HEAD") return respond(null, type, STREAM);
-    if (this.#clients.size >= MAX_STREAMS) {
-      return plain(`${MAX_STREAMS} streams are open already\n`, 503);
-    }
-    return respond(open(), type, STREAM);
+    const leave = this.#places.take(address);
+    if (leave instanceof Response) return leave;
+    return respond(open(leave), type, STREAM);
   }
 }
 

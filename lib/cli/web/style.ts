@@ -84,6 +84,7 @@ ul, ol { list-style: none; margin: 0; padding: 0; }
 .card h3 a { color: inherit; text-decoration: none; }
 .card h3 a:hover { text-decoration: underline; }
 .card .value { margin: 0; font-size: 1.9rem; line-height: 1.2; font-variant-numeric: tabular-nums; }
+.card .value[data-long] { font-size: 1.2rem; line-height: 1.9; }
 .card .unit { font-size: 1rem; color: var(--faint); }
 .card .text {
   margin: 0; color: var(--faint); font: 0.85rem/1.35 ui-monospace, monospace; overflow-wrap: anywhere;
@@ -125,7 +126,9 @@ kbd { border: 1px solid var(--line); border-radius: 4px; padding: 0 0.3em; }
 #detail-about, #detail-time, #detail-alarms { color: var(--faint); font-variant-numeric: tabular-nums; }
 #detail-alarms [data-alarm], #detail-limit { color: var(--alarm); }
 .bar { display: flex; flex-wrap: wrap; align-items: center; gap: 0.5rem 1.2rem; margin: 0.6rem 0; }
-#detail-spans { display: flex; gap: 0.3rem; }
+#detail-spans { display: flex; flex-wrap: wrap; gap: 0.3rem; }
+#detail-add, #detail-add label { display: flex; align-items: center; gap: 0.3rem; min-width: 0; white-space: nowrap; }
+#detail-add input { min-width: 0; width: 14rem; }
 #detail-legend { display: flex; flex-wrap: wrap; gap: 0.3rem 1.4rem; }
 #detail-legend li { display: flex; flex-wrap: wrap; align-items: center; gap: 0.5em; overflow-wrap: anywhere; }
 #detail-legend output { font-weight: 600; font-variant-numeric: tabular-nums; }

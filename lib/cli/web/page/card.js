@@ -136,8 +136,12 @@ export class Card {
     const name = row.path.slice(row.path.lastIndexOf(".") + 1);
     set(this.unit, readable(isNumber ? row.unit : name));
     this.value.toggleAttribute("data-on", row.state === true);
-    // The text would only repeat the value.
-    const isPlain = (isNumber || isState) && row.path === "";
+    // The narrowest card has room for 12 large digits.
+    const { length } = this.number.textContent;
+    this.value.toggleAttribute("data-long", length > 12);
+    // The text would only repeat the value, or all values.
+    const isPlain = (isNumber || isState) &&
+      (row.path === "" || row.values === 1 + row.others.length);
     this.text.hidden = isPlain;
     set(this.text, isPlain ? "" : readable(row.text));
     const notes = [];

@@ -1,4 +1,5 @@
 // Runs in the browser. The server sends the text of its functions: see page.ts.
+import { formatNumber } from "../../board/figures.ts";
 import { longestPause } from "../../board/pauses.ts";
 
 /**
@@ -39,6 +40,12 @@ export function valueAt(column, at) {
   return column[at];
 }
 
+/** The numbers at an axis, all with the decimals that the steps between have. */
+export function axisTexts(numbers, step) {
+  const decimals = String(step).split(".")[1]?.length ?? 0;
+  return numbers.map((it) => formatNumber(it, decimals));
+}
+
 /** A large chart with axes. */
 export class Chart {
   constructor(element) {
@@ -77,7 +84,6 @@ export class Chart {
       this.uplot = (await import("./uplot.js")).default;
     }
     this.limits = limits;
-    document.getElementById("detail-limit").hidden = limits.length === 0;
     const data = alignPasts(pasts);
     const { now, seconds } = pasts.find(Boolean);
     this.range = [now - seconds, now];
@@ -149,6 +155,7 @@ export class Chart {
         {
           ...axis,
           size: 32,
+          space: 70,
           values: (_, times) => times.map((time) => this.timeText(time)),
         },
         // A third unit has no room for an axis.
@@ -157,9 +164,13 @@ export class Chart {
           scale,
           side: i === 0 ? 3 : 1,
           grid: { ...axis.grid, show: i === 0 },
-          size: this.element.clientWidth < 500 ? 40 : 60,
+          // With room for the longest number, before it is known for some.
+          size: (_, texts) =>
+            24 + 7 * Math.max(2, ...texts?.map((it) => it.length) ?? []),
           label: scale === "state" ? "" : scale.slice("unit ".length),
           labelSize: 18,
+          values: (_plot, numbers, _axis, _space, step) =>
+            axisTexts(numbers, step),
           ...scale === "state" && {
             splits: () => [0, 1],
             values: () => ["off", "on"],
@@ -211,9 +222,12 @@ export class Chart {
   drawLimits({ ctx, bbox, axes, scales, valToPos }) {
     const { scale } = axes[1];
     const { color } = getComputedStyle(document.getElementById("detail-limit"));
+    const { backgroundColor } = getComputedStyle(this.element);
+    let isDrawn = false;
     for (const { limit, rule } of this.limits) {
       const { min, max } = scales[scale];
       if (scale === "state" || limit < min || limit > max) continue;
+      isDrawn = true;
       const y = valToPos(limit, scale, true);
       ctx.save();
       ctx.strokeStyle = ctx.fillStyle = color;
@@ -228,9 +242,16 @@ export class Chart {
       ctx.textBaseline = y - bbox.top > 20 * devicePixelRatio
         ? "bottom"
         : "top";
+      // A line that runs behind the text must not make it illegible.
+      ctx.setLineDash([]);
+      ctx.strokeStyle = backgroundColor;
+      ctx.lineWidth = 4 * devicePixelRatio;
+      ctx.lineJoin = "round";
+      ctx.strokeText(rule, bbox.left + 4, y, bbox.width - 8);
       ctx.fillText(rule, bbox.left + 4, y, bbox.width - 8);
       ctx.restore();
     }
+    document.getElementById("detail-limit").hidden = !isDrawn;
   }
 
   /** The arrow keys move the pointer. */

@@ -10,11 +10,11 @@ export function hashName(text) {
 }
 
 /**
- * Reads what the address line says: `#topic:path,other/topic;hour`. Without a
+ * Reads what the address line says: `#topic:path,other/topic;1h`. Without a
  * path it is the leading value.
  */
 export function readHash(hash) {
-  const [list, span = "minute"] = hash.slice(1).split(";");
+  const [list, span = "1m"] = hash.slice(1).split(";");
   const decoded = (text) => {
     try {
       return decodeURIComponent(text);
@@ -35,7 +35,7 @@ export class Detail {
     this.rowOf = rowOf;
     this.topicsOf = topicsOf;
     this.shown = [];
-    this.span = "minute";
+    this.span = "1m";
     this.known = 0; // the number of the last message that is listed
     this.isBusy = false;
     this.chart = new Chart(this.find("chart"));
@@ -65,12 +65,14 @@ export class Detail {
     const list = shown.map(({ topic, path }) =>
       hashName(topic) + (path === undefined ? "" : `:${hashName(path)}`)
     );
-    location.hash = list.join() + (span === "minute" ? "" : `;${span}`);
+    location.hash = list.join() + (span === "1m" ? "" : `;${span}`);
   }
 
   /** Shows what the address line says. Returns whether that is a topic. */
   open(hash) {
-    const { shown, span } = readHash(hash);
+    const buttons = [...this.find("spans").children];
+    const { shown, span: wanted } = readHash(hash);
+    const span = buttons.some(({ value }) => value === wanted) ? wanted : "1m";
     const isOther = shown[0]?.topic !== this.shown[0]?.topic;
     this.shown = shown;
     this.span = span;
@@ -90,7 +92,7 @@ export class Detail {
       name.textContent = readable(shown[0].topic);
       this.find("title").replaceChildren(name);
     }
-    for (const button of this.find("spans").children) {
+    for (const button of buttons) {
       button.setAttribute("aria-pressed", String(button.value === span));
     }
     this.find("topics").replaceChildren(
@@ -107,10 +109,9 @@ export class Detail {
     return true;
   }
 
-  async fetch(topic, rest) {
-    const response = await fetch(
-      `api/topics/${encodeURIComponent(topic)}${rest}`,
-    );
+  async fetch(what, query) {
+    // Proxies change a path: they join slashes, and decode them.
+    const response = await fetch(`api/${what}?${new URLSearchParams(query)}`);
     return response.ok ? await response.json() : undefined;
   }
 
@@ -122,18 +123,21 @@ export class Detail {
     try {
       const [{ topic }] = shown;
       // Long spans have long steps.
-      const pauseMs = { minute: 900, hour: 9_500, day: 60_000 }[span] ?? 900;
+      const pauseMs =
+        { "15m": 4_500, "1h": 9_500, "6h": 30_000, "24h": 60_000 }[
+          span
+        ] ?? 900;
       const isDue = Date.now() - this.refreshed >= pauseMs;
       const isNew = this.known === 0 ||
         this.rowOf(topic)?.sequence !== this.last?.sequence;
       const [about, pasts] = await Promise.all([
-        isNew || isDue ? this.fetch(topic, `?since=${this.known}`) : undefined,
+        isNew || isDue
+          ? this.fetch("topics", { topic, since: this.known })
+          : undefined,
         isDue
           ? Promise.all(shown.map(({ topic, path }) => {
-            const query = path === undefined
-              ? ""
-              : `&path=${encodeURIComponent(path)}`;
-            return this.fetch(topic, `/history?span=${span}${query}`);
+            const query = path === undefined ? {} : { path };
+            return this.fetch("history", { topic, span, ...query });
           }))
           : undefined,
       ]);
@@ -177,7 +181,7 @@ export class Detail {
       if (i > 0) {
         const button = document.createElement("button");
         button.type = "button";
-        button.textContent = "Remove";
+        button.textContent = "✕";
         button.setAttribute("aria-label", `Remove ${name.textContent}`);
         button.onclick = () =>
           this.go({ shown: this.shown.filter((_, at) => at !== i) });
@@ -241,7 +245,7 @@ export class Detail {
       if (it.min !== null || it.state !== null) {
         const link = document.createElement("a");
         const path = it.path === "" ? "" : `:${hashName(it.path)}`;
-        const span = this.span === "minute" ? "" : `;${this.span}`;
+        const span = this.span === "1m" ? "" : `;${this.span}`;
         link.href = `#${hashName(topic)}${path}${span}`;
         link.textContent = readable(label);
         name.append(link);
@@ -289,11 +293,12 @@ export class Detail {
 
   async publish() {
     const text = this.find("text");
-    const query = this.find("retain").checked ? "?retain" : "";
-    const topic = encodeURIComponent(this.shown[0].topic);
+    const { topic } = this.shown[0];
+    const retain = this.find("retain").checked ? { retain: "" } : {};
+    const query = new URLSearchParams({ topic, ...retain });
     const told = this.find("published");
     try {
-      const response = await fetch(`topics/${topic}${query}`, {
+      const response = await fetch(`topics?${query}`, {
         method: "POST",
         body: text.value,
       });
