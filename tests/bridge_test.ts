@@ -131,12 +131,15 @@ for (const spool of [false, true]) {
       `${to.url}/x`,
     );
     await eventually(() => got.length === 2);
+    // Every machine has a loopback, so its name is that of the bus.
+    const id = Deno.readTextFileSync(`${bus.env.FIFOBUS_DIR}/.id`);
+    const places = [from, to].map(({ url }) => `${id}:${new URL(url).port}`);
     const { userProperties, contentType, messageExpiryInterval: left } = got[0]!
       .properties!;
     assertEquals(
       [{ ...userProperties }, contentType],
       [
-        { ...ABOUT.userProperties, "fifobus-origin": new URL(from.url).host },
+        { ...ABOUT.userProperties, "fifobus-origin": ["other", ...places] },
         "text/plain",
       ],
     );
@@ -384,7 +387,7 @@ Deno.test("bridges at a broker of MQTT 3.1.1 are told that it has no marks, and 
   }
   for (const [from, to] of [["a/#", "x"], ["a/b", "a/c"]]) {
     await using bridge = bus.pub("--from", `${url}/${from}`, `${url}/${to}`);
-    await bridge.said(/^pub: \S* speaks MQTT 3\.1\.1, .* sends it back\n/);
+    await bridge.said(/^pub: \S* speaks MQTT 3\.1\.1, .* sends it back, .*\n/);
   }
   const path = bus.file("pipe");
   const self = await finish(bus.pub("--from", path, path));

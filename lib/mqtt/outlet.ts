@@ -330,7 +330,7 @@ export class MqttOutlet implements Outlet {
     let properties;
     try {
       properties = this.#propertiesOf(how);
-      const extra = how.properties ? textBytes(properties) : 0;
+      const extra = how.properties ?? how.origins ? textBytes(properties) : 0;
       this.#check(topic, message.length + extra, how, qos);
     } catch (error) {
       return inFlight.end(error);
@@ -408,18 +408,21 @@ export class MqttOutlet implements Outlet {
   }
 
   #propertiesOf(
-    { replyTo, properties }: Sending,
+    { replyTo, origins, properties }: Sending,
   ): NonNullable<mqttPacket.IPublishPacket["properties"]> {
     const { origin } = this.#options;
     const own = properties ? toPacket(properties) : {};
+    const marks = origin === undefined || origins?.includes(origin)
+      ? origins
+      : [...origins ?? [], origin];
     return {
       ...own,
       ...replyTo !== undefined && {
         responseTopic: replyTo,
         correlationData: Buffer.from(replyTo),
       },
-      ...origin !== undefined && {
-        userProperties: { ...own.userProperties, [ORIGIN]: origin },
+      ...marks && {
+        userProperties: { ...own.userProperties, [ORIGIN]: [...marks] },
       },
     };
   }

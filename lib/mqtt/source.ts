@@ -16,9 +16,8 @@ import { checkTopicName, matchesTopic, parseShared } from "../topic.ts";
 import { isUnauthorized, reasonFor } from "./codes.ts";
 import { connect, type Connection, disconnect } from "./connection.ts";
 import type { MqttSourceOptions } from "./module.ts";
-import { ORIGIN } from "./origin.ts";
 import { haveOverlap, identify, withoutCovered } from "./overlap.ts";
-import { fromPacket } from "./properties.ts";
+import { fromPacket, originsOf } from "./properties.ts";
 
 /** Acknowledges a message, unless there is an error, and gets the next one. */
 type Done = (error?: Error) => void;
@@ -274,7 +273,7 @@ export class MqttSource implements OwnSource {
         ? !retain
         : !retained && retain && !this.#isAsPublished) ||
       this.#isCopy(packet) ||
-      origin !== undefined && properties?.userProperties?.[ORIGIN] === origin;
+      origin !== undefined && originsOf(packet)?.includes(origin);
     if (isUnwanted) return done();
     const message = new WireMessage(topic, payload, 0, payload.length, retain);
     this.#queue.add(
