@@ -51,7 +51,9 @@ for (const [circle, otherNames] of CIRCLES) {
       for (const [from, to] of edges.toReversed()) {
         const own = from === "2" || to === "2" ? bus2 : bus;
         const target = address(to, otherNames ? "127.0.0.1" : undefined);
-        stack.use(own.pub("--qos=1", "--from", address(from), target));
+        stack.use(
+          own.pub("--retain", "--qos=1", "--from", address(from), target),
+        );
       }
       // With two names for the first place, messages come there once more.
       const readers = places.slice(otherNames ? 1 : 0).map((place) => {

@@ -27,7 +27,8 @@ const MAX_SECONDS = 0xffff_ffff;
 export function toPacket(
   { properties, contentType, expiryMs = Infinity }: MessageProperties,
 ): PacketProperties {
-  for (const [name, value] of Object.entries(properties ?? {})) {
+  const own = Object.entries(properties ?? {});
+  for (const [name, value] of own) {
     const what = `the property ${JSON.stringify(name.slice(0, 100))}`;
     if (name === ORIGIN) {
       throw new RangeError(`Cannot publish ${what}: bridges keep marks there`);
@@ -35,8 +36,10 @@ export function toPacket(
     for (const text of [name, ...[value].flat()]) checkText(what, text);
   }
   if (contentType !== undefined) checkText("the content type", contentType);
+  // MQTT.js sends nothing at all if it finds no value here.
+  const some = own.filter(([, value]) => value.length > 0 || value === "");
   return {
-    ...properties && { userProperties: { ...properties } },
+    ...some.length > 0 && { userProperties: Object.fromEntries(some) },
     ...contentType !== undefined && { contentType },
     ...expiryMs !== Infinity && {
       messageExpiryInterval: toSeconds("expiryMs", expiryMs),

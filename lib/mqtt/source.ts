@@ -6,7 +6,7 @@
 import { Buffer } from "node:buffer";
 import type { IPublishPacket } from "npm:mqtt@5.15.0";
 import { type MqttAddress, shownAddress } from "../address.ts";
-import { delay } from "../delay.ts";
+import { delay, MAX_TIMER_MS } from "../delay.ts";
 import { FifobusError } from "../errors.ts";
 import { type SendAnswer, WireMessage } from "../wire/message.ts";
 import { Inbound } from "../queues/inbound.ts";
@@ -36,9 +36,6 @@ const QUIET_MS = 500;
 
 /** The same, at a broker that does not let this client use the marker's topic. */
 const UNMARKED_QUIET_MS = 3000;
-
-/** The longest time that setTimeout() supports, 25 days. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** A source of messages from a broker. */
 export class MqttSource implements OwnSource {
