@@ -52,22 +52,23 @@ export async function marksOf(
   to: Address,
   mode?: number,
 ): Promise<Marks> {
-  const places = new Set(
-    await Promise.all(from.map((it) => placeOf(it, mode))),
-  );
+  const all = [...from, to];
+  const hasId = all.some((it) => it.kind === "topic" || isLocal(it));
+  const id = hasId ? await busId(mode) : "";
+  const places = new Set(from.map((it) => placeOf(it, id)));
   if (places.size > 1) {
     throw new UsageError(
       "all --from have to be FIFOs, topics, or topics of one broker",
     );
   }
   const [source] = places;
-  const target = await placeOf(to, mode);
+  const target = placeOf(to, id);
   const isWithin = source !== undefined && source === target;
   // From topic to topic of one place each has its own mark.
   const within = (it: Address) => `${source}/${baseOf(it)}`;
   const marks = {
     added: isWithin
-      ? [...from, to].map(within)
+      ? all.map(within)
       : [source, target].filter((it) => it !== undefined),
     target: isWithin ? within(to) : target,
   };
@@ -135,24 +136,29 @@ export function checkCircle(
 /** The host of a URL, if it means the machine itself. */
 const LOOPBACK = /^(localhost|127\.[\d.]+|\[::1\])$/;
 
+/** The servers of a broker; empty for another address. */
+function urlsOf(address: Address): URL[] {
+  if (address.kind !== "mqtt") return [];
+  return serversOf(address.broker).map((server) => new URL(server));
+}
+
+/** Whether a broker is named by an address that each machine has. */
+function isLocal(address: Address): boolean {
+  return urlsOf(address).some(({ hostname }) => LOOPBACK.test(hostname));
+}
+
 /**
  * Names the place of an address, alike on all machines; undefined for a FIFO,
  * which can hold no marks.
  */
-async function placeOf(
-  address: Address,
-  mode?: number,
-): Promise<string | undefined> {
+function placeOf(address: Address, id: string): string | undefined {
   if (address.kind === "fifo") return undefined;
-  if (address.kind === "topic") return await busId(mode);
-  const servers = serversOf(address.broker).map((it) => new URL(it));
-  const hosts = servers.map(async ({ hostname, port }) => {
-    // Every machine has a localhost, which is another one.
-    const host = LOOPBACK.test(hostname) ? await busId(mode) : hostname;
-    return `${host}:${port}`;
-  });
+  if (address.kind === "topic") return id;
+  const hosts = urlsOf(address).map(({ hostname, port }) =>
+    `${LOOPBACK.test(hostname) ? id : hostname}:${port}`
+  );
   // In any order.
-  return (await Promise.all(hosts)).sort().join();
+  return hosts.sort().join();
 }
 
 /** The levels of a topic or filter before its first wildcard. */
