@@ -417,3 +417,34 @@ testWithout(
     assertMatch(text.join("\n"), /: 1 more message not passed on, like/);
   },
 );
+
+Deno.test("the last will of a bridge is at the ADDRESS, or at the only broker", async () => {
+  await using bus = new TestBus();
+  const wills: Record<string, string[]> = {};
+  const broker = (name: string) => {
+    const topics: string[] = wills[name] = [];
+    return new FakeBroker((packet, send) => {
+      if (packet.cmd === "connect") topics.push(packet.will?.topic ?? "none");
+      if (packet.cmd !== "subscribe") return;
+      send({ cmd: "suback", messageId: packet.messageId!, granted: [0] });
+    });
+  };
+  await using from = broker("from");
+  await using to = broker("to");
+  const will = ["--will-topic=w", "--will-message=gone"];
+  const cases = [
+    [`${from.url}/a`, `${to.url}/x`],
+    [`${from.url}/a`, "x"],
+    ["a", `${to.url}/x`],
+  ];
+  await using stack = new AsyncDisposableStack();
+  for (const [source, target] of cases) {
+    const before = from.connections + to.connections;
+    stack.use(bus.pub(...will, "--from", source!, target!));
+    const count = [source!, target!].filter((it) => it.includes(":")).length;
+    await eventually(() =>
+      from.connections + to.connections === before + count
+    );
+  }
+  assertEquals(wills, { from: ["none", "w"], to: ["w", "w"] });
+});

@@ -91,6 +91,10 @@ async function forward(
   };
   const tally = new Tally(say);
   const mqtt = options.mqtt && tellingOfLoss(options.mqtt, say);
+  // From broker to broker the last will is for the ADDRESS, as without --from,
+  // and the session is where the messages come from.
+  const { will, ...others } = mqtt ?? {};
+  const isBetween = kind === "mqtt" && to.kind === "mqtt";
   let connecting: Promise<Publisher> | undefined;
   const connect = async () => {
     connecting = Publisher.open(plan.address!, {
@@ -99,7 +103,7 @@ async function forward(
       delimiter: to.kind === "topic" ? "\0" : "\n",
       // What a broker does not take at once waits here.
       timeoutMs: to.kind === "mqtt" ? undefined : options.timeoutMs,
-      mqtt: mqtt && kind === "mqtt" ? besides(mqtt, "-to") : mqtt,
+      mqtt: isBetween ? { ...besides(others, "-to"), will } : mqtt,
       origin: marks.publisher,
       signal: stopped,
       onDropped: ({ member, count, reason }) => {
@@ -143,7 +147,7 @@ async function forward(
       maxBytes: kind === "mqtt" ? Infinity : maxBytes,
       delimiter: kind === "topic" && !from.some(isShared) ? "\0" : "\n",
       mode,
-      mqtt,
+      mqtt: isBetween ? others : mqtt,
       connectTimeoutMs,
       origin: marks.subscriber,
       onNotice: ({ text }) => say(text),
