@@ -14,8 +14,10 @@ import {
   Publisher,
   Subscriber,
 } from "../mod.ts";
+import { delay } from "../lib/delay.ts";
 import { Broker } from "./harness/aedes.ts";
 import { ownBus } from "./harness/bus.ts";
+import { FakeBroker } from "./harness/fake_broker.ts";
 import { Folder } from "./harness/folder.ts";
 import { Mosquitto, withoutMosquitto } from "./harness/mosquitto.ts";
 import { testWithout } from "./harness/needs.ts";
@@ -253,4 +255,32 @@ Deno.test("a FIFO and a topic of this machine take no properties", async () => {
     const { code } = await finish(pub(...args, "mqtt://127.0.0.1:1/t", "x"));
     assertEquals(code, 2);
   }
+});
+
+Deno.test("a message that expires while it waits for the broker is not sent, and others with the time that is left", async () => {
+  const got: string[] = [];
+  const left: (number | undefined)[] = [];
+  const first = Promise.withResolvers<void>();
+  await using broker = new FakeBroker((packet, send) => {
+    if (packet.cmd !== "publish") return;
+    got.push(`${packet.payload}`);
+    left.push(packet.properties?.messageExpiryInterval);
+    const answer = { cmd: "puback", messageId: packet.messageId! } as const;
+    first.promise.then(() => send({ ...answer, reasonCode: 0 }));
+  }, { receiveMaximum: 1 });
+  await using publisher = await Publisher.open(`${broker.url}/t`, {
+    mqtt: { qos: 1 },
+  });
+  const sent = [
+    publisher.publish("first"),
+    publisher.publish("short", { expiryMs: 10 }),
+    publisher.publish("long", { expiryMs: 100_000 }),
+    publisher.publish("last"),
+  ];
+  await delay(1100);
+  first.resolve();
+  await Promise.all(sent);
+  assertEquals(got, ["first", "long", "last"]);
+  const isLess = left[1]! < 100 && left[1]! > 0;
+  assertEquals([left[0], isLess, left[2]], [undefined, true, undefined]);
 });

@@ -237,13 +237,19 @@ export class MqttOutlet implements Outlet {
     const batch = new Batch(messages.length);
     this.#batches.add(batch);
     batch.ended.then(() => this.#batches.delete(batch));
+    const since = performance.now();
     messages.forEach((message, i) => {
       const { signal } = this.#options;
       if (signal?.aborted) return batch.end(signal.reason);
       if (this.failure) return batch.end(this.failure);
       this.#window.enter({
         bytes: message.length,
-        admitted: () => this.#start(topicOf(i), message, how, batch.end),
+        admitted: () => {
+          const left = afterWait(how, since);
+          if (left) return this.#start(topicOf(i), message, left, batch.end);
+          this.#window.leave(message.length);
+          batch.end();
+        },
         aborted: batch.end,
       });
     });
@@ -516,6 +522,18 @@ export class MqttOutlet implements Outlet {
     const where = `${this.#broker}/${topic}`;
     return new FifobusError(code, `Cannot publish to ${where}: ${reason}`);
   }
+}
+
+/**
+ * Takes the time that a message has waited off its expiry; undefined if nothing
+ * is left: then it is dropped, as a broker does.
+ */
+function afterWait(how: Sending, since: number): Sending | undefined {
+  const { properties } = how;
+  if (properties?.expiryMs === undefined) return how;
+  const expiryMs = properties.expiryMs - (performance.now() - since);
+  if (expiryMs <= 0) return undefined;
+  return { ...how, properties: { ...properties, expiryMs } };
 }
 
 /** The same bytes as a Buffer, for MQTT.js. */
