@@ -487,7 +487,7 @@ export class MqttOutlet implements Outlet {
   #check(
     topic: string,
     length: number,
-    { retain, replyTo, properties }: Sending,
+    { retain, replyTo, origins, properties }: Sending,
     qos: Qos,
   ): void {
     const { limits, isMqtt5 } = this.#connection;
@@ -509,8 +509,10 @@ export class MqttOutlet implements Outlet {
     // The broker counts the headers as well, which takes time to do exactly.
     const bytes = Buffer.byteLength(topic) + length;
     if (bytes <= limits.packetBytes) return;
-    const text = `it is ${length} bytes, the broker takes packets of ` +
-      `${limits.packetBytes}`;
+    const size = properties ?? origins
+      ? `with its properties it is ${length} bytes`
+      : `it is ${length} bytes`;
+    const text = `${size}, the broker takes packets of ${limits.packetBytes}`;
     throw this.#refused(text, topic, "message_too_large");
   }
 
