@@ -55,6 +55,9 @@ const OTHER_NAMES: Record<string, string> = {
   https: "wss",
 };
 
+/** What was meant to be the start of the address of a broker. */
+const CUT_SCHEME = /^mqtts?(:(?!\/\/)|\/\/)/i;
+
 /** The start of any URL. */
 const SCHEME = /^([a-zA-Z][a-zA-Z0-9+.-]*):\/\//;
 
@@ -66,8 +69,8 @@ const SCHEME = /^([a-zA-Z][a-zA-Z0-9+.-]*):\/\//;
  * - `mqtt://`, `mqtts://`, `ws://` and `wss://` name a broker, with commas
  *   between several hosts; the text after the first slash is the topic,
  *   unchanged.
- * - Text after `topic:`, and any other text except other URLs, is a topic name
- *   or filter of the bus.
+ * - Text after `topic:`, and any other text except other URLs, and cut ones such
+ *   as `mqtt:host/topic`, is a topic name or filter of the bus.
  *
  * It does not check topics.
  *
@@ -87,6 +90,12 @@ export function parseAddress(text: string): Address {
     return { kind: "fifo", path };
   }
   const [, scheme] = SCHEME.exec(text) ?? [];
+  if (CUT_SCHEME.test(text)) {
+    const reason =
+      "a broker is written mqtt://HOST/TOPIC. A topic of that name " +
+      "is written with topic: before it";
+    throw bad(text, reason);
+  }
   if (scheme === undefined) return { kind: "topic", topic: text };
   if (!Object.hasOwn(MQTT_PORTS, scheme)) throw unknownScheme(text, scheme);
   return mqttAddress(text, scheme);

@@ -23,6 +23,11 @@ export interface MessageProperties {
    * when the broker sent the message.
    */
   readonly expiryMs?: number | undefined;
+  /**
+   * The marks of the Publishers that have passed the message on, the `origin` of
+   * each. A bridge publishes a message with those that it had, and its own.
+   */
+  readonly origins?: readonly string[] | undefined;
 }
 
 /** One received message. */

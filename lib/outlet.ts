@@ -15,6 +15,8 @@ export interface Sending {
   retain: boolean;
   /** The topic for the answers, if the messages are requests. */
   replyTo: string | undefined;
+  /** The marks of those that have passed the messages on, if there are any. */
+  origins?: readonly string[] | undefined;
   /** What the messages have besides their bytes, if they have anything. */
   properties?: MessageProperties | undefined;
 }

@@ -426,12 +426,13 @@ export class Publisher implements AsyncDisposable {
   ): { topic: string; how: Sending } {
     if (this.#closed) throw this.#refused("closed", "the publisher is closed");
     const { topic = this.#topic, retain = false, replyTo } = options;
-    const { properties, contentType, expiryMs } = options;
+    const { properties, contentType, expiryMs, origins } = options;
     const isPlain = (properties ?? contentType ?? expiryMs) === undefined;
     const how = {
       single,
       retain,
       replyTo,
+      origins,
       properties: isPlain ? undefined : { properties, contentType, expiryMs },
     };
     // The address of a broker may have no topic.

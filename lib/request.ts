@@ -4,6 +4,7 @@
  * @module
  */
 import { parseAddress, shownAddress } from "./address.ts";
+import { MAX_TIMER_MS } from "./delay.ts";
 import { checkNumbers, FifobusError, type FifobusErrorCode } from "./errors.ts";
 import type { Message, MessageProperties } from "./message.ts";
 import { besides } from "./mqtt/besides.ts";
@@ -63,9 +64,6 @@ const MQTT_REPLY_PREFIX = "fifobus/reply/";
 
 /** How long to wait for answers, unless told otherwise. */
 const TIMEOUT_MS = 5000;
-
-/** The longest time that setTimeout() supports, 25 days. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * Asks the subscribers of a topic, and waits for the first answer.

@@ -7,6 +7,7 @@ import { type MqttAddress, parseAddress } from "./address.ts";
 import type { Bus } from "./bus/folder.ts";
 import type { JoinOptions } from "./bus/join_options.ts";
 import { tell } from "./callback.ts";
+import { MAX_TIMER_MS } from "./delay.ts";
 import { checkNumbers, withoutSystemErrors } from "./errors.ts";
 import { DEFAULT_MODE, ensureFifo, refuseOthers } from "./fifo/file.ts";
 import { type Notice, QueueReader } from "./fifo/queue_reader.ts";
@@ -78,9 +79,6 @@ export interface SubscriberOptions {
    */
   signal?: AbortSignal | undefined;
 }
-
-/** The longest interval that a timer supports, 25 days. */
-const MAX_INTERVAL_MS = 2 ** 31 - 1;
 
 /** In how many microtasks a publisher of this process writes a message. */
 const PUBLISH_STEPS = 16;
@@ -159,7 +157,7 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
     this.#idle = new Set(sources);
     this.#live = new Set(sources);
     signal?.addEventListener("abort", this.#abort, { once: true });
-    this.#alive = setInterval(() => {}, MAX_INTERVAL_MS);
+    this.#alive = setInterval(() => {}, MAX_TIMER_MS);
     this.#exit = onExit({ cleanUp: () => this.#giveBackNow() });
   }
 

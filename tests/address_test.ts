@@ -30,7 +30,17 @@ Deno.test("parseAddress() takes every other text as a topic", () => {
 });
 
 Deno.test("parseAddress() takes the text after topic: as it is", () => {
-  for (const topic of ["a/b", "/a", "./a", "fifo:a", "tcp://h/a", "topic:a"]) {
+  for (
+    const topic of [
+      "a/b",
+      "/a",
+      "./a",
+      "fifo:a",
+      "tcp://h/a",
+      "mqtt:a",
+      "topic:a",
+    ]
+  ) {
     assertEquals(parseAddress(`topic:${topic}`), { kind: "topic", topic });
   }
 });
@@ -40,6 +50,7 @@ Deno.test("parseAddress() refuses what is neither a path, a topic nor the URL of
   for (
     const text of [
       ...faults,
+      ...["mqtt:h/t", "mqtt:/h/t", "MQTTS:h", "mqtt//h/t"],
       ...["mqtt://h?x/a", "mqtt://h#x", "mqtt://h\\x/a"],
       ...["mqtt://a,/t", "mqtt://,a/t", "mqtt://a,,b/t", "mqtt://a,b?x/t"],
     ]

@@ -131,12 +131,15 @@ for (const spool of [false, true]) {
       `${to.url}/x`,
     );
     await eventually(() => got.length === 2);
+    // Every machine has a loopback, so its name is that of the bus.
+    const id = Deno.readTextFileSync(`${bus.env.FIFOBUS_DIR}/.id`);
+    const places = [from, to].map(({ url }) => `${id}:${new URL(url).port}`);
     const { userProperties, contentType, messageExpiryInterval: left } = got[0]!
       .properties!;
     assertEquals(
       [{ ...userProperties }, contentType],
       [
-        { ...ABOUT.userProperties, "fifobus-origin": new URL(from.url).host },
+        { ...ABOUT.userProperties, "fifobus-origin": ["other", ...places] },
         "text/plain",
       ],
     );
@@ -384,7 +387,7 @@ Deno.test("bridges at a broker of MQTT 3.1.1 are told that it has no marks, and 
   }
   for (const [from, to] of [["a/#", "x"], ["a/b", "a/c"]]) {
     await using bridge = bus.pub("--from", `${url}/${from}`, `${url}/${to}`);
-    await bridge.said(/^pub: \S* speaks MQTT 3\.1\.1, .* sends it back\n/);
+    await bridge.said(/^pub: \S* speaks MQTT 3\.1\.1, .* sends it back, .*\n/);
   }
   const path = bus.file("pipe");
   const self = await finish(bus.pub("--from", path, path));
@@ -414,3 +417,34 @@ testWithout(
     assertMatch(text.join("\n"), /: 1 more message not passed on, like/);
   },
 );
+
+Deno.test("the last will of a bridge is at the ADDRESS, or at the only broker", async () => {
+  await using bus = new TestBus();
+  const wills: Record<string, string[]> = {};
+  const broker = (name: string) => {
+    const topics: string[] = wills[name] = [];
+    return new FakeBroker((packet, send) => {
+      if (packet.cmd === "connect") topics.push(packet.will?.topic ?? "none");
+      if (packet.cmd !== "subscribe") return;
+      send({ cmd: "suback", messageId: packet.messageId!, granted: [0] });
+    });
+  };
+  await using from = broker("from");
+  await using to = broker("to");
+  const will = ["--will-topic=w", "--will-message=gone"];
+  const cases = [
+    [`${from.url}/a`, `${to.url}/x`],
+    [`${from.url}/a`, "x"],
+    ["a", `${to.url}/x`],
+  ];
+  await using stack = new AsyncDisposableStack();
+  for (const [source, target] of cases) {
+    const before = from.connections + to.connections;
+    stack.use(bus.pub(...will, "--from", source!, target!));
+    const count = [source!, target!].filter((it) => it.includes(":")).length;
+    await eventually(() =>
+      from.connections + to.connections === before + count
+    );
+  }
+  assertEquals(wills, { from: ["none", "w"], to: ["w", "w"] });
+});

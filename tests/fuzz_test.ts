@@ -194,7 +194,12 @@ fuzzTest(
   1000,
   (random) => {
     const delimiter = random.pick(DELIMITERS);
-    const expected: [string, string | undefined, string][] = [];
+    const expected: [
+      topic: string,
+      replyTo: string | undefined,
+      origins: string[] | undefined,
+      text: string,
+    ][] = [];
     let wire = "";
     for (let i = 1 + random.below(10); i > 0; i--) {
       const to = topic(random);
@@ -202,17 +207,21 @@ fuzzTest(
       const texts = random.list(3, () => message(random, delimiter, 50), 1)
         .filter((it) => !MARK.test(it));
       const framed = texts.map((it) => it + delimiter).join("");
-      wire += binary(tagMessages(to, bytesOf(framed), delimiter, replyTo));
-      for (const text of texts) expected.push([to, replyTo, text]);
+      const origins = random.once(3)
+        ? [random.text(5, TOPIC_CHARACTERS), "\t\n,"]
+        : undefined;
+      const how = [delimiter, replyTo, origins] as const;
+      wire += binary(tagMessages(to, bytesOf(framed), ...how));
+      for (const text of texts) expected.push([to, replyTo, origins, text]);
     }
     const splitter = new MessageSplitter("p", delimiter, 1000);
     const found = cut(random, wire).flatMap((it) => splitter.push(it))
       .map((it) => it.untagged()!);
     assertEquals(
-      found.map((it) => [it.topic, it.replyTo, binary(it.bytes)]),
+      found.map((it) => [it.topic, it.replyTo, it.origins, binary(it.bytes)]),
       expected,
     );
-    const framed = expected.map(([, , text]) => text + delimiter).join("");
+    const framed = expected.map(([, , , text]) => text + delimiter).join("");
     assertEquals(binary(WireMessage.frame(found, delimiter)), framed);
   },
 );
@@ -237,12 +246,11 @@ fuzzTest(
     assert(tab >= 0);
     assertEquals(binary(found.bytes), record.slice(tab + 1));
     const decoded = new TextDecoder().decode(bytesOf(record.slice(0, tab)));
-    const [name, ...reply] = decoded.split("\x1f");
+    const [name, reply, origins] = decoded.split("\x1f");
     assertEquals(found.topic, name);
-    assertEquals(
-      found.replyTo,
-      reply.length > 0 ? reply.join("\x1f") : undefined,
-    );
+    const isMarked = origins !== undefined;
+    assertEquals(found.replyTo, isMarked && reply === "" ? undefined : reply);
+    assertEquals(found.origins !== undefined, isMarked);
   },
 );
 

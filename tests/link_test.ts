@@ -100,6 +100,7 @@ function linkTo(
   };
   const of: LinkMember = {
     isGroup: false,
+    isBridge: false,
     findPath: () => member.pipe,
     onGone: () => member.isGone = true,
   };

@@ -14,8 +14,10 @@ import {
   Publisher,
   Subscriber,
 } from "../mod.ts";
+import { delay } from "../lib/delay.ts";
 import { Broker } from "./harness/aedes.ts";
 import { ownBus } from "./harness/bus.ts";
+import { FakeBroker } from "./harness/fake_broker.ts";
 import { Folder } from "./harness/folder.ts";
 import { Mosquitto, withoutMosquitto } from "./harness/mosquitto.ts";
 import { testWithout } from "./harness/needs.ts";
@@ -26,6 +28,84 @@ function propertiesOf(message: Message) {
   const { properties, contentType, expiryMs, qos } = message;
   return { properties: { ...properties }, contentType, expiryMs, qos };
 }
+
+testWithout(
+  withoutMosquitto,
+  "pub sends each property alone, too",
+  async () => {
+    await using folder = new Folder();
+    await using broker = await Mosquitto.start(folder);
+    const cases = [
+      ["--property=a=1", /^a:1\|\|$/],
+      ["--content-type=text/plain", /^\|text\/plain\|$/],
+      ["--expiry=10h", /^\|\|3(6000|5\d{3})$/],
+    ] as const;
+    for (const [i, [option, expected]] of cases.entries()) {
+      await using client = broker.client(
+        ...["sub", "-V", "5", "-C", "1", "-t", `${i}`] as const,
+        ...["-F", "%P|%C|%E"],
+      );
+      const url = `${broker.url}/${i}`;
+      const ended = await finish(pub("--retain", option, url, "x"));
+      assertEquals([ended.code, ended.stderr], [0, ""]);
+      assertMatch(await client.line(), expected);
+    }
+    const properties = { none: [], a: "" };
+    await publish(`${broker.url}/t`, "x", { properties, retain: true });
+    const { stdout } = await finish(
+      broker.client("sub", "-V", "5", "-C", "1", "-t", "t", "-F", "%P|%p"),
+    );
+    assertEquals(stdout, "a:|x\n");
+  },
+);
+
+testWithout(
+  withoutMosquitto,
+  "pub at QoS 0 fails if the broker ends the connection at a property",
+  async () => {
+    await using folder = new Folder();
+    await using broker = await Mosquitto.start(folder);
+    const url = `${broker.url}/t`;
+    for (const option of ["--property=a=\u0001", "--content-type=\u007f"]) {
+      await using lines = pub("-l", option, url);
+      await lines.write("1\n");
+      await lines.said(/lost the connection/);
+      await lines.end();
+      for (const process of [lines, pub(option, url, "x")]) {
+        const { code, stderr } = await process.ended();
+        assertEquals(code, 1);
+        assertMatch(
+          stderr,
+          /\npub: Cannot publish to \S+: the broker ended .*\n$/,
+        );
+      }
+    }
+  },
+);
+
+testWithout(
+  withoutMosquitto,
+  "a message keeps the marks of the publishers that have passed it on",
+  async () => {
+    await using folder = new Folder();
+    await using broker = await Mosquitto.start(folder);
+    const url = `${broker.url}/t`;
+    await using all = await Subscriber.open(url);
+    await using one = await Subscriber.open(url, { origin: "first" });
+    const options = { origin: "last", mqtt: { qos: 1 } } as const;
+    await using publisher = await Publisher.open(url, options);
+    const cases = [["first", "é, b"], ["other", "last"], []];
+    for (const origins of cases) {
+      await publisher.publish("x", { origins });
+      const [message] = (await all.read(1))!;
+      assertEquals(message!.origins, [...new Set([...origins, "last"])]);
+    }
+    const left: Message[] = [];
+    while (left.length < 2) left.push(...(await one.read())!);
+    const expected = [["other", "last"], ["last"]];
+    assertEquals(left.map(({ origins }) => origins), expected);
+  },
+);
 
 testWithout(
   withoutMosquitto,
@@ -120,6 +200,7 @@ testWithout(
     });
     const bad: MessageProperties[] = [
       { properties: { a: "\0" } },
+      { properties: { "fifobus-origin": "a" } },
       { properties: { "\0": "a" } },
       { properties: { a: ["b", "\ud800"] } },
       { properties: { a: text + "x" } },
@@ -167,9 +248,39 @@ Deno.test("a FIFO and a topic of this machine take no properties", async () => {
     );
     assertEquals(error instanceof FifobusError && error.code, "bad_address");
   }
-  const wrong = [["--property=a"], ["--property==a"], ["--expiry=0"]];
+  const wrong = [["--property=a"], ["--property==a"], ["--expiry=0"], [
+    "--property=fifobus-origin=a",
+  ]];
   for (const args of wrong) {
     const { code } = await finish(pub(...args, "mqtt://127.0.0.1:1/t", "x"));
     assertEquals(code, 2);
   }
+});
+
+Deno.test("a message that expires while it waits for the broker is not sent, and others with the time that is left", async () => {
+  const got: string[] = [];
+  const left: (number | undefined)[] = [];
+  const first = Promise.withResolvers<void>();
+  await using broker = new FakeBroker((packet, send) => {
+    if (packet.cmd !== "publish") return;
+    got.push(`${packet.payload}`);
+    left.push(packet.properties?.messageExpiryInterval);
+    const answer = { cmd: "puback", messageId: packet.messageId! } as const;
+    first.promise.then(() => send({ ...answer, reasonCode: 0 }));
+  }, { receiveMaximum: 1 });
+  await using publisher = await Publisher.open(`${broker.url}/t`, {
+    mqtt: { qos: 1 },
+  });
+  const sent = [
+    publisher.publish("first"),
+    publisher.publish("short", { expiryMs: 10 }),
+    publisher.publish("long", { expiryMs: 100_000 }),
+    publisher.publish("last"),
+  ];
+  await delay(1100);
+  first.resolve();
+  await Promise.all(sent);
+  assertEquals(got, ["first", "long", "last"]);
+  const isLess = left[1]! < 100 && left[1]! > 0;
+  assertEquals([left[0], isLess, left[2]], [undefined, true, undefined]);
 });

@@ -74,11 +74,11 @@ function untaggedNaively(bytes: number[]) {
     .decode(Uint8Array.from(tag));
   const encoded = [...new TextEncoder().encode(decoded)];
   if (encoded.join() !== tag.join()) return undefined;
-  const [topic, ...replies] = decoded.split("\x1f");
-  if (replies.length > 1 || ![topic!, ...replies].every(isTopic)) {
-    return undefined;
-  }
-  return [topic, replies[0], bytes.slice(tab + 1)];
+  const [topic, reply, marks, ...more] = decoded.split("\x1f");
+  const replyTo = reply === "" && marks !== undefined ? undefined : reply;
+  const topics = [topic!, ...replyTo === undefined ? [] : [replyTo]];
+  if (more.length > 0 || !topics.every(isTopic)) return undefined;
+  return [topic, replyTo, bytes.slice(tab + 1)];
 }
 
 Deno.test("a splitter of records finds the good ones, wherever the bytes are cut", () => {

@@ -30,6 +30,8 @@ export interface LinkOptions {
 export interface LinkMember {
   /** Whether it is a group. */
   isGroup: boolean;
+  /** Whether it is a bridge: it wants to know the marks of messages. */
+  isBridge: boolean;
   /** Finds a name of its FIFO; undefined if the member has left. */
   findPath(): string | undefined;
   /** Called when the member is dead: nobody reads its FIFO. */
@@ -47,6 +49,8 @@ export class Link {
   readonly member: string;
   /** What ends its messages. */
   readonly delimiter: Delimiter;
+  /** Whether the member is a bridge. */
+  readonly isBridge: boolean;
   readonly #options: LinkOptions;
   readonly #of: LinkMember;
   readonly #writer: FifoWriter;
@@ -77,6 +81,7 @@ export class Link {
     this.#before = before;
     this.member = member;
     this.delimiter = delimiter;
+    this.isBridge = of.isBridge;
     this.#options = options;
     this.#of = of;
     this.#missed = before ? before.#missed : new Missed(delimiter);

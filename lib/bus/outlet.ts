@@ -120,13 +120,17 @@ export class BusOutlet implements Outlet {
   async send(
     topic: string,
     messages: Uint8Array<ArrayBuffer>,
-    { single, retain, replyTo }: Sending,
+    { single, retain, replyTo, origins }: Sending,
   ): Promise<number> {
     this.#options.signal?.throwIfAborted();
     const failure = retain ? this.#retain(topic, messages) : undefined;
     const links = this.#routes.find(topic, retain);
     const count = links.length > 0
-      ? await this.#sendAll(links, topic, messages, { single, replyTo })
+      ? await this.#sendAll(links, topic, messages, {
+        single,
+        replyTo,
+        origins,
+      })
       : await this.#sendNobody();
     if (failure) throw failure;
     if (count > 0 || this.#options.wait !== false) return count;
@@ -220,11 +224,16 @@ export class BusOutlet implements Outlet {
     links: Link[],
     topic: string,
     messages: Uint8Array<ArrayBuffer>,
-    { single, replyTo }: Pick<Sending, "single" | "replyTo">,
+    { single, replyTo, origins }: Omit<Sending, "retain">,
   ): Promise<number> {
     const { delimiter } = this.#options;
     const tagged = tagMessages(topic, messages, delimiter, replyTo);
-    const sent = links.map((link) => this.#sendTo(link, tagged, single));
+    const marked = origins && links.some(({ isBridge }) => isBridge)
+      ? tagMessages(topic, messages, delimiter, replyTo, origins)
+      : tagged;
+    const sent = links.map((link) =>
+      this.#sendTo(link, link.isBridge ? marked : tagged, single)
+    );
     let count = links.length * (single ? 1 : countAt(messages, delimiter));
     for (const dropped of sent) count -= (await dropped) ?? 0;
     return count;

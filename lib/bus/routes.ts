@@ -125,11 +125,12 @@ export class Routes {
     });
   }
 
-  #link({ member, group, delimiter }: Subscription): Link {
+  #link({ member, group, origin, delimiter }: Subscription): Link {
     let link = this.#links.get(member);
     if (!link) {
       link = new Link(member, delimiter, this.#options, {
         isGroup: group !== undefined,
+        isBridge: origin !== undefined,
         findPath: () => this.#findPath(member),
         onGone: () => this.#forget(member),
       }, this.#closing.get(member));

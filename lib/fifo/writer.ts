@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { MAX_TIMER_MS } from "../delay.ts";
 import { FifobusError } from "../errors.ts";
 import { load } from "../load.ts";
 import type { Delimiter } from "../wire/framing.ts";
@@ -88,9 +89,6 @@ let lastWriters = 0;
  * milliseconds on a busy machine even if there is room.
  */
 const MIN_LAST_MS = 200;
-
-/** The longest time of a timer, 25 days. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Before Deno 2.8, an open(2) that waits blocks the event loop. */
 const OPEN_IS_ASYNC = isDenoAtLeast(2, 8);

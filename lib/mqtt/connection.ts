@@ -40,7 +40,7 @@ const LAST_ATTEMPT_MS = 250;
 const STABLE_MS = 10_000;
 
 /** How long a broker that has stopped may hold up the end of a connection. */
-const GOODBYE_MS = 3000;
+export const GOODBYE_MS = 3000;
 
 /** How often an idle client pings the broker. */
 const KEEPALIVE_SECONDS = 30;

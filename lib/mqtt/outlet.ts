@@ -9,11 +9,17 @@ import { Buffer } from "node:buffer";
 import type { Writable } from "node:stream";
 import mqttPacket from "npm:mqtt-packet@9.0.2";
 import type { MqttAddress } from "../address.ts";
+import { MAX_TIMER_MS } from "../delay.ts";
 import { FifobusError, type FifobusErrorCode } from "../errors.ts";
 import type { Keyed, Outlet, Sending } from "../outlet.ts";
 import { type Limit, Window } from "../queues/window.ts";
 import { checkTopicName, hasControl } from "../topic.ts";
-import { connect, type Connection, disconnect } from "./connection.ts";
+import {
+  connect,
+  type Connection,
+  disconnect,
+  GOODBYE_MS,
+} from "./connection.ts";
 import { reasonFor } from "./codes.ts";
 import type { MqttOutletOptions } from "./module.ts";
 import type { Qos } from "./options.ts";
@@ -26,9 +32,6 @@ import { textBytes, toPacket } from "./properties.ts";
  * the broker does not take it.
  */
 const MAX_ENDS = 3;
-
-/** The longest time that setTimeout() supports, 25 days. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** Takes the end of a message: without an error, it has arrived. */
 type Done = (error?: unknown) => void;
@@ -128,6 +131,8 @@ export class MqttOutlet implements Outlet {
    * others end the connection: MQTT 5, section 1.5.4.
    */
   #takesControls = true;
+  /** The last message of QoS 0, and the stream that it was written to. */
+  #unproven: { topic: string; stream: unknown } | undefined;
   /** Whether the broker has accepted the connection that may close next. */
   #isAccepted = true;
   /** Why the broker has ended the connection for good. */
@@ -232,13 +237,19 @@ export class MqttOutlet implements Outlet {
     const batch = new Batch(messages.length);
     this.#batches.add(batch);
     batch.ended.then(() => this.#batches.delete(batch));
+    const since = performance.now();
     messages.forEach((message, i) => {
       const { signal } = this.#options;
       if (signal?.aborted) return batch.end(signal.reason);
       if (this.failure) return batch.end(this.failure);
       this.#window.enter({
         bytes: message.length,
-        admitted: () => this.#start(topicOf(i), message, how, batch.end),
+        admitted: () => {
+          const left = afterWait(how, since);
+          if (left) return this.#start(topicOf(i), message, left, batch.end);
+          this.#window.leave(message.length);
+          batch.end();
+        },
         aborted: batch.end,
       });
     });
@@ -249,10 +260,40 @@ export class MqttOutlet implements Outlet {
     await Promise.all([...this.#batches].map(({ ended }) => ended));
     this.#options.signal?.removeEventListener("abort", this.#abort);
     if (this.failure) return;
+    const refused = await this.#findRefused();
     await disconnect(
       this.#connection,
       this.#options.mqtt.persistent ?? false,
     );
+    if (refused === undefined) return;
+    const text = "the broker ended the connection when it had got it";
+    throw this.#refused(text, refused);
+  }
+
+  /**
+   * Returns the topic of the last message of QoS 0 if the broker has ended the
+   * connection at it. A broker handles packets in order, and answers a ping that
+   * comes behind the message.
+   */
+  async #findRefused(): Promise<string | undefined> {
+    const { client } = this.#connection;
+    if (!this.#unproven || this.#options.signal?.aborted) return undefined;
+    const { topic, stream } = this.#unproven;
+    if (!client.connected || client.stream !== stream) return topic;
+    const { promise, resolve } = Promise.withResolvers<string | undefined>();
+    const onClose = () => resolve(topic);
+    const onPacket = ({ cmd }: { cmd?: string }) => {
+      if (cmd === "pingresp") resolve(undefined);
+    };
+    client.on("close", onClose).on("packetreceive", onPacket);
+    const timer = setTimeout(() => resolve(undefined), GOODBYE_MS);
+    client.sendPing();
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+      client.off("close", onClose).off("packetreceive", onPacket);
+    }
   }
 
   /**
@@ -323,6 +364,9 @@ export class MqttOutlet implements Outlet {
         this.#handedOver.delete(inFlight);
         clearTimeout(inFlight.timer);
         this.#window.leave(message.length);
+        if (qos === 0 && error === undefined) {
+          this.#unproven = { topic, stream: this.#connection.client.stream };
+        }
         done(error === undefined ? error : this.#explain(error, topic));
       },
     };
@@ -330,7 +374,7 @@ export class MqttOutlet implements Outlet {
     let properties;
     try {
       properties = this.#propertiesOf(how);
-      const extra = how.properties ? textBytes(properties) : 0;
+      const extra = how.properties ?? how.origins ? textBytes(properties) : 0;
       this.#check(topic, message.length + extra, how, qos);
     } catch (error) {
       return inFlight.end(error);
@@ -408,18 +452,21 @@ export class MqttOutlet implements Outlet {
   }
 
   #propertiesOf(
-    { replyTo, properties }: Sending,
+    { replyTo, origins, properties }: Sending,
   ): NonNullable<mqttPacket.IPublishPacket["properties"]> {
     const { origin } = this.#options;
     const own = properties ? toPacket(properties) : {};
+    const marks = origin === undefined || origins?.includes(origin)
+      ? origins
+      : [...origins ?? [], origin];
     return {
       ...own,
       ...replyTo !== undefined && {
         responseTopic: replyTo,
         correlationData: Buffer.from(replyTo),
       },
-      ...origin !== undefined && {
-        userProperties: { ...own.userProperties, [ORIGIN]: origin },
+      ...marks && {
+        userProperties: { ...own.userProperties, [ORIGIN]: [...marks] },
       },
     };
   }
@@ -440,7 +487,7 @@ export class MqttOutlet implements Outlet {
   #check(
     topic: string,
     length: number,
-    { retain, replyTo, properties }: Sending,
+    { retain, replyTo, origins, properties }: Sending,
     qos: Qos,
   ): void {
     const { limits, isMqtt5 } = this.#connection;
@@ -462,8 +509,10 @@ export class MqttOutlet implements Outlet {
     // The broker counts the headers as well, which takes time to do exactly.
     const bytes = Buffer.byteLength(topic) + length;
     if (bytes <= limits.packetBytes) return;
-    const text = `it is ${length} bytes, the broker takes packets of ` +
-      `${limits.packetBytes}`;
+    const size = properties ?? origins
+      ? `with its properties it is ${length} bytes`
+      : `it is ${length} bytes`;
+    const text = `${size}, the broker takes packets of ${limits.packetBytes}`;
     throw this.#refused(text, topic, "message_too_large");
   }
 
@@ -475,6 +524,18 @@ export class MqttOutlet implements Outlet {
     const where = `${this.#broker}/${topic}`;
     return new FifobusError(code, `Cannot publish to ${where}: ${reason}`);
   }
+}
+
+/**
+ * Takes the time that a message has waited off its expiry; undefined if nothing
+ * is left: then it is dropped, as a broker does.
+ */
+function afterWait(how: Sending, since: number): Sending | undefined {
+  const { properties } = how;
+  if (properties?.expiryMs === undefined) return how;
+  const expiryMs = properties.expiryMs - (performance.now() - since);
+  if (expiryMs <= 0) return undefined;
+  return { ...how, properties: { ...properties, expiryMs } };
 }
 
 /** The same bytes as a Buffer, for MQTT.js. */

@@ -27,13 +27,19 @@ const MAX_SECONDS = 0xffff_ffff;
 export function toPacket(
   { properties, contentType, expiryMs = Infinity }: MessageProperties,
 ): PacketProperties {
-  for (const [name, value] of Object.entries(properties ?? {})) {
+  const own = Object.entries(properties ?? {});
+  for (const [name, value] of own) {
     const what = `the property ${JSON.stringify(name.slice(0, 100))}`;
+    if (name === ORIGIN) {
+      throw new RangeError(`Cannot publish ${what}: bridges keep marks there`);
+    }
     for (const text of [name, ...[value].flat()]) checkText(what, text);
   }
   if (contentType !== undefined) checkText("the content type", contentType);
+  // MQTT.js sends nothing at all if it finds no value here.
+  const some = own.filter(([, value]) => value.length > 0 || value === "");
   return {
-    ...properties && { userProperties: { ...properties } },
+    ...some.length > 0 && { userProperties: Object.fromEntries(some) },
     ...contentType !== undefined && { contentType },
     ...expiryMs !== Infinity && {
       messageExpiryInterval: toSeconds("expiryMs", expiryMs),
@@ -72,18 +78,34 @@ export function textBytes(
 }
 
 /**
+ * Reads the marks of a packet.
+ *
+ * @param packet The packet.
+ * @returns The marks; undefined if it has none.
+ */
+export function originsOf(
+  { properties }: IPublishPacket,
+): string[] | undefined {
+  const marks = properties?.userProperties?.[ORIGIN];
+  return marks === undefined ? undefined : [marks].flat();
+}
+
+/**
  * Reads what a packet has besides its payload.
  *
  * @param packet The packet.
- * @returns The properties of the message; without the mark of its sender.
+ * @returns The properties of the message; its marks are not among the user's.
  */
 export function fromPacket(
-  { qos, properties = {} }: IPublishPacket,
+  packet: IPublishPacket,
 ): MessageProperties & { qos: 0 | 1 | 2 } {
+  const { qos, properties = {} } = packet;
+  const origins = originsOf(packet);
   const { userProperties, contentType, messageExpiryInterval } = properties;
-  const { [ORIGIN]: _mark, ...others } = userProperties ?? {};
+  const { [ORIGIN]: _marks, ...others } = userProperties ?? {};
   return {
     qos,
+    ...origins && { origins },
     ...Object.keys(others).length > 0 && { properties: others },
     ...contentType !== undefined && { contentType },
     ...messageExpiryInterval !== undefined && {

@@ -6,7 +6,7 @@
 import { Buffer } from "node:buffer";
 import type { IPublishPacket } from "npm:mqtt@5.15.0";
 import { type MqttAddress, shownAddress } from "../address.ts";
-import { delay } from "../delay.ts";
+import { delay, MAX_TIMER_MS } from "../delay.ts";
 import { FifobusError } from "../errors.ts";
 import { type SendAnswer, WireMessage } from "../wire/message.ts";
 import { Inbound } from "../queues/inbound.ts";
@@ -16,9 +16,8 @@ import { checkTopicName, matchesTopic, parseShared } from "../topic.ts";
 import { isUnauthorized, reasonFor } from "./codes.ts";
 import { connect, type Connection, disconnect } from "./connection.ts";
 import type { MqttSourceOptions } from "./module.ts";
-import { ORIGIN } from "./origin.ts";
 import { haveOverlap, identify, withoutCovered } from "./overlap.ts";
-import { fromPacket } from "./properties.ts";
+import { fromPacket, originsOf } from "./properties.ts";
 
 /** Acknowledges a message, unless there is an error, and gets the next one. */
 type Done = (error?: Error) => void;
@@ -37,9 +36,6 @@ const QUIET_MS = 500;
 
 /** The same, at a broker that does not let this client use the marker's topic. */
 const UNMARKED_QUIET_MS = 3000;
-
-/** The longest time that setTimeout() supports, 25 days. */
-const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** A source of messages from a broker. */
 export class MqttSource implements OwnSource {
@@ -274,7 +270,7 @@ export class MqttSource implements OwnSource {
         ? !retain
         : !retained && retain && !this.#isAsPublished) ||
       this.#isCopy(packet) ||
-      origin !== undefined && properties?.userProperties?.[ORIGIN] === origin;
+      origin !== undefined && originsOf(packet)?.includes(origin);
     if (isUnwanted) return done();
     const message = new WireMessage(topic, payload, 0, payload.length, retain);
     this.#queue.add(

@@ -94,6 +94,10 @@ export class WireMessage implements Message {
     return this.#extras?.expiryMs;
   }
 
+  get origins(): MessageProperties["origins"] {
+    return this.#extras?.origins;
+  }
+
   async reply(answer: string | Uint8Array): Promise<void> {
     const { replyTo, answer: send } = this.#extras ?? {};
     if (replyTo === undefined || !send) {
@@ -107,8 +111,9 @@ export class WireMessage implements Message {
 
   /**
    * Removes the topic from a message that carries it: `topic TAB message`, or
-   * `topic US reply-topic TAB message` for a request. Publishers write messages
-   * to a member of the bus in this form.
+   * `topic US reply-topic TAB message` for a request, and with `US origins` before
+   * the tab if it came through bridges. Publishers write messages to a member of
+   * the bus in this form.
    *
    * @param answer How {@linkcode reply} answers; without it, reply() throws.
    * @returns The message behind the tab; undefined if there is no tab, or the
@@ -123,8 +128,10 @@ export class WireMessage implements Message {
       this.#start + tag.length + 1,
       this.#end,
     );
-    const { replyTo } = tag;
-    if (replyTo !== undefined) message.#extras = { replyTo, answer };
+    const { replyTo, origins } = tag;
+    if (replyTo !== undefined || origins) {
+      message.#extras = { replyTo, answer, origins };
+    }
     return message;
   }
 

@@ -6,7 +6,7 @@
  */
 import { MAX_TOPIC_BYTES, nameFault } from "../topic.ts";
 import { addToHash, HASH_START, Recurring } from "./recurring.ts";
-import { UNIT_SEPARATOR } from "./tags.ts";
+import { MAX_ORIGINS_BYTES, readOrigins, UNIT_SEPARATOR } from "./tags.ts";
 
 // U+FEFF is a character like any other, even at the start: MQTT 5, section
 // 1.5.4.
@@ -14,8 +14,8 @@ const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 const TAB = 0x09;
 
-/** The most bytes before the tab: two topics and their separator. */
-const MAX_TAG_BYTES = 2 * MAX_TOPIC_BYTES + 1;
+/** The most bytes before the tab: two topics, marks, and their separators. */
+const MAX_TAG_BYTES = 2 * MAX_TOPIC_BYTES + MAX_ORIGINS_BYTES + 2;
 
 /** The part of a message before the tab. */
 export interface Tag {
@@ -27,6 +27,8 @@ export interface Tag {
   readonly topic: string;
   /** The topic for answers, if the message is a request. */
   readonly replyTo: string | undefined;
+  /** The marks of the bridges that it came through, if it came through any. */
+  readonly origins: string[] | undefined;
 }
 
 /**
@@ -92,14 +94,19 @@ function parseTag(bytes: Uint8Array<ArrayBuffer>): Tag | undefined {
     : "";
   const text = isShort && isAscii(key) ? key : decode(bytes);
   if (text === undefined) return undefined;
-  const at = text.indexOf(UNIT_SEPARATOR);
-  const topic = at < 0 ? text : text.slice(0, at);
-  const replyTo = at < 0 ? undefined : text.slice(at + 1);
-  if (nameFault(topic) !== undefined) return undefined;
+  const [topic, reply, marks, ...more] = text.split(UNIT_SEPARATOR);
+  if (more.length > 0 || nameFault(topic!) !== undefined) return undefined;
+  // Only before marks, there may be none.
+  const replyTo = reply === "" && marks !== undefined ? undefined : reply;
   if (replyTo !== undefined && nameFault(replyTo) !== undefined) {
     return undefined;
   }
-  return { key, length, topic, replyTo };
+  try {
+    const origins = marks === undefined ? undefined : readOrigins(marks);
+    return { key, length, topic: topic!, replyTo, origins };
+  } catch {
+    return undefined;
+  }
 }
 
 function isAscii(text: string): boolean {

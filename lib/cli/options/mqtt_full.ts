@@ -43,7 +43,8 @@ MQTT 5: if the connection has MQTT 3.1.1, the program ends with code 1.
   "will-topic":
     `The topic of the last will: the message of --will-message, which
 the broker publishes if this program disappears without disconnecting. The
-quality of service is that of --qos.`,
+quality of service is that of --qos. A bridge between two brokers leaves it at
+that of the ADDRESS.`,
   "will-message": `The text of the last will. It goes with --will-topic.`,
   "will-retain": `Makes the last will the last value of its topic, so that later
 subscribers get it, too. It goes with --will-topic.`,

@@ -10,6 +10,7 @@ import type { Message } from "../../message.ts";
 import { besides } from "../../mqtt/besides.ts";
 import { outletOf, Publisher } from "../../publisher.ts";
 import { Subscriber } from "../../subscriber.ts";
+import { fits } from "../../wire/tags.ts";
 import { EXIT } from "../exit_codes.ts";
 import { tellingOfLoss } from "../mqtt.ts";
 import { complain, count, type World } from "../program.ts";
@@ -22,9 +23,9 @@ import type { Bridge, PubPlan } from "./plan.ts";
 import {
   checkCircle,
   checkPaths,
-  commonOrigin,
   isShared,
-  originOf,
+  marksOf,
+  originsOf,
   rename,
 } from "./route.ts";
 import { NAME } from "./sender.ts";
@@ -83,14 +84,17 @@ async function forward(
   const from = sources.map(parseAddress);
   const to = parseAddress(plan.address!);
   const { kind } = from[0]!;
-  const origin = await commonOrigin(from, mode);
-  const back = await originOf(to, mode);
+  const marks = await marksOf(from, to, mode);
   checkPaths(from, to);
   const say = (text: string) => {
     if (report !== "nothing") complain(NAME, world, text);
   };
   const tally = new Tally(say);
   const mqtt = options.mqtt && tellingOfLoss(options.mqtt, say);
+  // From broker to broker the last will is for the ADDRESS, as without --from,
+  // and the session is where the messages come from.
+  const { will, ...others } = mqtt ?? {};
+  const isBetween = kind === "mqtt" && to.kind === "mqtt";
   let connecting: Promise<Publisher> | undefined;
   const connect = async () => {
     connecting = Publisher.open(plan.address!, {
@@ -99,8 +103,8 @@ async function forward(
       delimiter: to.kind === "topic" ? "\0" : "\n",
       // What a broker does not take at once waits here.
       timeoutMs: to.kind === "mqtt" ? undefined : options.timeoutMs,
-      mqtt: mqtt && kind === "mqtt" ? besides(mqtt, "-to") : mqtt,
-      origin,
+      mqtt: isBetween ? { ...besides(others, "-to"), will } : mqtt,
+      origin: marks.publisher,
       signal: stopped,
       onDropped: ({ member, count, reason }) => {
         const what = `dropped for subscriber ${member}`;
@@ -109,7 +113,9 @@ async function forward(
     });
     const publisher = await connecting;
     const isMarked = !outletOf(publisher).isUnmarked;
-    if (!isMarked && to.kind === "mqtt") checkCircle(from, to, say);
+    if (!isMarked && to.kind === "mqtt") {
+      checkCircle(from, to, marks.isWithin, say);
+    }
     return publisher;
   };
   await using _publisher = {
@@ -141,9 +147,9 @@ async function forward(
       maxBytes: kind === "mqtt" ? Infinity : maxBytes,
       delimiter: kind === "topic" && !from.some(isShared) ? "\0" : "\n",
       mode,
-      mqtt,
+      mqtt: isBetween ? others : mqtt,
       connectTimeoutMs,
-      origin: back,
+      origin: marks.subscriber,
       onNotice: ({ text }) => say(text),
       signal: reading.signal,
     }), tally).catch((error) => {
@@ -163,11 +169,20 @@ async function forward(
         holdsUp,
         isAcknowledging,
         overflow: new Overflow(queueBytes, say),
-        passing: (message) => ({
-          topic: rename(message.topic, from, to),
-          retain: to.kind !== "fifo" && (retains || message.retained),
-          properties: to.kind === "mqtt" ? keep(message) : undefined,
-        }),
+        passing: (message) => {
+          const origins = originsOf(message, marks);
+          if (!origins) return undefined;
+          if (origins !== marks.added && !fits(origins)) {
+            const why = "it has come through too many bridges";
+            return void tally.add("bridges", "not passed on", why);
+          }
+          return {
+            topic: rename(message.topic, from, to),
+            retain: to.kind !== "fifo" && (retains || message.retained),
+            origins,
+            properties: to.kind === "mqtt" ? keep(message) : undefined,
+          };
+        },
       });
     } catch (error) {
       failure ??= { cause: error };
@@ -201,8 +216,8 @@ interface PassOptions {
   isAcknowledging: boolean;
   /** Counts messages without room, if they cannot. */
   overflow: Overflow;
-  /** Returns how to publish a message. */
-  passing(message: Message): Passing;
+  /** Returns how to publish a message; undefined if it goes no further. */
+  passing(message: Message): Passing | undefined;
 }
 
 /** Takes messages until there are no more; returns those it had no room for. */
@@ -213,6 +228,8 @@ async function passOn(
 ): Promise<Message[]> {
   for (let arrived; (arrived = await intake.read());) {
     for (const [i, message] of arrived.entries()) {
+      const how = passing(message);
+      if (!how) continue;
       while (holdsUp && waiting.isFull && !intake.isEnded) {
         await waiting.changed;
       }
@@ -220,7 +237,7 @@ async function passOn(
       if (waiting.isFull) overflow.add();
       else {
         overflow.report();
-        waiting.add(message, passing(message));
+        waiting.add(message, how);
       }
     }
     // The next read tells a broker that these messages are through.

@@ -19,19 +19,24 @@ export interface JsonMessage {
   retained: boolean;
   /** Its properties, if it has any. */
   properties?: KeptProperties | undefined;
+  /** The marks of the bridges that have passed it on. */
+  origins?: readonly string[] | undefined;
 }
 
 /**
- * Writes a message with members that `sub --json` prints, too, but `expires`: its
- * `expiry` counts from when the message came.
+ * Writes a message with members that `sub --json` prints, too, but `origins`, and
+ * `expires`: its `expiry` counts from when the message came.
  *
  * @param message The message.
  * @returns A line of JSON, without its end.
  */
 export function writeJsonMessage(message: JsonMessage): string {
-  const { topic, retained, bytes, properties: kept } = message;
+  const { topic, retained, bytes, origins, properties: kept } = message;
   const { properties, contentType: content_type, expires } = kept ?? {};
-  const about = { topic, retained, properties, content_type, expires };
+  const about = {
+    ...{ topic, retained, origins },
+    ...{ properties, content_type, expires },
+  };
   try {
     return JSON.stringify({ ...about, message: strict.decode(bytes) });
   } catch {
@@ -50,15 +55,19 @@ export function readJsonMessage(line: string): JsonMessage | undefined {
   try {
     const value = JSON.parse(line);
     const { topic, retained = false, message, base64 } = value;
-    const { properties, content_type: contentType, expires } = value;
+    const { origins, properties, content_type: contentType, expires } = value;
     const isPlain = (properties ?? contentType ?? expires) === undefined;
     if (typeof topic !== "string" || typeof retained !== "boolean") return;
     const bytes = base64 === undefined
       ? encoder.encode(asText(message))
       : Uint8Array.fromBase64(asText(base64));
-    if (isPlain) return { topic, bytes, retained };
-    const kept = { properties, contentType, expires };
-    return { topic, bytes, retained, properties: kept };
+    return {
+      topic,
+      bytes,
+      retained,
+      ...origins !== undefined && { origins },
+      ...!isPlain && { properties: { properties, contentType, expires } },
+    };
   } catch {
     return undefined;
   }

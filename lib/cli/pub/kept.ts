@@ -8,7 +8,8 @@ import { outletOf, type Publisher } from "../../publisher.ts";
 import type { Tally } from "../tally.ts";
 
 /** The properties of a message, of which one counts down while it waits. */
-export interface KeptProperties extends Omit<MessageProperties, "expiryMs"> {
+export interface KeptProperties
+  extends Omit<MessageProperties, "expiryMs" | "origins"> {
   /** When it expires, in milliseconds since 1970. */
   readonly expires?: number | undefined;
 }
@@ -21,6 +22,8 @@ export interface Passing {
   retain: boolean;
   /** Its properties, if it has any and goes to a broker. */
   properties?: KeptProperties | undefined;
+  /** The marks of the bridges that have passed it on, this one among them. */
+  origins?: readonly string[] | undefined;
 }
 
 /** Where messages wait until they are passed on. */
@@ -101,7 +104,7 @@ export function keep(
 export async function publishKept(
   publisher: Publisher,
   bytes: Uint8Array,
-  { topic, retain, properties: kept }: Passing,
+  { topic, retain, origins, properties: kept }: Passing,
   tally: Tally,
 ): Promise<void> {
   const { expires, ...others } = kept ?? {};
@@ -109,7 +112,7 @@ export async function publishKept(
   if (expiryMs !== undefined && expiryMs <= 0) return;
   const isBare = kept !== undefined && outletOf(publisher).isUnmarked;
   const about = isBare ? {} : { ...others, expiryMs };
-  await publisher.publish(bytes, { topic, retain, ...about });
+  await publisher.publish(bytes, { topic, retain, origins, ...about });
   if (!isBare) return;
   const why = "they need MQTT 5, this connection has MQTT 3.1.1";
   tally.add("properties", "passed on without properties", why);

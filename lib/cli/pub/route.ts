@@ -5,6 +5,7 @@
  */
 import type { Address, MqttAddress } from "../../address.ts";
 import { busId } from "../../bus/id.ts";
+import type { Message } from "../../message.ts";
 import { serversOf } from "../../mqtt/servers.ts";
 import { matchesTopic, parseShared } from "../../topic.ts";
 import { UsageError } from "../exit_codes.ts";
@@ -22,24 +23,100 @@ export function checkPaths(from: Address[], to: Address): void {
   if (isCircle) throw new UsageError(`--from "${to.path}" is also the ADDRESS`);
 }
 
+/** The marks of a bridge: names of the places that it joins. */
+export interface Marks {
+  /** What messages get. */
+  added: string[];
+  /** A message with this one has been where the bridge goes. */
+  target: string | undefined;
+  /** The marks of its Publisher and its Subscriber. */
+  publisher: string | undefined;
+  subscriber: string | undefined;
+  /** Whether it comes from the place it goes to. */
+  isWithin: boolean;
+}
+
+/**
+ * Makes the marks of a bridge. It takes no message that has been at its target,
+ * whatever other bridges it came through, and whatever they call the places: one
+ * that passes it has its target among its marks, and comes no second time.
+ *
+ * @param from The addresses that it takes messages from.
+ * @param to Where they go.
+ * @param mode The permissions of the bus.
+ * @returns The marks.
+ * @throws {UsageError} If the messages come from several places.
+ */
+export async function marksOf(
+  from: Address[],
+  to: Address,
+  mode?: number,
+): Promise<Marks> {
+  const all = [...from, to];
+  const hasId = all.some((it) => it.kind === "topic" || isLocal(it));
+  const id = hasId ? await busId(mode) : "";
+  const places = new Set(from.map((it) => placeOf(it, id)));
+  if (places.size > 1) {
+    throw new UsageError(
+      "all --from have to be FIFOs, topics, or topics of one broker",
+    );
+  }
+  const [source] = places;
+  const target = placeOf(to, id);
+  const isWithin = source !== undefined && source === target;
+  // From topic to topic of one place each has its own mark.
+  const within = (it: Address) => `${source}/${baseOf(it)}`;
+  const marks = {
+    added: isWithin
+      ? all.map(within)
+      : [source, target].filter((it) => it !== undefined),
+    target: isWithin ? within(to) : target,
+  };
+  const isExact = isWithin && to.kind === "mqtt";
+  return {
+    ...marks,
+    // In a name on the bus there is no room for a topic.
+    publisher: isExact ? marks.added[0] : source,
+    subscriber: isExact ? marks.target : target,
+    isWithin,
+  };
+}
+
+/**
+ * Adds the marks of a bridge to those of a message.
+ *
+ * @param message The message.
+ * @param marks The marks of the bridge.
+ * @returns The marks to pass it on with; undefined if it has been at the target.
+ */
+export function originsOf(
+  { origins }: Message,
+  { added, target }: Marks,
+): readonly string[] | undefined {
+  if (!origins) return added;
+  if (target !== undefined && origins.includes(target)) return undefined;
+  return [...new Set([...origins, ...added])];
+}
+
 /**
  * Looks for circles at a broker whose messages carry no marks.
  *
  * @param from Where from.
  * @param to The broker.
- * @param say Tells the user of circles that another bridge would close.
+ * @param isWithin Whether both are the same broker.
+ * @param say Tells the user of circles that other bridges would close.
  * @throws {Error} If the bridge would get what it sends.
  */
 export function checkCircle(
   from: Address[],
   to: MqttAddress,
+  isWithin: boolean,
   say: (text: string) => void,
 ): void {
-  const hosts = hostsOf(to);
-  const isCircle = from.some((it) =>
-    it.kind === "mqtt" && hostsOf(it) === hosts &&
-    mayMatch(filterOf(it.topic), to.topic)
-  );
+  const isCircle = isWithin &&
+    from.some((it) =>
+      it.kind === "mqtt" && mayMatch(filterOf(it.topic), to.topic)
+    );
   const text = `${to.broker} speaks MQTT 3.1.1, where no mark shows what a ` +
     "bridge has sent";
   if (isCircle) {
@@ -49,13 +126,48 @@ export function checkCircle(
     );
   }
   if (from[0]!.kind !== "fifo") {
-    say(`${text}: another one in the opposite direction sends it back`);
+    say(
+      `${text}: another one in the opposite direction sends it back, and ` +
+        "several in a circle do so for ever",
+    );
   }
 }
 
-/** The servers of a broker, whatever the order in which they are named. */
-function hostsOf({ broker }: MqttAddress): string {
-  return serversOf(broker).map((server) => new URL(server).host).sort().join();
+/** The host of a URL, if it means the machine itself. */
+const LOOPBACK = /^(localhost|127\.[\d.]+|\[::1\])$/;
+
+/** The servers of a broker; empty for another address. */
+function urlsOf(address: Address): URL[] {
+  if (address.kind !== "mqtt") return [];
+  return serversOf(address.broker).map((server) => new URL(server));
+}
+
+/** Whether a broker is named by an address that each machine has. */
+function isLocal(address: Address): boolean {
+  return urlsOf(address).some(({ hostname }) => LOOPBACK.test(hostname));
+}
+
+/**
+ * Names the place of an address, alike on all machines; undefined for a FIFO,
+ * which can hold no marks.
+ */
+function placeOf(address: Address, id: string): string | undefined {
+  if (address.kind === "fifo") return undefined;
+  if (address.kind === "topic") return id;
+  const hosts = urlsOf(address).map(({ hostname, port }) =>
+    `${LOOPBACK.test(hostname) ? id : hostname}:${port}`
+  );
+  // In any order.
+  return hosts.sort().join();
+}
+
+/** The levels of a topic or filter before its first wildcard. */
+function baseOf(address: Address): string {
+  const levels = address.kind === "fifo"
+    ? []
+    : filterOf(address.topic).replace(/\/$/, "").split("/");
+  const end = levels.findIndex((level) => level === "+" || level === "#");
+  return levels.slice(0, end < 0 ? undefined : end).join("/");
 }
 
 /** Whether a filter may match what a bridge makes of the topics it matches. */
@@ -77,37 +189,6 @@ export function isShared(address: Address): boolean {
 /** The filter of an address, shared or not. */
 function filterOf(topic: string): string {
   return parseShared(topic)?.filter ?? topic;
-}
-
-/**
- * Tells where all messages are from.
- *
- * @param from The addresses.
- * @param mode The permissions of the bus.
- * @returns The mark of all of them; undefined for FIFOs.
- * @throws {UsageError} If they have different marks.
- */
-export async function commonOrigin(
-  from: Address[],
-  mode: number | undefined,
-): Promise<string | undefined> {
-  const origins = new Set(
-    await Promise.all(from.map((it) => originOf(it, mode))),
-  );
-  if (origins.size === 1) return [...origins][0];
-  throw new UsageError(
-    "all --from have to be FIFOs, topics, or topics of one broker",
-  );
-}
-
-/** What tells where messages are from, and must not go back to. */
-export async function originOf(
-  address: Address,
-  mode?: number,
-): Promise<string | undefined> {
-  if (address.kind === "fifo") return undefined;
-  if (address.kind === "topic") return await busId(mode);
-  return hostsOf(address);
 }
 
 /**

@@ -205,7 +205,8 @@ export class Sender implements AsyncDisposable {
     this.#ended.abort();
     (await this.#notice)?.[Symbol.dispose]();
     const publisher = await this.#publisher?.catch(() => undefined);
-    if (publisher) await abort(publisher, this.#error?.cause);
+    // What has failed before is told, not what fails because of that.
+    if (publisher) await abort(publisher, this.#error?.cause).catch(() => {});
   }
 
   /**

@@ -75,8 +75,8 @@ export class Spooler extends Waiting {
 
   /** Adds a message, which is in the file when this returns. */
   add({ bytes }: Pick<Message, "bytes">, passing: Passing): void {
-    const { topic, retain: retained, properties } = passing;
-    this.#spool.add({ topic: topic!, bytes, retained, properties });
+    const { topic, retain: retained, origins, properties } = passing;
+    this.#spool.add({ topic: topic!, bytes, retained, origins, properties });
     this.wake();
   }
 
@@ -141,8 +141,8 @@ export class Spooler extends Waiting {
       this.#tally.add("spool", "left out", why);
       return true;
     }
-    const { topic, bytes, retained: retain, properties } = message;
-    const passing = { topic, retain, properties };
+    const { topic, bytes, retained: retain, origins, properties } = message;
+    const passing = { topic, retain, origins, properties };
     try {
       await publishKept(publisher, bytes, passing, this.#tally);
     } catch (error) {
