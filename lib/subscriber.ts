@@ -9,7 +9,7 @@ import type { JoinOptions } from "./bus/join_options.ts";
 import { tell } from "./callback.ts";
 import { checkNumbers, withoutSystemErrors } from "./errors.ts";
 import { DEFAULT_MODE, ensureFifo, refuseOthers } from "./fifo/file.ts";
-import { type Notice, QueueReader } from "./fifo/queue_reader.ts";
+import type { Notice } from "./fifo/queue_reader.ts";
 import { onExit } from "./leftovers.ts";
 import { load } from "./load.ts";
 import type { Message } from "./message.ts";
@@ -17,10 +17,10 @@ import type { SourceModule } from "./mqtt/module.ts";
 import type { MqttOptions } from "./mqtt/options.ts";
 import { Demand } from "./queues/demand.ts";
 import { counted, type OwnSource, type Source } from "./source.ts";
+import { everySecond } from "./ticks.ts";
 import { checkTopicFilter, parseShared, type SharedFilter } from "./topic.ts";
 import { DEFAULT_MAX_BYTES, type Delimiter } from "./wire/framing.ts";
-import { WireMessage } from "./wire/message.ts";
-import { textStream } from "./wire/text_stream.ts";
+import type { WireMessage } from "./wire/message.ts";
 
 /** How to subscribe. */
 export interface SubscriberOptions {
@@ -78,9 +78,6 @@ export interface SubscriberOptions {
    */
   signal?: AbortSignal | undefined;
 }
-
-/** The longest interval that a timer supports, 25 days. */
-const MAX_INTERVAL_MS = 2 ** 31 - 1;
 
 /** In how many microtasks a publisher of this process writes a message. */
 const PUBLISH_STEPS = 16;
@@ -143,7 +140,7 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
    * Keeps the process alive while messages may come from any source: reading a
    * topic does so by itself, reading a FIFO only while somebody waits for it.
    */
-  readonly #alive: ReturnType<typeof setInterval>;
+  readonly #alive: Disposable;
   readonly #exit: Disposable;
 
   private constructor(
@@ -159,7 +156,7 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
     this.#idle = new Set(sources);
     this.#live = new Set(sources);
     signal?.addEventListener("abort", this.#abort, { once: true });
-    this.#alive = setInterval(() => {}, MAX_INTERVAL_MS);
+    this.#alive = everySecond(() => {});
     this.#exit = onExit({ cleanUp: () => this.#giveBackNow() });
   }
 
@@ -311,15 +308,17 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
   }
 
   /**
-   * The text of each message as a stream, through TextDecoderStream and
-   * TextLineStream, which removes a carriage return at the end of a message.
+   * The text of each message as a stream. With line feeds as delimiters, it
+   * removes a carriage return at the end of a message, as TextLineStream does.
    */
   get lines(): ReadableStream<string> {
-    const bytes = this.#stream<Uint8Array<ArrayBuffer>>(
-      (messages, controller) =>
-        controller.enqueue(WireMessage.frame(messages, this.#delimiter)),
-    );
-    return textStream(bytes, this.#delimiter);
+    const isLine = this.#delimiter === "\n";
+    return this.#stream((messages, controller) => {
+      for (const { text } of messages) {
+        const hasReturn = isLine && text.endsWith("\r");
+        controller.enqueue(hasReturn ? text.slice(0, -1) : text);
+      }
+    });
   }
 
   /**
@@ -376,7 +375,7 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
    */
   close(unhandled: Message[] = []): Promise<void> {
     this.#signal?.removeEventListener("abort", this.#abort);
-    clearInterval(this.#alive);
+    this.#alive[Symbol.dispose]();
     return this.#closed ??= this.#close(unhandled);
   }
 
@@ -456,7 +455,7 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
     if (arrival.messages) this.#idle.add(source);
     else this.#live.delete(source);
     const isLast = this.#live.size === 0 || this.#demand.isOver;
-    if (isLast) clearInterval(this.#alive);
+    if (isLast) this.#alive[Symbol.dispose]();
     this.#arrivals.push(arrival);
     this.#notify();
     // A later close() or read() reports an error.
@@ -491,6 +490,10 @@ async function openFifo(
   demand: Demand,
 ): Promise<Source> {
   const { delimiter = "\n", maxBytes = DEFAULT_MAX_BYTES } = options;
+  // Loaded here, so that subscribers of topics do not wait for it.
+  const { QueueReader } = await load<typeof import("./fifo/queue_reader.ts")>(
+    import.meta.resolve("./fifo/queue_reader.ts"),
+  );
   return await QueueReader.open(path, {
     delimiter,
     maxBytes,
