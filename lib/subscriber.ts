@@ -7,10 +7,9 @@ import { type MqttAddress, parseAddress } from "./address.ts";
 import type { Bus } from "./bus/folder.ts";
 import type { JoinOptions } from "./bus/join_options.ts";
 import { tell } from "./callback.ts";
-import { MAX_TIMER_MS } from "./delay.ts";
 import { checkNumbers, withoutSystemErrors } from "./errors.ts";
 import { DEFAULT_MODE, ensureFifo, refuseOthers } from "./fifo/file.ts";
-import { type Notice, QueueReader } from "./fifo/queue_reader.ts";
+import type { Notice } from "./fifo/queue_reader.ts";
 import { onExit } from "./leftovers.ts";
 import { load } from "./load.ts";
 import type { Message } from "./message.ts";
@@ -18,10 +17,10 @@ import type { SourceModule } from "./mqtt/module.ts";
 import type { MqttOptions } from "./mqtt/options.ts";
 import { Demand } from "./queues/demand.ts";
 import { counted, type OwnSource, type Source } from "./source.ts";
+import { everySecond } from "./ticks.ts";
 import { checkTopicFilter, parseShared, type SharedFilter } from "./topic.ts";
 import { DEFAULT_MAX_BYTES, type Delimiter } from "./wire/framing.ts";
 import { WireMessage } from "./wire/message.ts";
-import { textStream } from "./wire/text_stream.ts";
 
 /** How to subscribe. */
 export interface SubscriberOptions {
@@ -141,7 +140,7 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
    * Keeps the process alive while messages may come from any source: reading a
    * topic does so by itself, reading a FIFO only while somebody waits for it.
    */
-  readonly #alive: ReturnType<typeof setInterval>;
+  readonly #alive: Disposable;
   readonly #exit: Disposable;
 
   private constructor(
@@ -157,7 +156,7 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
     this.#idle = new Set(sources);
     this.#live = new Set(sources);
     signal?.addEventListener("abort", this.#abort, { once: true });
-    this.#alive = setInterval(() => {}, MAX_TIMER_MS);
+    this.#alive = everySecond(() => {});
     this.#exit = onExit({ cleanUp: () => this.#giveBackNow() });
   }
 
@@ -317,7 +316,15 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
       (messages, controller) =>
         controller.enqueue(WireMessage.frame(messages, this.#delimiter)),
     );
-    return textStream(bytes, this.#delimiter);
+    const { readable, writable } = new TransformStream<string, string>();
+    // Loaded here, so that the others do not wait for @std/streams.
+    load<typeof import("./wire/text_stream.ts")>(
+      import.meta.resolve("./wire/text_stream.ts"),
+    ).then(({ textStream }) => textStream(bytes, this.#delimiter))
+      .then((texts) => texts.pipeTo(writable), (error) => writable.abort(error))
+      // The reader of the stream gets the error.
+      .catch(() => {});
+    return readable;
   }
 
   /**
@@ -374,7 +381,7 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
    */
   close(unhandled: Message[] = []): Promise<void> {
     this.#signal?.removeEventListener("abort", this.#abort);
-    clearInterval(this.#alive);
+    this.#alive[Symbol.dispose]();
     return this.#closed ??= this.#close(unhandled);
   }
 
@@ -454,7 +461,7 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
     if (arrival.messages) this.#idle.add(source);
     else this.#live.delete(source);
     const isLast = this.#live.size === 0 || this.#demand.isOver;
-    if (isLast) clearInterval(this.#alive);
+    if (isLast) this.#alive[Symbol.dispose]();
     this.#arrivals.push(arrival);
     this.#notify();
     // A later close() or read() reports an error.
@@ -489,6 +496,10 @@ async function openFifo(
   demand: Demand,
 ): Promise<Source> {
   const { delimiter = "\n", maxBytes = DEFAULT_MAX_BYTES } = options;
+  // Loaded here, so that subscribers of topics do not wait for it.
+  const { QueueReader } = await load<typeof import("./fifo/queue_reader.ts")>(
+    import.meta.resolve("./fifo/queue_reader.ts"),
+  );
   return await QueueReader.open(path, {
     delimiter,
     maxBytes,

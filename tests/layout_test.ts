@@ -15,7 +15,7 @@ const ROOMS: string[][] = [
   [
     ...["errors", "address", "topic", "message", "version", "load", "delay"]
       .map((name) => `lib/${name}.ts`),
-    ...["lib/callback.ts", "lib/leftovers.ts", "lib/wire/"],
+    ...["lib/callback.ts", "lib/leftovers.ts", "lib/ticks.ts", "lib/wire/"],
   ],
   ["lib/queues/"],
   ["lib/outlet.ts", "lib/source.ts"],

@@ -13,6 +13,9 @@
 # Bash 4.1 and zsh publish without a process on Linux, after the first message
 # to a subscriber. Other shells start some processes for each message.
 #
+# Bash copies the body of a function at each call: what few messages need has a
+# function of its own.
+#
 # shellcheck shell=bash disable=SC2015,SC2016,SC2059,SC2086,SC2154,SC2261,SC2295
 # SC2086: lists are split at line feeds, while globbing is off. SC2295: bytes in
 # brackets are meant as patterns. SC2154: printf -v assigns them.
@@ -88,7 +91,11 @@ _fifobus_print _fifobus_8f '\200-\217'
 # Publishes a message: ADDRESS MESSAGE...
 pub() {
   _fifobus_reason='' REPLY=0
-  _fifobus_enter _fifobus_publish "$@" && return
+  _fifobus_enter _fifobus_publish "$@" || _fifobus_hand_over "$@"
+}
+
+# Lets the program publish what a shell cannot.
+_fifobus_hand_over() {
   if [ -z "$_fifobus_reason" ]; then return 1; fi
   REPLY=''
   if _fifobus_enter _fifobus_has_program; then
@@ -410,12 +417,15 @@ _fifobus_check_bus() {
 
 # Lists the subscriptions, 7.1, unless they are the same as before.
 _fifobus_list() {
-  local name member filter members="$nl"
   IFS=$nl
   set +f
   set -- "$bus"/*@*
   set -f
-  [ "$*" != "$_fifobus_listing" ] || return 0
+  [ "$*" = "$_fifobus_listing" ] || _fifobus_tabulate "$@"
+}
+
+_fifobus_tabulate() {
+  local name member filter members="$nl"
   _fifobus_listing="$*" _fifobus_table='' _fifobus_topic=''
   for name; do
     name=${name##*/}
@@ -487,25 +497,30 @@ _fifobus_write_all() {
 
 # Writes to one member.
 _fifobus_write() {
-  local tries="$((50 * ${FIFOBUS_SLOW_TIMEOUT:-1}))" error='it does not read'
+  local format='%s\t%s\n'
+  case $member in *@0) format='%s\t%s\000' ;; esac
   _fifobus_connect
-  case $? in
-    0) ;;
-    1) return 0 ;; # it has left
-    2)
-      _fifobus_forget
-      return
+  case $?:${missed-} in
+    0:0)
+      if ! _fifobus_locked && _fifobus_lock && _fifobus_put 2>&-; then
+        n=$((n + 1))
+      else _fifobus_insist "$((50 * ${FIFOBUS_SLOW_TIMEOUT:-1}))"; fi
       ;;
-    *)
-      error='its FIFO cannot be opened without waiting' fd='' tries=0
-      ;;
+    0:*) _fifobus_insist 0 ;; # 8.4
+    1:*) ;; # it has left
+    2:*) _fifobus_forget ;;
+    *) _fifobus_tell_dropped 'its FIFO cannot be opened without waiting' ;;
   esac
-  [ "$missed" -eq 0 ] || tries=0 # 8.4
-  case $member in *@0) format='%s\t%s\000' ;; *) format='%s\t%s\n' ;; esac
+}
+
+# Writes to a member that has missed messages, or does not take one: how often
+# to try again.
+_fifobus_insist() {
+  local tries="$1"
   if [ "$missed" -gt 0 ]; then # 8.5
     format="\\030fifobus missed $missed\\030${format#'%s\t%s'}$format"
   fi
-  while [ -n "$fd" ]; do
+  while :; do
     if ! _fifobus_locked && _fifobus_lock; then
       if _fifobus_put 2>&-; then
         n=$((n + 1))
@@ -526,8 +541,12 @@ _fifobus_write() {
     _fifobus_nap
     _fifobus_read_locks
   done
-  [ -z "$fd" ] || _fifobus_keep $((missed + 1))
-  printf 'pub: 1 message dropped for subscriber %s: %s\n' "$member" "$error" >&2
+  _fifobus_keep $((missed + 1))
+  _fifobus_tell_dropped 'it does not read'
+}
+
+_fifobus_tell_dropped() {
+  printf 'pub: 1 message dropped for subscriber %s: %s\n' "$member" "$1" >&2
 }
 
 # Writes the record, in one write(2), or nothing.
@@ -577,11 +596,10 @@ _fifobus_is_fifo() {
 # Opens the FIFO of a member, so that no write waits. It stays open until the
 # member leaves. 1: it has left, 2: it is dead, 3: that cannot be had.
 _fifobus_connect() {
-  local at rest reader
+  local rest="$nl$_fifobus_open"
   fd=''
-  case $_fifobus_open in
-    "$member$tab"* | *"$nl$member$tab"*)
-      rest=$nl$_fifobus_open
+  case $rest in
+    *"$nl$member$tab"*)
       rest=${rest#*"$nl$member$tab"}
       rest=${rest%%"$nl"*}
       fd=${rest%%"$tab"*} missed=${rest##*"$tab"} rest=${rest#*"$tab"}
@@ -590,6 +608,11 @@ _fifobus_connect() {
       # The member has left this filter, or something else is open there.
       ;;
   esac
+  _fifobus_reach
+}
+
+_fifobus_reach() {
+  local at reader
   _fifobus_name || return 1
   at=$bus/$name
   if [ -n "$fd" ]; then
@@ -696,12 +719,11 @@ _fifobus_lock() {
 _fifobus_read_locks() {
   locks=''
   [ -r /proc/locks ] || return 0
-  IFS=$nl
   case $_fifobus_kind in
     zsh) sysread -s 1000000 locks </proc/locks || : ;;
     bash)
-      mapfile -t _fifobus_lines </proc/locks
-      locks="${_fifobus_lines[*]}"
+      # A whole file is quicker than its lines.
+      read -r -d '' locks </proc/locks || :
       ;;
     *) locks=$(cat /proc/locks) ;;
   esac

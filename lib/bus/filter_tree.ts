@@ -6,8 +6,8 @@
 
 /** The filters that begin with the same levels. */
 class Node<T> {
-  /** The filters that go on with a certain level. */
-  readonly #next = new Map<string, Node<T>>();
+  /** The filters that go on with a certain level; most nodes have none. */
+  #next: Map<string, Node<T>> | undefined;
   /** The filters that go on with `+`: a field, because each topic asks. */
   any: Node<T> | undefined;
   /** The filter that ends with `#` here. */
@@ -16,24 +16,25 @@ class Node<T> {
   readonly values: T[] = [];
 
   get isEmpty(): boolean {
-    return this.values.length === 0 && this.#next.size === 0 &&
-      !this.any && !this.rest;
+    return this.values.length === 0 && !this.#next && !this.any && !this.rest;
   }
 
   exact(level: string): Node<T> | undefined {
-    return this.#next.get(level);
+    return this.#next?.get(level);
   }
 
   get(level: string): Node<T> | undefined {
     if (level === "+") return this.any;
-    return level === "#" ? this.rest : this.#next.get(level);
+    return level === "#" ? this.rest : this.exact(level);
   }
 
   set(level: string, node: Node<T> | undefined): void {
     if (level === "+") this.any = node;
     else if (level === "#") this.rest = node;
-    else if (node) this.#next.set(level, node);
-    else this.#next.delete(level);
+    else if (node) (this.#next ??= new Map()).set(level, node);
+    else if (this.#next?.delete(level) && this.#next.size === 0) {
+      this.#next = undefined;
+    }
   }
 }
 

@@ -6,6 +6,7 @@
  */
 import { delay } from "../delay.ts";
 import { onExit } from "../leftovers.ts";
+import { everySecond } from "../ticks.ts";
 import type { WireMessage } from "../wire/message.ts";
 import { REPLY_PREFIX } from "../topic.ts";
 import { MessageSplitter } from "../wire/splitter.ts";
@@ -19,9 +20,6 @@ import { NamedFifo } from "./named_fifo.ts";
 import { readRetained } from "./retained.ts";
 import { Strays } from "./strays.ts";
 import { TopicCache } from "./topic_cache.ts";
-
-/** How often to check that the names are still there. */
-const WATCH_MS = 1000;
 
 /**
  * How long to keep reading a FIFO whose names were removed: a publisher that
@@ -105,7 +103,8 @@ class Inbox implements MembershipSource {
   });
   /** How many Subscribers have each filter. */
   readonly #filters = new Map<string, number>();
-  #watch: ReturnType<typeof setInterval>;
+  /** Checks that the names are still there. */
+  #watch: Disposable;
   readonly #exit: Disposable;
   /** The FIFO that has the names; it is usually the one that we read. */
   #fifo: NamedFifo;
@@ -134,7 +133,7 @@ class Inbox implements MembershipSource {
     this.#onClosed = onClosed;
     this.#answers = new Answers(options);
     this.#splitter = this.#makeSplitter();
-    this.#watch = setInterval(() => this.#look(), WATCH_MS);
+    this.#watch = everySecond(() => this.#look());
     this.#exit = onExit({
       cleanUp: (isOver) =>
         isOver ? this.#removeNames() : this.#fifo.hide(this.#filters.keys()),
@@ -350,7 +349,7 @@ class Inbox implements MembershipSource {
    * Gives the names to another FIFO, because this FIFO has lost all of them.
    */
   async #move(): Promise<void> {
-    clearInterval(this.#watch);
+    this.#watch[Symbol.dispose]();
     const old = this.#fifo;
     // Makes the folder again, if that is gone, too.
     await openBus(this.#options.bus.mode);
@@ -374,7 +373,7 @@ class Inbox implements MembershipSource {
     this.#lastMark = Infinity;
     this.#splitter = this.#makeSplitter();
     this.#passMarks(Infinity);
-    this.#watch = setInterval(() => this.#look(), WATCH_MS);
+    this.#watch = everySecond(() => this.#look());
   }
 
   /** Takes no more Subscribers. */
@@ -393,7 +392,7 @@ class Inbox implements MembershipSource {
     this.#over = true;
     this.#resume();
     await this.#reading.reader.nudge(this.#delivering);
-    clearInterval(this.#watch);
+    this.#watch[Symbol.dispose]();
     this.#exit[Symbol.dispose]();
     if (this.#fifo !== this.#reading) this.#fifo.close();
     this.#reading.close();

@@ -6,7 +6,7 @@
 import { FifobusError } from "../errors.ts";
 import type { Message, MessageProperties } from "../message.ts";
 import { concat, type Delimiter } from "./framing.ts";
-import { readTag } from "./read_tag.ts";
+import { readTag, type Tag } from "./read_tag.ts";
 
 // U+FEFF is a character like any other, even at the start: MQTT 5, section
 // 1.5.4.
@@ -109,6 +109,11 @@ export class WireMessage implements Message {
     await send(replyTo, answer);
   }
 
+  /** What stands before the tab, if that can be a topic. */
+  get tag(): Tag | undefined {
+    return readTag(this.#buffer, this.#start, this.#end);
+  }
+
   /**
    * Removes the topic from a message that carries it: `topic TAB message`, or
    * `topic US reply-topic TAB message` for a request, and with `US origins` before
@@ -120,7 +125,7 @@ export class WireMessage implements Message {
    * text before it cannot be a topic.
    */
   untagged(answer?: SendAnswer): WireMessage | undefined {
-    const tag = readTag(this.#buffer, this.#start, this.#end);
+    const { tag } = this;
     if (!tag) return undefined;
     const message = new WireMessage(
       tag.topic,

@@ -161,14 +161,16 @@ function divider(
   let number = 0;
   return (lines) => {
     const runs: Run[] = [];
+    const where = () => `line ${number} of ${name}`;
     for (const line of lines) {
-      const where = () => `line ${number} of ${name}`;
       number++;
       try {
-        const message = isKeyed ? untag(line, where) : line;
-        if (mustBeJson) checkJson(message.bytes, where());
-        if (isShared) addKeyed(runs, message.topic, line);
-        else addTo(runs, isKeyed ? message.topic : undefined, message);
+        const topic = isKeyed ? topicOf(line, where) : undefined;
+        // Most lines go out as they are: a message of its own would be garbage.
+        const message = () => isKeyed ? line.untagged()! : line;
+        if (mustBeJson) checkJson(message().bytes, where());
+        if (isShared) addKeyed(runs, topic!, line);
+        else addTo(runs, topic, message());
       } catch (error) {
         return { runs, error };
       }
@@ -195,9 +197,9 @@ function addTo(
   else runs.push({ topic, messages: [message] });
 }
 
-function untag(line: WireMessage, where: () => string): WireMessage {
-  const message = line.untagged();
-  if (message && message.replyTo === undefined) return message;
+function topicOf(line: WireMessage, where: () => string): string {
+  const { tag } = line;
+  if (tag && tag.replyTo === undefined) return tag.topic;
   const { text } = line;
   const tab = text.indexOf("\t");
   const reason = tab < 0

@@ -116,7 +116,10 @@ export class Sender implements AsyncDisposable {
    * @returns When they are written, or nothing more is.
    */
   async sendKeyed(keyed: Keyed): Promise<void> {
-    const topics = keyed.topics.map((topic) => this.#prefix + topic);
+    const prefix = this.#prefix;
+    const topics = prefix === ""
+      ? keyed.topics
+      : keyed.topics.map((topic) => prefix + topic);
     await this.#send(topics[0], async (publisher) => {
       for (const heard of await sendKeyed(publisher, { ...keyed, topics })) {
         this.countPublished(1, heard);
