@@ -5,6 +5,12 @@
  */
 
 /**
+ * What was loaded, or is being loaded: Deno 2.8.0 fails if a module that imports
+ * from node: is imported again meanwhile.
+ */
+const modules = new Map<string, Promise<unknown>>();
+
+/**
  * Loads a module on demand. Deno fetches and reads the target of a literal
  * import() at the start, used or not. It does not see this import, and reads
  * the module only now, as a script reads a file: with the permission to read
@@ -15,9 +21,12 @@
  * @throws {Error} If the permission to read it is missing.
  */
 export async function load<Module>(url: string): Promise<Module> {
+  let module = modules.get(url);
+  if (!module) modules.set(url, module = import(url));
   try {
-    return await import(url);
+    return await module as Module;
   } catch (error) {
+    modules.delete(url);
     const { message } = error as Error;
     const [, path] = /^Requires read access to "(.+)", /.exec(message) ?? [];
     if (path === undefined) throw error;

@@ -284,3 +284,31 @@ Deno.test("a message that expires while it waits for the broker is not sent, and
   const isLess = left[1]! < 100 && left[1]! > 0;
   assertEquals([left[0], isLess, left[2]], [undefined, true, undefined]);
 });
+
+Deno.test("pub --json-lines reports a line with properties that MQTT does not allow, and publishes the others", async () => {
+  const got: string[] = [];
+  await using broker = new FakeBroker((packet) => {
+    if (packet.cmd === "publish") got.push(`${packet.payload}`);
+  });
+  await using process = pub("--json-lines", broker.url);
+  const lines = [
+    { properties: { "fifobus-origin": "x" } },
+    { properties: { a: "\0" } },
+    { expiry: 0 },
+    { properties: { a: "b" }, expiry: 10, content_type: "c" },
+    {},
+  ].map((it, i) => JSON.stringify({ topic: "t", message: `${i}`, ...it }));
+  await process.write(`${lines.join("\n")}\n`);
+  await process.end();
+  const { code, stderr } = await process.ended();
+  assertEquals([code, got], [1, ["3", "4"]]);
+  const expected = [
+    /^pub: Cannot publish line 1 of standard input: .*"fifobus-origin"/,
+    /^pub: Cannot publish line 2 of standard input: .*it holds a NUL$/,
+    /^pub: Cannot publish line 3 of standard input: .*expiryMs 0/,
+    /^pub: 3 messages could not be published$/,
+  ];
+  const said = stderr.trimEnd().split("\n");
+  assertEquals(said.length, expected.length, stderr);
+  for (const [i, pattern] of expected.entries()) assertMatch(said[i]!, pattern);
+});

@@ -4,7 +4,9 @@
  *
  * @module
  */
-import { parseAddress } from "../../address.ts";
+import { isMqtt, parseAddress } from "../../address.ts";
+import { reasonOf } from "../../errors.ts";
+import { load } from "../../load.ts";
 import type { MessageProperties } from "../../message.ts";
 import { matchesTopic } from "../../topic.ts";
 import { tooLarge } from "../../wire/framing.ts";
@@ -92,6 +94,9 @@ export async function publishRecords(
     plan,
     sender,
     say,
+    plan.address !== undefined && isMqtt(plan.address)
+      ? (await loadProperties()).toPacket
+      : undefined,
   );
   // The next message may be due much later, but an error should show at once.
   const sent = sender.unlessFailed(publisher.publish(world, progress));
@@ -103,12 +108,23 @@ export async function publishRecords(
   return failed > 0 ? EXIT.failed : EXIT.ok;
 }
 
+/** Loads what only properties for a broker need. */
+async function loadProperties(): Promise<
+  typeof import("../../mqtt/properties.ts")
+> {
+  return await load<typeof import("../../mqtt/properties.ts")>(
+    import.meta.resolve("../../mqtt/properties.ts"),
+  );
+}
+
 class RecordPublisher {
   readonly #content: Records;
   readonly #plan: PubPlan;
   readonly #sender: Sender;
   readonly #say: (text: string) => void;
   readonly #line: JsonLine<Target>;
+  /** Throws for properties that MQTT does not allow; undefined elsewhere. */
+  readonly #checkProperties: ((it: MessageProperties) => unknown) | undefined;
   readonly #schedule: Schedule | undefined;
   readonly #isToFifo: boolean;
   readonly #isToBroker: boolean;
@@ -134,6 +150,7 @@ class RecordPublisher {
     plan: PubPlan,
     sender: Sender,
     say: (text: string) => void,
+    checkProperties: ((it: MessageProperties) => unknown) | undefined,
   ) {
     const { speed, filters, prefix, since, until } = content;
     const { address, publisher: { delimiter } } = plan;
@@ -141,6 +158,7 @@ class RecordPublisher {
     this.#plan = plan;
     this.#sender = sender;
     this.#say = say;
+    this.#checkProperties = checkProperties;
     const to = address === undefined ? undefined : parseAddress(address);
     this.#isToFifo = to?.kind === "fifo";
     this.#isToBroker = to?.kind === "mqtt";
@@ -262,6 +280,12 @@ class RecordPublisher {
     if (!topic) return "there is no topic in it";
     const { maxBytes } = this.#plan.publisher;
     if (end - start > maxBytes) return tooLarge(`is ${end - start}`, maxBytes);
+    const { properties } = this.#line;
+    try {
+      if (properties) this.#checkProperties?.(properties);
+    } catch (error) {
+      return reasonOf(error);
+    }
     // A usual message has no control characters.
     if (isUsual || this.#delimiter === undefined) return undefined;
     if (bytes.subarray(start, end).includes(this.#delimiter)) {
