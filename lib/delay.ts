@@ -7,9 +7,6 @@
  * @module
  */
 
-/** The longest time that setTimeout() supports, 25 days. */
-export const MAX_TIMER_MS = 2 ** 31 - 1;
-
 /**
  * Pauses.
  *

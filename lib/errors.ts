@@ -45,6 +45,9 @@ export type FifobusErrorCode =
   | "not_a_request"
   | "closed";
 
+/** The longest time of a timer, 25 days, in milliseconds; longer is for ever. */
+export const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /**
  * Checks options that are numbers.
  *

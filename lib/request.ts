@@ -4,8 +4,12 @@
  * @module
  */
 import { parseAddress, shownAddress } from "./address.ts";
-import { MAX_TIMER_MS } from "./delay.ts";
-import { checkNumbers, FifobusError, type FifobusErrorCode } from "./errors.ts";
+import {
+  checkNumbers,
+  FifobusError,
+  type FifobusErrorCode,
+  MAX_TIMER_MS,
+} from "./errors.ts";
 import type { Message, MessageProperties } from "./message.ts";
 import { besides } from "./mqtt/besides.ts";
 import type { MqttOptions } from "./mqtt/options.ts";

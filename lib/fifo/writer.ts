@@ -3,8 +3,7 @@
  *
  * @module
  */
-import { MAX_TIMER_MS } from "../delay.ts";
-import { FifobusError } from "../errors.ts";
+import { FifobusError, MAX_TIMER_MS } from "../errors.ts";
 import { load } from "../load.ts";
 import type { Delimiter } from "../wire/framing.ts";
 import { largeMarker, tornMarker } from "../wire/marks.ts";

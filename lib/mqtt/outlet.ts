@@ -9,8 +9,11 @@ import { Buffer } from "node:buffer";
 import type { Writable } from "node:stream";
 import mqttPacket from "npm:mqtt-packet@9.0.2";
 import type { MqttAddress } from "../address.ts";
-import { MAX_TIMER_MS } from "../delay.ts";
-import { FifobusError, type FifobusErrorCode } from "../errors.ts";
+import {
+  FifobusError,
+  type FifobusErrorCode,
+  MAX_TIMER_MS,
+} from "../errors.ts";
 import type { Keyed, Outlet, Sending } from "../outlet.ts";
 import { type Limit, Window } from "../queues/window.ts";
 import { checkTopicName, hasControl } from "../topic.ts";

@@ -6,8 +6,8 @@
 import { Buffer } from "node:buffer";
 import type { IPublishPacket } from "npm:mqtt@5.15.0";
 import { type MqttAddress, shownAddress } from "../address.ts";
-import { delay, MAX_TIMER_MS } from "../delay.ts";
-import { FifobusError } from "../errors.ts";
+import { delay } from "../delay.ts";
+import { FifobusError, MAX_TIMER_MS } from "../errors.ts";
 import { type SendAnswer, WireMessage } from "../wire/message.ts";
 import { Inbound } from "../queues/inbound.ts";
 import type { Message } from "../message.ts";

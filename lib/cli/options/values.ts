@@ -6,6 +6,7 @@
  */
 
 import { parseAddress } from "../../address.ts";
+import { ORIGIN } from "../../mqtt/origin.ts";
 import { isTopicFilter, nameFault } from "../../topic.ts";
 
 /** A kind of value. */
@@ -110,10 +111,12 @@ function readTime(text: string): number {
 /** A name and a value. */
 export const property: ValueKind<[name: string, value: string]> = {
   placeholder: "NAME=VALUE",
-  description: "a name, =, and a value",
+  description: `a name other than ${ORIGIN}, =, and a value`,
   read: (text) => {
     const at = text.indexOf("=");
-    return at > 0 ? [text.slice(0, at), text.slice(at + 1)] : undefined;
+    const name = text.slice(0, at);
+    const isName = at > 0 && name !== ORIGIN;
+    return isName ? [name, text.slice(at + 1)] : undefined;
   },
 };
 

@@ -6,7 +6,6 @@
  */
 import { isMqtt, parseAddress } from "../../address.ts";
 import type { MessageProperties } from "../../message.ts";
-import { ORIGIN } from "../../mqtt/origin.ts";
 import type { PublisherOptions } from "../../publisher.ts";
 import { DEFAULT_MAX_BYTES, type Delimiter } from "../../wire/framing.ts";
 import { UsageError } from "../exit_codes.ts";
@@ -169,9 +168,6 @@ function propertiesOf(
 ): MessageProperties | undefined {
   const { property, expiry: expiryMs, "content-type": contentType } = given;
   if ((property ?? contentType ?? expiryMs) === undefined) return undefined;
-  if (property?.some(([name]) => name === ORIGIN)) {
-    throw new UsageError(`--property ${ORIGIN}: bridges keep marks there`);
-  }
   const values = Map.groupBy(property ?? [], ([name]) => name);
   const properties = Object.fromEntries(
     Array.from(values, ([name, pairs]) => [name, pairs.map(([, it]) => it)]),
