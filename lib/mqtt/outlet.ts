@@ -6,8 +6,7 @@
 // This import comes first, as in connection.ts.
 import "./environment.ts";
 import { Buffer } from "node:buffer";
-import type { Writable } from "node:stream";
-import mqttPacket from "npm:mqtt-packet@9.0.2";
+import type { IPublishPacket } from "npm:mqtt-packet@9.0.2";
 import type { MqttAddress } from "../address.ts";
 import {
   FifobusError,
@@ -27,6 +26,7 @@ import { reasonFor } from "./codes.ts";
 import type { MqttOutletOptions } from "./module.ts";
 import type { Qos } from "./options.ts";
 import { ORIGIN } from "./origin.ts";
+import { PacketHeads } from "./packet_heads.ts";
 import { textBytes, toPacket } from "./properties.ts";
 
 /**
@@ -35,6 +35,9 @@ import { textBytes, toPacket } from "./properties.ts";
  * the broker does not take it.
  */
 const MAX_ENDS = 3;
+
+/** What a packet has beside its message. */
+type Properties = NonNullable<IPublishPacket["properties"]>;
 
 /** Takes the end of a message: without an error, it has arrived. */
 type Done = (error?: unknown) => void;
@@ -49,23 +52,6 @@ interface InFlight {
   end: Done;
   /** Ends it if the broker does not answer. */
   timer?: ReturnType<typeof setTimeout>;
-}
-
-/** Messages of QoS 0 that are about to be written together. */
-class Due {
-  readonly ends: Done[] = [];
-  readonly #parts: Buffer[] = [];
-
-  /** What is to be written. */
-  get bytes(): Buffer {
-    return Buffer.concat(this.#parts);
-  }
-
-  /** Takes what mqtt-packet writes to a stream. */
-  write(part: Buffer | string): boolean {
-    this.#parts.push(typeof part === "string" ? Buffer.from(part) : part);
-    return true;
-  }
 }
 
 /** Messages that were handed over together. */
@@ -113,8 +99,6 @@ export class MqttOutlet implements Outlet {
   readonly #options: MqttOutletOptions;
   readonly #broker: string;
   readonly #batches = new Set<Batch>();
-  /** The options of mqtt-packet. */
-  readonly #version: { protocolVersion: 4 | 5 };
   /** Ids of messages in flight that nobody subscribes to. */
   readonly #unheard = new Set<number>();
   readonly #window = new Window(() => this.#limit);
@@ -122,8 +106,7 @@ export class MqttOutlet implements Outlet {
   readonly #inFlight = new Set<InFlight>();
   /** The same, by their payloads; those of QoS 1 and 2. */
   readonly #byPayload = new WeakMap<object, InFlight>();
-  /** What goes out in the next write. */
-  #due: Due | undefined;
+  readonly #heads: PacketHeads;
   /** Those that MQTT.js has, which may send them later, or again. */
   readonly #handedOver = new Set<InFlight>();
   /** The message that may have ended the connection, and how often it has. */
@@ -148,7 +131,7 @@ export class MqttOutlet implements Outlet {
   ) {
     this.#broker = broker;
     this.#connection = connection;
-    this.#version = { protocolVersion: connection.isMqtt5 ? 5 : 4 };
+    this.#heads = new PacketHeads(connection.isMqtt5 ? 5 : 4);
     this.#options = options;
     options.signal?.addEventListener("abort", this.#abort);
     connection.client.on("close", this.#onClose);
@@ -237,6 +220,7 @@ export class MqttOutlet implements Outlet {
     how: Sending,
   ): Promise<undefined> {
     if (messages.length === 0) return Promise.resolve(undefined);
+    const properties = this.#propertiesOf(how);
     const batch = new Batch(messages.length);
     this.#batches.add(batch);
     batch.ended.then(() => this.#batches.delete(batch));
@@ -249,7 +233,10 @@ export class MqttOutlet implements Outlet {
         bytes: message.length,
         admitted: () => {
           const left = afterWait(how, since);
-          if (left) return this.#start(topicOf(i), message, left, batch.end);
+          if (left) {
+            const own = left === how ? properties : this.#propertiesOf(left);
+            return this.#start(topicOf(i), message, left, own, batch.end);
+          }
           this.#window.leave(message.length);
           batch.end();
         },
@@ -353,6 +340,7 @@ export class MqttOutlet implements Outlet {
     topic: string,
     message: Uint8Array<ArrayBuffer>,
     how: Sending,
+    properties: Properties,
     done: Done,
   ): void {
     const { mqtt } = this.#options;
@@ -374,15 +362,13 @@ export class MqttOutlet implements Outlet {
       },
     };
     this.#inFlight.add(inFlight);
-    let properties;
     try {
-      properties = this.#propertiesOf(how);
       const extra = how.properties ?? how.origins ? textBytes(properties) : 0;
       this.#check(topic, message.length + extra, how, qos);
     } catch (error) {
       return inFlight.end(error);
     }
-    const packet: mqttPacket.IPublishPacket = {
+    const packet: IPublishPacket = {
       cmd: "publish",
       topic,
       payload: asBuffer(message),
@@ -399,28 +385,22 @@ export class MqttOutlet implements Outlet {
   }
 
   /**
-   * Writes messages of QoS 0 that are due at the same time together: MQTT.js takes
-   * twice as long, since it makes five writes of each.
+   * Writes a message of QoS 0: MQTT.js takes several times as long, since it
+   * makes five writes of each.
    */
-  #write(packet: mqttPacket.IPublishPacket, end: Done): void {
-    const { client } = this.#connection;
-    const due = this.#due ??= new Due();
-    const stream = due as unknown as Writable;
-    mqttPacket.writeToStream(packet, stream, this.#version);
-    if (due.ends.push(end) > 1) return;
-    queueMicrotask(() => {
-      this.#due = undefined;
-      client.stream.write(due.bytes, (error) => {
-        // What the system calls it says less.
-        const broken = error ? brokenConnection() : undefined;
-        for (const end of due.ends) end(broken);
-      });
+  #write(packet: IPublishPacket, end: Done): void {
+    const { stream } = this.#connection.client;
+    const payload = packet.payload as Buffer;
+    stream.write(this.#heads.of(packet, payload.length));
+    stream.write(payload, (error) => {
+      // What the system calls it says less.
+      end(error ? brokenConnection() : undefined);
     });
   }
 
   /** Lets MQTT.js send a message, again if need be. */
   #handOver(
-    packet: mqttPacket.IPublishPacket,
+    packet: IPublishPacket,
     inFlight: InFlight,
     { replyTo }: Sending,
   ): void {
@@ -454,9 +434,7 @@ export class MqttOutlet implements Outlet {
     }, answerMs);
   }
 
-  #propertiesOf(
-    { replyTo, origins, properties }: Sending,
-  ): NonNullable<mqttPacket.IPublishPacket["properties"]> {
+  #propertiesOf({ replyTo, origins, properties }: Sending): Properties {
     const { origin } = this.#options;
     const own = properties ? toPacket(properties) : {};
     const marks = origin === undefined || origins?.includes(origin)

@@ -4,6 +4,7 @@
  * @module
  */
 import { Buffer } from "node:buffer";
+import { setImmediate } from "node:timers";
 import type { IPublishPacket } from "npm:mqtt@5.15.0";
 import { type MqttAddress, shownAddress } from "../address.ts";
 import { delay } from "../delay.ts";
@@ -64,7 +65,8 @@ export class MqttSource implements OwnSource {
 
   private constructor(options: MqttSourceOptions) {
     this.#options = options;
-    this.#queue = new Inbound(options.maxBytes);
+    // MQTT.js hands out the messages of one read in one turn of the event loop.
+    this.#queue = new Inbound(options.maxBytes, endOfTurn);
     this.#isPersistent = options.mqtt.persistent ?? false;
   }
 
@@ -184,10 +186,11 @@ export class MqttSource implements OwnSource {
 
   /** Ends behind the last values, once nothing has come for a while. */
   #awaitQuiet(): void {
+    if (this.#quietMs === undefined) return;
     clearTimeout(this.#quiet);
     // While the queue is full, nothing can come.
     const { isEnded, isFull } = this.#queue;
-    if (this.#quietMs === undefined || isEnded || isFull) return;
+    if (isEnded || isFull) return;
     this.#quiet = setTimeout(() => this.#end(), this.#quietMs);
   }
 
@@ -335,6 +338,10 @@ export class MqttSource implements OwnSource {
     const error = this.#isPersistent ? NOT_NOW : undefined;
     for (const done of this.#held.splice(0)) done(error);
   }
+}
+
+function endOfTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(() => resolve()));
 }
 
 /** Says which filter the broker has refused, and why, if it has. */

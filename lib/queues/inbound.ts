@@ -13,6 +13,7 @@ const HIGH_WATER_MARK = { messages: 1000, bytes: 1024 * 1024 };
 /** A queue between a source of messages and its Subscriber. */
 export class Inbound {
   readonly #maxBytes: number;
+  readonly #others: (() => Promise<unknown>) | undefined;
   #messages: WireMessage[] = [];
   #bytes = 0;
   #isEnded = false;
@@ -24,9 +25,12 @@ export class Inbound {
    * Creates an empty queue.
    *
    * @param maxBytes How long a message may be; a longer message ends the queue.
+   * @param others Waits for those that arrive together with the first of them,
+   * if they are added one by one.
    */
-  constructor(maxBytes: number) {
+  constructor(maxBytes: number, others?: () => Promise<unknown>) {
     this.#maxBytes = maxBytes;
+    this.#others = others;
   }
 
   /** Whether its source should wait. */
@@ -90,6 +94,7 @@ export class Inbound {
       if (this.#isEnded) return undefined;
       this.#changed ??= Promise.withResolvers();
       await this.#changed.promise;
+      await this.#others?.();
     }
     const messages = this.#messages;
     this.clear();
