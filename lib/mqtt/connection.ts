@@ -13,7 +13,7 @@ import mqtt, {
   type IClientOptions,
   type IConnackPacket,
   type IPublishPacket,
-  MqttClient,
+  type MqttClient,
 } from "npm:mqtt@5.15.0";
 import constants from "npm:mqtt-packet@9.0.2/constants.js";
 import type { MqttAddress } from "../address.ts";
@@ -369,7 +369,7 @@ function makeClient(options: IClientOptions): MqttClient {
   const isPlain = protocol === "mqtt" && cert === undefined &&
     process.env.MQTTJS_SOCKS_PROXY === undefined;
   if (!isPlain) return mqtt.connect(options);
-  const client = new MqttClient(
+  const client = new mqtt.MqttClient(
     // The server may be another one by then.
     ({ options: { host, port } }) => createConnection({ host, port: port! }),
     options,

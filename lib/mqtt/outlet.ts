@@ -256,7 +256,7 @@ export class MqttOutlet implements Outlet {
       this.#options.mqtt.persistent ?? false,
     );
     if (refused === undefined) return;
-    const text = "the broker ended the connection when it had got it";
+    const text = "the connection ended when it had just been sent";
     throw this.#refused(text, refused);
   }
 
