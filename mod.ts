@@ -89,6 +89,5 @@ void [
   () => import("./lib/bus/regular.ts"),
   () => import("./lib/fifo/adopt.ts"),
   () => import("./lib/fifo/nonblocking.ts"),
-  () => import("./lib/fifo/queue_reader.ts"),
   () => import("./lib/wire/text_stream.ts"),
 ];

@@ -9,7 +9,7 @@ import type { JoinOptions } from "./bus/join_options.ts";
 import { tell } from "./callback.ts";
 import { checkNumbers, withoutSystemErrors } from "./errors.ts";
 import { DEFAULT_MODE, ensureFifo, refuseOthers } from "./fifo/file.ts";
-import type { Notice } from "./fifo/queue_reader.ts";
+import { type Notice, QueueReader } from "./fifo/queue_reader.ts";
 import { onExit } from "./leftovers.ts";
 import { load } from "./load.ts";
 import type { Message } from "./message.ts";
@@ -496,10 +496,6 @@ async function openFifo(
   demand: Demand,
 ): Promise<Source> {
   const { delimiter = "\n", maxBytes = DEFAULT_MAX_BYTES } = options;
-  // Loaded here, so that subscribers of topics do not wait for it.
-  const { QueueReader } = await load<typeof import("./fifo/queue_reader.ts")>(
-    import.meta.resolve("./fifo/queue_reader.ts"),
-  );
   return await QueueReader.open(path, {
     delimiter,
     maxBytes,

@@ -76,7 +76,7 @@ testWithout(
         assertEquals(code, 1);
         assertMatch(
           stderr,
-          /\npub: Cannot publish to \S+: the broker ended .*\n$/,
+          /\npub: Cannot publish to \S+: the connection ended .*\n$/,
         );
       }
     }
