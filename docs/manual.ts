@@ -499,7 +499,7 @@ visible on a terminal.`,
       ],
       [
         `Keep the last ten minutes in memory; SIGUSR2 saves them:`,
-        `sub --record /dev/shm/last --keep 10m '#'`,
+        `sub --record "$XDG_RUNTIME_DIR/last" --keep 10m '#'`,
       ],
       [
         `Wait for one message, at most 5 seconds:`,

@@ -100,10 +100,11 @@ Deno.test("a release without a section in the changelog is refused", () => {
   assertThrows(() => notesOf(changelog, "1.0"), Error, "no section");
 });
 
-Deno.test("the changelog begins with what is not released, or with this version", async () => {
+Deno.test("the changelog begins with what is not released, or with this version, and has notes for it", async () => {
   const text = await Deno.readTextFile(`${ROOT}CHANGELOG.md`);
   const [, heading] = /^## (.*)$/m.exec(text)!;
   assert(heading === "Unreleased" || heading!.startsWith(VERSION), heading);
+  assert(notesOf(text, VERSION).includes("\n- "));
 });
 
 Deno.test("the version is in lib/version.ts, and elsewhere only in what is made of it", async () => {

@@ -133,7 +133,7 @@ them.
 TIME ("10m"), for which --rotate is a tenth of it by default. The signal SIGUSR2
 saves what is kept as FILE.saved-TIME, without a copy. If the disk is full, sub
 says so once and removes the oldest parts early.
-  sub --record /dev/shm/last --keep 10m '#'`,
+  sub --record "$XDG_RUNTIME_DIR/last" --keep 10m '#'`,
   fsync: `Writes what has come to the disk (fdatasync) before sub takes more
 messages. It costs speed, and keeps the record through a power failure.`,
   exec:
