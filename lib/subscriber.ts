@@ -143,7 +143,7 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
    * Keeps the process alive while messages may come from any source: reading a
    * topic does so by itself, reading a FIFO only while somebody waits for it.
    */
-  readonly #alive: ReturnType<typeof setInterval>;
+  readonly #alive: ReturnType<typeof setInterval> | undefined;
   readonly #exit: Disposable;
 
   private constructor(
@@ -159,7 +159,10 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
     this.#idle = new Set(sources);
     this.#live = new Set(sources);
     signal?.addEventListener("abort", this.#abort, { once: true });
-    this.#alive = setInterval(() => {}, MAX_INTERVAL_MS);
+    // The last values of nothing but groups come from no source.
+    if (sources.length > 0) {
+      this.#alive = setInterval(() => {}, MAX_INTERVAL_MS);
+    }
     this.#exit = onExit({ cleanUp: () => this.#giveBackNow() });
   }
 
