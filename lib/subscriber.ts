@@ -140,7 +140,7 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
    * Keeps the process alive while messages may come from any source: reading a
    * topic does so by itself, reading a FIFO only while somebody waits for it.
    */
-  readonly #alive: Disposable;
+  readonly #alive: Disposable | undefined;
   readonly #exit: Disposable;
 
   private constructor(
@@ -156,7 +156,8 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
     this.#idle = new Set(sources);
     this.#live = new Set(sources);
     signal?.addEventListener("abort", this.#abort, { once: true });
-    this.#alive = everySecond(() => {});
+    // The last values of nothing but groups come from no source.
+    if (sources.length > 0) this.#alive = everySecond(() => {});
     this.#exit = onExit({ cleanUp: () => this.#giveBackNow() });
   }
 
@@ -381,7 +382,7 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
    */
   close(unhandled: Message[] = []): Promise<void> {
     this.#signal?.removeEventListener("abort", this.#abort);
-    this.#alive[Symbol.dispose]();
+    this.#alive?.[Symbol.dispose]();
     return this.#closed ??= this.#close(unhandled);
   }
 
@@ -461,7 +462,7 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
     if (arrival.messages) this.#idle.add(source);
     else this.#live.delete(source);
     const isLast = this.#live.size === 0 || this.#demand.isOver;
-    if (isLast) this.#alive[Symbol.dispose]();
+    if (isLast) this.#alive?.[Symbol.dispose]();
     this.#arrivals.push(arrival);
     this.#notify();
     // A later close() or read() reports an error.

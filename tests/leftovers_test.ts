@@ -120,29 +120,45 @@ for (
   });
 }
 
-Deno.test("a member of a group gives messages back once at an error that is handled", async () => {
-  await using bus = new TestBus();
-  await using running = await script(
-    bus,
-    `
+for (
+  const [when, lines] of [
+    [
+      "at an error that is handled",
+      `Promise.reject(new Error("x"));
+       await new Promise((resolve) => setTimeout(resolve));
+       await group.close();`,
+    ],
+    [
+      "at an error that is handled while it closes",
+      `const closed = group.close();
+       Promise.reject(new Error("x"));
+       await closed;`,
+    ],
+    ["at the end of its process", "group.close(); Deno.exit();"],
+  ]
+) {
+  Deno.test(`a member of a group gives messages back once ${when}`, async () => {
+    await using bus = new TestBus();
+    await using running = await script(
+      bus,
+      `
       addEventListener("unhandledrejection", (event) => event.preventDefault());
       const group = await Subscriber.open("$share/g/t", { maxBytes: 5 });
       console.log("ready");
       // The messages behind it are taken, but not handed out.
       await group.read().catch(({ code }) => console.log(code));
-      Promise.reject(new Error("x"));
-      await new Promise((resolve) => setTimeout(resolve));
-      await group.close();
+      ${lines}
     `,
-  );
-  await running.until("ready\n");
-  const publisher = bus.pub("-l", "t");
-  await publisher.write("too long\nx\ny\n");
-  await finish(publisher);
-  assertEquals((await running.ended()).stdout, "message_too_large\n");
-  const next = await finish(bus.subOnce("-W", "0.1", "$share/g/t"));
-  assertEquals(next.stdout, "x\ny\n");
-});
+    );
+    await running.until("ready\n");
+    const publisher = bus.pub("-l", "t");
+    await publisher.write("too long\nx\ny\n");
+    await finish(publisher);
+    assertEquals((await running.ended()).stdout, "message_too_large\n");
+    const next = await finish(bus.subOnce("-W", "0.1", "$share/g/t"));
+    assertEquals(next.stdout, "x\ny\n");
+  });
+}
 
 Deno.test("a Subscriber that is not closed keeps its process alive, whatever it reads", async () => {
   await using bus = new TestBus();
@@ -179,6 +195,19 @@ Deno.test("a Subscriber whose limit is reached lets its process end", async () =
   await finish(bus.pub(pipe, "last"));
   const { code, stdout } = await running.ended();
   assertEquals([code, stdout], [0, "last\n"]);
+});
+
+Deno.test("a Subscriber to the last values of a group lets its process end", async () => {
+  await using bus = new TestBus();
+  await using running = await script(
+    bus,
+    `
+      const nothing = await Subscriber.open("$share/g/t", { retained: "only" });
+      console.log(await nothing.read());
+    `,
+  );
+  const { code, stdout } = await running.ended();
+  assertEquals([code, stdout], [0, "undefined\n"]);
 });
 
 Deno.test("a script that changes its folder stays on its bus", async () => {

@@ -137,7 +137,9 @@ export class GroupMember implements Source {
 
   /** Leaves the group, and gives unhandled messages back to it. */
   async close(unhandled: Message[]): Promise<void> {
-    await this.#reader.close(this.#recordsOf(unhandled));
+    const back = this.#recordsOf(unhandled);
+    this.#back = [];
+    await this.#reader.close(back);
     await this.#answers.close();
     this.#strays.report();
   }
@@ -337,7 +339,7 @@ async function makeQueue(path: string, fifo: Deno.FileInfo): Promise<void> {
   const beside = path.replace(/[^/]*$/, (name) => `.${name}.queue`);
   const queue = await QueueFile.open(beside, fifo);
   try {
-    if (queue.tryLock()) queue.look();
+    if (await queue.lockSoon()) queue.look();
   } finally {
     queue.close();
   }

@@ -4,12 +4,15 @@
  * @module
  */
 import { FifobusError } from "../errors.ts";
-import { ensureFifo, isSameFile, tryLock } from "../fifo/file.ts";
+import { CAN_TRY_LOCK, ensureFifo, isSameFile, tryLock } from "../fifo/file.ts";
 import { FifoReader } from "../fifo/reader.ts";
+import { load } from "../load.ts";
 import type { Delimiter } from "../wire/framing.ts";
 import { type Bus, lstatIfThere, tidy } from "./folder.ts";
 import type { JoinOptions } from "./join_options.ts";
 import { memberName, subscriptionName } from "./names.ts";
+
+type IsRead = (path: string) => boolean | undefined;
 
 /** The FIFO of an inbox, with a name for each filter. */
 export class NamedFifo {
@@ -22,8 +25,14 @@ export class NamedFifo {
   readonly reader: FifoReader;
   /** Keeps systemd-tmpfiles away from the folder while it is open. */
   readonly #folder: Deno.FsFile;
+  /** Tells whether a FIFO is read, where Deno cannot try a lock. */
+  readonly #isRead: IsRead | undefined;
 
-  private constructor(bus: Bus, member: string, delimiter: Delimiter) {
+  private constructor(
+    { bus, delimiter }: JoinOptions,
+    member: string,
+    isRead: IsRead | undefined,
+  ) {
     this.#bus = bus;
     this.#member = member;
     this.#delimiter = delimiter;
@@ -31,22 +40,23 @@ export class NamedFifo {
     this.#info = this.reader.info;
     this.#folder = Deno.openSync(bus.path);
     tryLock(this.#folder, false);
+    this.#isRead = isRead;
   }
 
   /**
    * Makes the FIFO under a hidden name and opens it, so that a visible name
    * always has a reader.
    */
-  static async open(
-    { bus, delimiter, origin }: JoinOptions,
-  ): Promise<NamedFifo> {
+  static async open(options: JoinOptions): Promise<NamedFifo> {
+    const { bus, origin } = options;
+    const isRead = CAN_TRY_LOCK ? undefined : await loadIsRead();
     // A new name each time: publishers may still write to an older FIFO.
     const member = memberName(origin);
     const path = `${bus.path}/.${member}`;
     await ensureFifo(path, bus.mode & 0o666);
     try {
       bus.share(path, 0o666);
-      return new NamedFifo(bus, member, delimiter);
+      return new NamedFifo(options, member, isRead);
     } catch (error) {
       tidy(path);
       throw error;
@@ -84,10 +94,12 @@ export class NamedFifo {
 
   /**
    * Whether both names are one FIFO for the kernel. FUSE may make two FIFOs
-   * with the same inode number; a lock tells them apart.
+   * with the same inode number; a lock tells them apart, or that nobody reads
+   * the other one.
    */
   #isLink(path: string): boolean {
     if (!this.#isAt(path)) return false;
+    if (this.#isRead) return this.#isRead(path) !== false;
     const both = { read: true, write: true };
     using one = Deno.openSync(this.#hidden, both);
     using other = Deno.openSync(path, both);
@@ -141,4 +153,11 @@ export class NamedFifo {
     this.reader.close();
     this.#folder.close();
   }
+}
+
+async function loadIsRead(): Promise<IsRead> {
+  const { isRead } = await load<typeof import("../fifo/nonblocking.ts")>(
+    import.meta.resolve("../fifo/nonblocking.ts"),
+  );
+  return isRead;
 }

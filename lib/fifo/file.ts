@@ -100,6 +100,9 @@ type Lockable = Pick<Deno.FsFile, "unlockSync"> & {
   tryLockSync?(exclusive: boolean): boolean;
 };
 
+/** Whether Deno can try a lock: Deno 2.6 can only wait for it. */
+export const CAN_TRY_LOCK = "tryLockSync" in Deno.FsFile.prototype;
+
 /**
  * Takes a lock, see flock(2), if it is free.
  *

@@ -24,6 +24,7 @@ import { reasonOf } from "../errors.ts";
 import { load } from "../load.ts";
 import { concat } from "../wire/framing.ts";
 import { isSameFile, tryLock } from "./file.ts";
+import { lockInThread, lockSoon } from "./lock.ts";
 import {
   checkPermissions,
   COUNT_AT,
@@ -178,6 +179,26 @@ export class QueueFile extends QueueHeader {
    */
   tryLock(): boolean {
     return tryLock(this.file, true) ?? false;
+  }
+
+  /**
+   * Takes the turn if it is free, in a moment on Deno 2.6.
+   *
+   * @returns Whether it was free; if not, this can only be closed.
+   */
+  async lockSoon(): Promise<boolean> {
+    return tryLock(this.file, true) ?? await lockSoon(this.file);
+  }
+
+  /**
+   * Takes the turn if it is free, while the process ends.
+   *
+   * @returns Dispose it to give up the turn; undefined if it was not free.
+   */
+  lockAtExit(): Disposable | undefined {
+    const isLocked = tryLock(this.file, true);
+    if (isLocked === undefined) return lockInThread(this.path);
+    return isLocked ? { [Symbol.dispose]: () => this.unlock() } : undefined;
   }
 
   /** Waits for the turn, which the kernel passes on in order. */

@@ -147,6 +147,8 @@ export class QueueReader implements Source {
   #fifo: FifoReader | undefined;
   /** Messages that are not wanted yet, if they cannot be left to others. */
   #surplus: WireMessage[] = [];
+  /** Messages that go back when it closes. */
+  #unhandled: WireMessage[] = [];
   #queue: QueueFile | undefined;
   #hasTurn = false;
   /** Messages that did not get into a queue file because it was removed. */
@@ -285,17 +287,18 @@ export class QueueReader implements Source {
    * may handle its error.
    */
   giveBackNow(messages: WireMessage[]): boolean {
-    const back = [...messages, ...this.#surplus];
+    const back = [...this.#unhandled, ...messages, ...this.#surplus];
     const queue = this.#queue;
     if (back.length === 0 || !queue) return false;
-    const hadTurn = this.#hasTurn;
-    if (!hadTurn && !queue.tryLock()) return false;
+    using turn = this.#hasTurn ? undefined : queue.lockAtExit();
+    if (!this.#hasTurn && !turn) return false;
     const isBack = this.#isRight(queue) && queue.look();
     if (isBack) {
       queue.putFirst(WireMessage.frame(back, this.#options.delimiter));
       this.#surplus = [];
+      // It may be about to close: then they must not go back again.
+      this.#unhandled = [];
     }
-    if (!hadTurn) queue.unlock();
     return isBack;
   }
 
@@ -341,7 +344,7 @@ export class QueueReader implements Source {
           : this.#takeUnshared());
         this.#count += messages.length;
         if (demand.isOver && !this.#hasLeft) {
-          await this.#leave([]);
+          await this.#leave();
         }
       } finally {
         this.#giveUpTurn();
@@ -375,17 +378,19 @@ export class QueueReader implements Source {
   }
 
   async #close(unhandled: Message[]): Promise<void> {
-    await this.end();
-    const back = unhandled.filter((it) => it instanceof WireMessage)
+    this.#unhandled = unhandled
+      .filter((it) => it instanceof WireMessage)
       .filter((it) => this.takesBack(it));
-    if (this.#hasLeft && back.length === 0) return;
-    if (this.#isAbandoned && back.length === 0) return this.#closeFiles();
+    await this.end();
+    const goesBack = this.#unhandled.length > 0;
+    if (this.#hasLeft && !goesBack) return;
+    if (this.#isAbandoned && !goesBack) return this.#closeFiles();
     const taking = this.#takeTurn();
     // If a suspended process has the turn, we can leave without the turn and
     // lose nothing; only messages that go back have to wait for it.
-    await this.#ask(taking, back.length > 0 ? Infinity : MAX_WAIT_MS);
+    await this.#ask(taking, goesBack ? Infinity : MAX_WAIT_MS);
     this.#waiting?.resolve();
-    if (await taking) await this.#leave(back);
+    if (await taking) await this.#leave();
     else this.#closeFiles();
   }
 
@@ -810,11 +815,11 @@ export class QueueReader implements Source {
   }
 
   /** Leaves all unhandled messages to the next reader, and closes. */
-  async #leave(back: WireMessage[]): Promise<void> {
+  async #leave(): Promise<void> {
     this.#hasLeft = true;
     await this.#retakeTurn();
-    if (this.#hasTurn) await this.#leaveTo(this.#queue!, back);
-    else await this.#leaveUnshared([...back, ...this.#surplus]);
+    if (this.#hasTurn) await this.#leaveTo(this.#queue!);
+    else await this.#leaveUnshared();
     this.#closeFiles();
   }
 
@@ -829,11 +834,13 @@ export class QueueReader implements Source {
   }
 
   /** Writes unhandled messages into the FIFO again, for its other readers. */
-  async #leaveUnshared(back: WireMessage[]): Promise<void> {
+  async #leaveUnshared(): Promise<void> {
     if (this.#splitter.isInMessage) {
       this.#notify("message_lost", "a message had not come to its end");
     }
+    const back = [...this.#unhandled, ...this.#surplus];
     if (back.length === 0) return;
+    this.#unhandled = [];
     this.#surplus = [];
     const { delimiter } = this.#options;
     const isBack = await this.#openFifo().putBack(
@@ -843,12 +850,14 @@ export class QueueReader implements Source {
     this.#notify("message_lost", `${back.length} messages cannot go back`);
   }
 
-  async #leaveTo(queue: QueueFile, back: WireMessage[]): Promise<void> {
+  async #leaveTo(queue: QueueFile): Promise<void> {
     queue.save();
     if (this.#fifo) await this.#drain(this.#fifo, queue);
     queue = await this.#retakeTurn() ?? queue;
-    if (back.length > 0) {
-      queue.putFirst(WireMessage.frame(back, this.#options.delimiter));
+    if (this.#unhandled.length > 0) {
+      const { delimiter } = this.#options;
+      queue.putFirst(WireMessage.frame(this.#unhandled, delimiter));
+      this.#unhandled = [];
     } else this.#removeEmpty(queue);
     this.#options.onLeave?.();
     while (queue.fault) {

@@ -13,7 +13,7 @@
  */
 import { reasonOf } from "../../errors.ts";
 import { isSameFile, kind, ownUid, tryLock } from "../../fifo/file.ts";
-import { delay } from "../../delay.ts";
+import { lockSoon } from "../../fifo/lock.ts";
 import { count } from "../program.ts";
 import {
   type JsonMessage,
@@ -38,9 +38,6 @@ const MIN_DEAD_BYTES = 64 * 1024;
 
 /** How long a written message may not be on the disk, see fsync(2). */
 const SYNC_MS = 1000;
-
-/** How long to wait for a lock, where it is not possible not to wait. */
-const LOCK_MS = 500;
 
 const LINE_FEED = 0x0a;
 
@@ -361,18 +358,6 @@ export class Spool implements Disposable {
       : reasonOf(error);
     this.#say(`Cannot write to "${this.path}": ${reason}; ${consequence}`);
   }
-}
-
-/** Takes a lock, or gives up: Deno 2.6 can only wait for it. */
-async function lockSoon(file: Deno.FsFile): Promise<boolean> {
-  const locked = new AbortController();
-  return await Promise.race([
-    file.lock(true).then(() => {
-      locked.abort();
-      return true;
-    }),
-    delay(LOCK_MS, locked.signal).then(() => false, () => true),
-  ]);
 }
 
 /** Opens a file that is ours: no link, nor a file of somebody else. */
