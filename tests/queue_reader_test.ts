@@ -212,13 +212,11 @@ Deno.test("QueueReader.giveBackNow() puts messages back at once, unless another 
   assertEquals(reader.giveBackNow(messages), false);
   queue.close();
   assertEquals(reader.giveBackNow([]), false);
-  // Deno 2.6 cannot take a lock without waiting.
-  const canTry = "tryLockSync" in Deno.FsFile.prototype;
-  assertEquals(reader.giveBackNow(messages), canTry);
-  assertEquals(waiting(path), canTry ? "1\n2\n3\n" : "3\n");
+  assertEquals(reader.giveBackNow(messages), true);
+  assertEquals(waiting(path), "1\n2\n3\n");
   // It did not keep the turn.
   await using next = await open(path, { demand: wanting(1) });
-  assertEquals(texts(await next.next()), [canTry ? "1" : "3"]);
+  assertEquals(texts(await next.next()), ["1"]);
 });
 
 Deno.test("QueueReader counts its limit, and then leaves the FIFO", async () => {

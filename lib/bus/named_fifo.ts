@@ -39,7 +39,8 @@ export class NamedFifo {
     this.reader = new FifoReader(this.#hidden, delimiter);
     this.#info = this.reader.info;
     this.#folder = Deno.openSync(bus.path);
-    tryLock(this.#folder, false);
+    if (CAN_TRY_LOCK) tryLock(this.#folder, false);
+    else this.#folder.lock(false).catch(() => {});
     this.#isRead = isRead;
   }
 

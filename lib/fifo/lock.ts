@@ -8,6 +8,9 @@ import { delay } from "../delay.ts";
 /** How long to wait for a lock. */
 const MAX_MS = 500;
 
+/** A lock that is free takes no longer, unless the machine is busy. */
+const SOON_MS = 10;
+
 /** What the thread runs. */
 const WAITS = `onmessage = ({ data: [path, isLocked] }) => {
   Deno.openSync(path, { read: true, write: true }).lockSync(true);
@@ -30,6 +33,71 @@ export async function lockSoon(file: Deno.FsFile): Promise<boolean> {
     }),
     delay(MAX_MS, locked.signal).then(() => false, () => true),
   ]);
+}
+
+/**
+ * A wait for a lock that somebody can give up. It cannot be called off: so it
+ * goes on until it has the lock, and then gives it back, unless it is taken up
+ * again. It takes one of the 32 threads of Deno's pool.
+ */
+export class LockWait {
+  readonly #file: Deno.FsFile;
+  readonly #locked: Promise<void>;
+  /** Whether the lock is exclusive. */
+  readonly exclusive: boolean;
+  #isWanted = true;
+  #isOver = false;
+
+  /**
+   * Starts to wait.
+   *
+   * @param file What to lock; until the wait is over, it can only be closed.
+   * @param exclusive Whether to take an exclusive lock, not a shared one.
+   */
+  constructor(file: Deno.FsFile, exclusive: boolean) {
+    this.#file = file;
+    this.exclusive = exclusive;
+    this.#locked = file.lock(exclusive).finally(() => {
+      this.#isOver = true;
+      if (!this.#isWanted) this.#giveBack();
+    });
+    // Thrown by ended(), if it is called again.
+    this.#locked.catch(() => {});
+  }
+
+  /** Whether it has given the lock back, after it was given up. */
+  get isSpent(): boolean {
+    return this.#isOver && !this.#isWanted;
+  }
+
+  /**
+   * Waits until this process has the lock.
+   *
+   * @param pause Waits for a moment; throws to give the lock up.
+   */
+  async ended(pause: () => Promise<void>): Promise<void> {
+    this.#isWanted = true;
+    try {
+      const soon = Promise.withResolvers<void>();
+      const timer = setTimeout(soon.resolve, SOON_MS);
+      await Promise.race([this.#locked, soon.promise])
+        .finally(() => clearTimeout(timer));
+      while (!this.#isOver) await pause();
+    } catch (error) {
+      this.#isWanted = false;
+      if (this.#isOver) this.#giveBack();
+      throw error;
+    }
+    await this.#locked;
+  }
+
+  #giveBack(): void {
+    try {
+      this.#file.unlockSync();
+    } catch {
+      // It is closed by now.
+    }
+  }
 }
 
 /**

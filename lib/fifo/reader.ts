@@ -11,6 +11,7 @@ import { wake, WAKE_BYTES } from "../wire/marks.ts";
 import type { MessageSplitter } from "../wire/splitter.ts";
 import {
   type Accept,
+  CAN_TRY_LOCK,
   cannotOpen,
   checkFifo,
   isSameFile,
@@ -65,11 +66,16 @@ const MAX_WAKE_RETRY_MS = 20;
  * loses anything that a second publisher writes between it and close(2).
  */
 export class FifoReader {
-  readonly #path: string;
   readonly #delimiter: Delimiter;
   readonly #file: Deno.FsFile;
   readonly #waker: Deno.FsFile;
-  #locked: Deno.FsFile | undefined;
+  /**
+   * Waits for the lock, where Deno cannot try it. Opened at once: the FIFO may
+   * have left its path when the lock is needed.
+   */
+  readonly #locker: Deno.FsFile | undefined;
+  #isLocking = false;
+  #isLocked = false;
   /** This reader's wake markers in the FIFO, each with its number. */
   readonly #tokens = new Map<string, number>();
   #marked = 0;
@@ -98,20 +104,24 @@ export class FifoReader {
           "as many as a Deno process can; close one, or read it in another process",
       );
     }
-    this.#path = path;
     this.#delimiter = delimiter;
     this.#file = checkFifo(open(path, { read: true, write: true }), path);
+    const others: Deno.FsFile[] = [];
     try {
       accept?.(this.info);
       // Deno runs one operation at a time on a handle, so we need another
       // handle to wake a read in progress.
-      this.#waker = open(path, { write: true });
+      others.push(this.#waker = open(path, { write: true }));
+      if (!CAN_TRY_LOCK) {
+        // Read-write, as a FIFO that nobody reads may have replaced this one.
+        others.push(this.#locker = open(path, { read: true, write: true }));
+      }
     } catch (error) {
-      this.#file.close();
+      for (const it of [this.#file, ...others]) it.close();
       throw error;
     }
     readers++;
-    if (isSameFile(this.info, this.#waker.statSync())) return;
+    if (others.every((it) => isSameFile(this.info, it.statSync()))) return;
     this.close();
     throw wasReplaced(path);
   }
@@ -229,7 +239,7 @@ export class FifoReader {
 
   /** Returns a function that tells whether publishers are kept out by now. */
   #lock(): () => boolean {
-    if (tryLock(this.#file, true) === undefined) return this.#waitForLock();
+    if (this.#locker) return this.#waitForLock(this.#locker);
     return () => {
       // Publishers of small messages hold the lock for microseconds, but one
       // after the other.
@@ -240,18 +250,13 @@ export class FifoReader {
     };
   }
 
-  /**
-   * Deno 2.6 can only wait for a lock. Meanwhile the handle can do nothing
-   * else, so this opens another one.
-   */
-  #waitForLock(): () => boolean {
-    let isLocked = false;
-    // Read-write, as another FIFO, which nobody reads, may have replaced this one.
-    const how = { read: true, write: true };
-    const file = this.#locked = open(this.#path, how);
-    if (!isSameFile(file.statSync(), this.info)) return () => false;
-    file.lock(true).then(() => isLocked = true, () => {});
-    return () => isLocked;
+  /** While a handle waits for a lock, it can do nothing else. */
+  #waitForLock(locker: Deno.FsFile): () => boolean {
+    if (!this.#isLocking) {
+      this.#isLocking = true;
+      locker.lock(true).then(() => this.#isLocked = true, () => {});
+    }
+    return () => this.#isLocked;
   }
 
   /**
@@ -320,7 +325,7 @@ export class FifoReader {
     readers--;
     this.#file.close();
     this.#waker.close();
-    this.#locked?.close();
+    this.#locker?.close();
   }
 }
 

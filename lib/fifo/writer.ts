@@ -17,6 +17,7 @@ import {
   unusable,
   wasReplaced,
 } from "./file.ts";
+import type { LockWait } from "./lock.ts";
 import type { NonblockingWriter } from "./nonblocking.ts";
 import { QueueHeader } from "./queue_header.ts";
 
@@ -67,6 +68,8 @@ interface Handle {
   file: Deno.FsFile;
   /** Its writes fail if there is no room. */
   writer?: NonblockingWriter | undefined;
+  /** A wait for its lock, where Deno cannot try a lock. */
+  wait?: LockWait | undefined;
 }
 
 /**
@@ -495,13 +498,31 @@ export class FifoWriter {
     const { file } = this.#handle!;
     const isLocked = tryLock(file, exclusive);
     if (isLocked) return;
-    if (this.#blocking || isLocked === undefined) {
-      return await file.lock(exclusive);
-    }
+    if (this.#blocking) return await file.lock(exclusive);
     const poll = await this.#poll(
       "another publisher has stopped in mid-message",
     );
+    if (isLocked === undefined) return await this.#endWait(exclusive, poll);
     while (!tryLock(file, exclusive)) await poll();
+  }
+
+  /** Waits as Deno 2.6 does, which cannot try a lock. */
+  async #endWait(exclusive: boolean, poll: () => Promise<void>): Promise<void> {
+    const handle = this.#handle!;
+    const { LockWait } = await load<typeof import("./lock.ts")>(
+      import.meta.resolve("./lock.ts"),
+    );
+    while (true) {
+      if (!handle.wait || handle.wait.isSpent) {
+        handle.wait = new LockWait(handle.file, exclusive);
+      }
+      const { wait } = handle;
+      await wait.ended(poll);
+      handle.wait = undefined;
+      if (wait.exclusive || !exclusive) return;
+      // It was for a smaller message, which was given up.
+      handle.file.unlockSync();
+    }
   }
 
   /** Only for writers that poll: the others wait in the kernel. */
