@@ -415,6 +415,21 @@ testWithout(
   },
 );
 
+// The end of the input began a wait for the broker that nothing could end.
+Deno.test("a signal ends pub --spool though its input has ended and its broker is away", async () => {
+  await using folder = new Folder();
+  const path = folder.file("spool");
+  const address = `mqtt://127.0.0.1:${freePort()}/a`;
+  await using publisher = pub("-l", "--qos=1", "--spool", path, address);
+  await publisher.write("1\n2\n");
+  await publisher.end();
+  await eventually(() => lines(path) === 2);
+  publisher.kill("SIGTERM");
+  const { code, stderr } = await publisher.ended();
+  assertEquals(code, 143);
+  assert(stderr.includes(`pub: 2 messages left in "${path}"\n`), stderr);
+});
+
 for (const [seed, qos] of [[1, "1"], [2, "1"], [3, "2"]] as const) {
   testWithout(
     withoutMosquitto,

@@ -30,6 +30,7 @@ export class SpoolSender extends Sender {
   readonly #spooler: Promise<Spooler>;
   #publisher: Promise<Publisher> | undefined;
   #finished: Promise<unknown> | undefined;
+  readonly #givenUp = Promise.withResolvers<void>();
 
   /**
    * Creates a sender, which opens the spool and connects to the broker.
@@ -97,7 +98,7 @@ export class SpoolSender extends Sender {
    */
   override async close(): Promise<void> {
     const spooler = await this.#spooler;
-    await this.#finish(new Promise(() => {}));
+    await this.#finish();
     await Promise.race([spooler.failed, undefined]);
     const { refused } = spooler;
     if (refused > 0) throw new Error(`${count(refused)} refused`);
@@ -105,7 +106,10 @@ export class SpoolSender extends Sender {
   }
 
   override async [Symbol.asyncDispose](): Promise<void> {
-    await this.#finish(delay(GRACE_MS, this.#stopped.signal).catch(() => {}));
+    // Also for a close() that waits for the broker: a signal ends it.
+    const { resolve } = this.#givenUp;
+    delay(GRACE_MS, this.#stopped.signal).then(resolve, resolve);
+    await this.#finish();
     await super[Symbol.asyncDispose]();
   }
 
@@ -121,9 +125,10 @@ export class SpoolSender extends Sender {
     this.countPublished(1, undefined);
   }
 
-  #finish(until: Promise<void>): Promise<unknown> {
+  #finish(): Promise<unknown> {
     return this.#finished ??= this.#spooler.then(async (spooler) => {
-      await spooler.finish(until, () => this.#stopped.abort());
+      const giveUp = () => this.#stopped.abort();
+      await spooler.finish(this.#givenUp.promise, giveUp);
       this.#tally.report();
       await this.#publisher!.then((it) => it.close(), () => {});
     }, () => {});
