@@ -23,7 +23,7 @@
  * @module
  */
 import { folderPath } from "../address.ts";
-import { isSameFile, ownUid, tryLock } from "./file.ts";
+import { CAN_TRY_LOCK, isSameFile, ownUid, tryLock } from "./file.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -168,6 +168,8 @@ export class QueueHeader {
     HEADER_BYTES,
   );
 
+  #isClearing = false;
+
   protected constructor(path: string, file: Deno.FsFile, info: Deno.FileInfo) {
     this.path = path;
     this.file = file;
@@ -240,16 +242,29 @@ export class QueueHeader {
 
   /**
    * Removes the mark of a reader that was killed while it left: then nobody has
-   * the turn. The lock of the turn is taken for microseconds; Deno 2.6 cannot
-   * try that.
+   * the turn. The lock of the turn is taken for microseconds. Deno 2.6 can only
+   * wait for it, and the mark is removed later.
    *
-   * @returns Whether it was killed.
+   * @returns Whether it was killed, and the mark is removed.
    */
   clearLeaving(): boolean {
+    if (!CAN_TRY_LOCK && !this.#isClearing) this.#clearLater().catch(() => {});
     if (!tryLock(this.file, false)) return false;
     this.markLeaving(false);
     this.file.unlockSync();
     return true;
+  }
+
+  async #clearLater(): Promise<void> {
+    this.#isClearing = true;
+    try {
+      // While a handle waits for a lock, it can do nothing else.
+      using file = Deno.openSync(this.path, { read: true, write: true });
+      await file.lock(true);
+      this.markLeaving(false);
+    } finally {
+      this.#isClearing = false;
+    }
   }
 
   /**
