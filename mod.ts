@@ -88,6 +88,7 @@ void [
   () => import("./lib/bus/outlet.ts"),
   () => import("./lib/bus/regular.ts"),
   () => import("./lib/fifo/adopt.ts"),
+  () => import("./lib/fifo/lock.ts"),
   () => import("./lib/fifo/nonblocking.ts"),
   () => import("./lib/wire/text_stream.ts"),
 ];
