@@ -57,7 +57,7 @@ export function gatherWrites(stream: Duplex): void {
   // MQTT.js gives texts in UTF-8 alone.
   stream.write = (
     part: Uint8Array | string,
-    encodingOrEnd?: BufferEncoding | Written,
+    encodingOrEnd?: string | Written,
     end?: Written,
   ): boolean => {
     gather(part, typeof encodingOrEnd === "function" ? encodingOrEnd : end);
