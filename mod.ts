@@ -88,5 +88,6 @@ void [
   () => import("./lib/bus/outlet.ts"),
   () => import("./lib/bus/regular.ts"),
   () => import("./lib/fifo/adopt.ts"),
+  () => import("./lib/fifo/lock.ts"),
   () => import("./lib/fifo/nonblocking.ts"),
 ];

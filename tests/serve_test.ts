@@ -14,7 +14,7 @@ import { Messages } from "../lib/cli/web/messages.ts";
 import { WireMessage } from "../lib/wire/message.ts";
 import { TestBrowser, withoutBrowser } from "./harness/browser.ts";
 import { Folder } from "./harness/folder.ts";
-import { missingOf, testWithout } from "./harness/needs.ts";
+import { missingOf, testSinceDeno27, testWithout } from "./harness/needs.ts";
 import { page } from "./harness/pages.ts";
 import {
   commandLine,
@@ -395,33 +395,37 @@ Deno.test("--origin is a name that the server answers to; a token makes every na
   }
 });
 
-Deno.test("a server that runs out of descriptors goes on when there are some", async () => {
-  await using bus = new TestBus();
-  await using served = new Served([
-    "sh",
-    ...["-c", 'ulimit -n 64; exec "$@"', "sh"],
-    ...commandLine("sub", "--serve=0", "#"),
-  ], bus.env);
-  served.url = (await served.said(/serving (\S+)/))[1]!;
-  const open = await served.get("events");
-  const { port } = served;
-  const idle: Deno.Conn[] = [];
-  // At the end the server does not listen, and connections are refused.
-  for (let isRefused = false; idle.length < 80 && !isRefused;) {
-    await Deno.connect({ hostname: "127.0.0.1", port })
-      .then((it) => idle.push(it), () => isRefused = true);
-  }
-  await served.said(/no further connections for now: .*open files/);
-  for (const connection of idle) connection.close();
-  await eventually(async () => {
-    const response = await served.get("metrics").catch(() => undefined);
-    await response?.body?.cancel();
-    return response?.ok ?? false;
-  });
-  // Streams that were open go on.
-  await finish(bus.pub("a", "1"));
-  assertEquals((await messages(open, 1))[0]!.data?.message, "1");
-});
+testSinceDeno27(
+  "it listens again only when all connections have ended",
+  "a server that runs out of descriptors goes on when there are some",
+  async () => {
+    await using bus = new TestBus();
+    await using served = new Served([
+      "sh",
+      ...["-c", 'ulimit -n 64; exec "$@"', "sh"],
+      ...commandLine("sub", "--serve=0", "#"),
+    ], bus.env);
+    served.url = (await served.said(/serving (\S+)/))[1]!;
+    const open = await served.get("events");
+    const { port } = served;
+    const idle: Deno.Conn[] = [];
+    // At the end the server does not listen, and connections are refused.
+    for (let isRefused = false; idle.length < 80 && !isRefused;) {
+      await Deno.connect({ hostname: "127.0.0.1", port })
+        .then((it) => idle.push(it), () => isRefused = true);
+    }
+    await served.said(/no further connections for now: .*open files/);
+    for (const connection of idle) connection.close();
+    await eventually(async () => {
+      const response = await served.get("metrics").catch(() => undefined);
+      await response?.body?.cancel();
+      return response?.ok ?? false;
+    });
+    // Streams that were open go on.
+    await finish(bus.pub("a", "1"));
+    assertEquals((await messages(open, 1))[0]!.data?.message, "1");
+  },
+);
 
 testWithout(
   [...withoutBrowser, ...await missingOf(["nginx"])],
