@@ -7,7 +7,7 @@ import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { assertStringIncludes } from "jsr:@std/assert@1.0.19/string-includes";
-import { terminalTest, testWithout } from "./harness/needs.ts";
+import { terminalTest, testSinceDeno27, testWithout } from "./harness/needs.ts";
 import {
   commandLine,
   eventually,
@@ -249,17 +249,21 @@ dashboardTest(
   },
 );
 
-dashboardTest(
+testSinceDeno27(
+  "a program may not stop itself",
   "Ctrl-Z gives the screen back until fg",
-  ["#"],
-  async (terminal, bus) => {
-    await terminal.press("C-z");
-    await terminal.until((it) => /stopped/i.test(it) && it.includes("before"));
-    await finish(bus.pub("a/t", "5"));
-    await terminal.run("fg");
-    await terminal.until((it) => /^ {2}a\/t +5 /m.test(it));
-    await terminal.type("q");
-  },
+  () =>
+    withDashboard(["#"], async (terminal, bus) => {
+      await terminal.press("C-z");
+      await terminal.until((it) =>
+        /stopped/i.test(it) && it.includes("before")
+      );
+      await finish(bus.pub("a/t", "5"));
+      await terminal.run("fg");
+      await terminal.until((it) => /^ {2}a\/t +5 /m.test(it));
+      await terminal.type("q");
+    }),
+  withoutTmux,
 );
 
 terminalTest(

@@ -71,7 +71,8 @@ testWithout(
       await lines.write("1\n");
       await lines.said(/lost the connection/);
       await lines.end();
-      for (const process of [lines, pub(option, url, "x")]) {
+      await using one = pub(option, url, "x");
+      for (const process of [lines, one]) {
         const { code, stderr } = await process.ended();
         assertEquals(code, 1);
         assertMatch(

@@ -456,10 +456,12 @@ Deno.test("a publisher that goes on with the next reader says so in its queue fi
   const open = () => Deno.openSync(path, { read: true, write: true });
   let next = open();
   for (let i = 0; !isWithin() && i < 1000; i++) {
-    // It may not have noticed that there was no reader for a moment.
+    // It may not have noticed that there was no reader: where it polls, it looks
+    // every 50 ms.
     next.close();
+    await new Promise((resolve) => setTimeout(resolve, 60));
     next = open();
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => setTimeout(resolve, 60));
   }
   killed.kill("SIGKILL");
   await killed.ended();

@@ -7,7 +7,7 @@ import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { Folder } from "./harness/folder.ts";
-import { isThere, missingOf, testWithout } from "./harness/needs.ts";
+import { isThere, missingOf, raised, testWithout } from "./harness/needs.ts";
 import {
   eventually,
   finish,
@@ -63,7 +63,7 @@ function publishNumbers(
 async function ended(recorder: Process) {
   recorder.kill("SIGTERM");
   const { signal, stdout, stderr } = await recorder.ended();
-  assertEquals(signal, "SIGTERM");
+  assertEquals(signal, raised("SIGTERM"));
   return { stdout, stderr };
 }
 

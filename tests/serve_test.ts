@@ -17,7 +17,7 @@ import { Places } from "../lib/cli/web/places.ts";
 import { WireMessage } from "../lib/wire/message.ts";
 import { TestBrowser, withoutBrowser } from "./harness/browser.ts";
 import { Folder } from "./harness/folder.ts";
-import { missingOf, testWithout } from "./harness/needs.ts";
+import { missingOf, testSinceDeno27, testWithout } from "./harness/needs.ts";
 import { page } from "./harness/pages.ts";
 import {
   commandLine,
@@ -436,7 +436,8 @@ Deno.test("--origin is a name that the server answers to; a token makes every na
   }
 });
 
-Deno.test(
+testSinceDeno27(
+  "it listens again only when all connections have ended",
   "a server that runs out of descriptors goes on when there are some",
   async () => {
     await using bus = new TestBus();

@@ -2,6 +2,7 @@ import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { assertStringIncludes } from "jsr:@std/assert@1.0.19/string-includes";
 import { Folder } from "./harness/folder.ts";
+import { raised } from "./harness/needs.ts";
 import {
   commandLine,
   finish,
@@ -134,8 +135,7 @@ Deno.test("sub ends by the signal that it receives", async () => {
     subscriber.kill(signal);
     assertEquals(await subscriber.ended(), {
       code,
-      // Deno 2.6 does not let a program raise it without a permission.
-      signal: Deno.version.deno.startsWith("2.6.") ? null : signal,
+      signal: raised(signal),
       stdout: "",
       stderr: "",
     });

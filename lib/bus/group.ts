@@ -6,7 +6,8 @@
  */
 import { delay } from "../delay.ts";
 import { FifobusError } from "../errors.ts";
-import { ensureFifo, isSameFile, tryLock } from "../fifo/file.ts";
+import { CAN_TRY_LOCK, ensureFifo, isSameFile, tryLock } from "../fifo/file.ts";
+import { lockSoon } from "../fifo/lock.ts";
 import { QueueFile } from "../fifo/queue_file.ts";
 import { QueueReader } from "../fifo/queue_reader.ts";
 import type { WireMessage } from "../wire/message.ts";
@@ -357,12 +358,14 @@ async function isStillThere(path: string): Promise<boolean> {
     return false;
   }
   try {
-    for (let i = 0; i < MAX_ATTEMPTS; i++) {
-      if (tryLock(file, false) ?? true) break;
+    const opened = file.statSync();
+    if (!CAN_TRY_LOCK) await lockSoon(file);
+    for (let i = 0; CAN_TRY_LOCK && i < MAX_ATTEMPTS; i++) {
+      if (tryLock(file, false)) break;
       await delay(PAUSE_MS);
     }
     const info = lstatIfThere(path);
-    return info !== undefined && isSameFile(info, file.statSync());
+    return info !== undefined && isSameFile(info, opened);
   } finally {
     file.close();
   }

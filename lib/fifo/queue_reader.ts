@@ -217,7 +217,7 @@ export class QueueReader implements Source {
       await reader.#resolveBeginning();
       reader.#openFifo();
     } catch (error) {
-      reader.#discardQueue();
+      await reader.#discardQueue();
       reader.#closeFiles();
       throw error;
     }
@@ -1065,9 +1065,9 @@ export class QueueReader implements Source {
   }
 
   /** Removes an empty queue file of a FIFO that we may not read. */
-  #discardQueue(): void {
+  async #discardQueue(): Promise<void> {
     const queue = this.#queue;
-    if (queue?.tryLock() && queue.look()) this.#removeEmpty(queue);
+    if (await queue?.lockSoon() && queue?.look()) this.#removeEmpty(queue);
   }
 
   #checkShared(): void {

@@ -124,6 +124,7 @@ const MAX_LEAVE_MS = 10_000;
 
 /** Why a write waits, for the error. */
 const STOPPED = "its reader has stopped reading";
+const IN_MESSAGE = "another publisher has stopped in mid-message";
 
 /** How many times to look, a millisecond apart, for a file that was removed. */
 const MAX_LOOKS = 20;
@@ -499,16 +500,19 @@ export class FifoWriter {
     const isLocked = tryLock(file, exclusive);
     if (isLocked) return;
     if (this.#blocking) return await file.lock(exclusive);
-    const poll = await this.#poll(
-      "another publisher has stopped in mid-message",
-    );
-    if (isLocked === undefined) return await this.#endWait(exclusive, poll);
+    if (isLocked === undefined) return await this.#endWait(exclusive);
+    const poll = await this.#poll(IN_MESSAGE);
     while (!tryLock(file, exclusive)) await poll();
   }
 
   /** Waits as Deno 2.6 does, which cannot try a lock. */
-  async #endWait(exclusive: boolean, poll: () => Promise<void>): Promise<void> {
+  async #endWait(exclusive: boolean): Promise<void> {
     const handle = this.#handle!;
+    let poll: (() => Promise<void>) | undefined;
+    const pause = async () => {
+      poll ??= await this.#poll(IN_MESSAGE);
+      await poll();
+    };
     const { LockWait } = await load<typeof import("./lock.ts")>(
       import.meta.resolve("./lock.ts"),
     );
@@ -517,7 +521,7 @@ export class FifoWriter {
         handle.wait = new LockWait(handle.file, exclusive);
       }
       const { wait } = handle;
-      await wait.ended(poll);
+      await wait.ended(pause);
       handle.wait = undefined;
       if (wait.exclusive || !exclusive) return;
       // It was for a smaller message, which was given up.
