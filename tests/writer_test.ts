@@ -7,7 +7,7 @@ import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertRejects } from "jsr:@std/assert@1.0.19/rejects";
 import { FifobusError } from "../lib/errors.ts";
-import { NonblockingWriter } from "../lib/fifo/nonblocking.ts";
+import { isRead, NonblockingWriter } from "../lib/fifo/nonblocking.ts";
 import { QueueFile } from "../lib/fifo/queue_file.ts";
 import { pathBeside } from "../lib/fifo/queue_header.ts";
 import { FifoWriter, type FifoWriterOptions } from "../lib/fifo/writer.ts";
@@ -155,6 +155,8 @@ for (const [way, more] of WAYS) {
       await writer.write(bytes("1\n"));
       assertEquals(await reader.read(), ["1"]);
     }
+    // A process that another test starts has our files until its exec(2).
+    await eventually(() => isRead(path) === false);
     const written = writer.write(bytes("2\n"));
     await eventually(() => writer.isOpening);
     using next = new Reader(path);
