@@ -7,7 +7,6 @@ import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { assertStringIncludes } from "jsr:@std/assert@1.0.19/string-includes";
-import { delay } from "../lib/delay.ts";
 import { Board } from "../lib/cli/board/board.ts";
 import { Recent } from "../lib/cli/board/recent.ts";
 import { Api } from "../lib/cli/web/api.ts";
@@ -436,17 +435,23 @@ Deno.test("--origin is a name that the server answers to; a token makes every na
   }
 });
 
+/** Starts a server that may have 64 descriptors. */
+async function withFewDescriptors(bus: TestBus): Promise<Served> {
+  const served = new Served([
+    "sh",
+    ...["-c", 'ulimit -n 64; exec "$@"', "sh"],
+    ...commandLine("sub", "--serve=0", "#"),
+  ], bus.env);
+  served.url = (await served.said(/serving (\S+)/))[1]!;
+  return served;
+}
+
 testSinceDeno27(
   "it listens again only when all connections have ended",
   "a server that runs out of descriptors goes on when there are some",
   async () => {
     await using bus = new TestBus();
-    await using served = new Served([
-      "sh",
-      ...["-c", 'ulimit -n 64; exec "$@"', "sh"],
-      ...commandLine("sub", "--serve=0", "#"),
-    ], bus.env);
-    served.url = (await served.said(/serving (\S+)/))[1]!;
+    await using served = await withFewDescriptors(bus);
     const open = await served.get("events");
     const { port } = served;
     const idle: Deno.Conn[] = [];
@@ -456,8 +461,6 @@ testSinceDeno27(
         .then((it) => idle.push(it), () => isRefused = true);
     }
     await served.said(/no further connections for now: .*/);
-    // It tries to listen again, and there is no descriptor for that.
-    await delay(1200);
     for (const connection of idle) connection.close();
     await eventually(async () => {
       const response = await served.get("metrics").catch(() => undefined);
@@ -472,12 +475,7 @@ testSinceDeno27(
 
 Deno.test("a server that has few descriptors left answers 503 and lives", async () => {
   await using bus = new TestBus();
-  await using served = new Served([
-    "sh",
-    ...["-c", 'ulimit -n 64; exec "$@"', "sh"],
-    ...commandLine("sub", "--serve=0", "#"),
-  ], bus.env);
-  served.url = (await served.said(/serving (\S+)/))[1]!;
+  await using served = await withFewDescriptors(bus);
   const streams: Response[] = [];
   const refused: Response[] = [];
   for (let i = 0; i < 80; i++) {
