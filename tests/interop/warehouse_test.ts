@@ -52,7 +52,7 @@ languageTest(
       "16",
       "0",
     ]);
-    assertEquals(summary(stdout), expected);
+    assertEquals(summary(stdout), expected, stdout);
     assertMatch(stdout, /^warehouse\/a1\/temperature\t2[012]\.\d$/m);
     assertMatch(
       stdout,
