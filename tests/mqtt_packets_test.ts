@@ -4,12 +4,15 @@
  * @module
  */
 import { Buffer } from "node:buffer";
-import { Duplex } from "node:stream";
+import { Duplex, Writable } from "node:stream";
+import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import mqttPacket, { type IPublishPacket } from "npm:mqtt-packet@9.0.2";
-import { gatherWrites } from "../lib/mqtt/gathering.ts";
+import { gatherReads, gatherWrites } from "../lib/mqtt/gathering.ts";
 import { PacketHeads } from "../lib/mqtt/packet_heads.ts";
 import { eventually } from "./harness/process.ts";
+
+const HIGH_WATER_MARK = 1000;
 
 /** A stream that remembers each write, and fails from some write on. */
 function recording(failsAt = Infinity) {
@@ -94,4 +97,49 @@ Deno.test("gatherWrites() tells each part that its write has failed", async () =
   stream.destroy();
   await eventually(() => errors.length === 3);
   assertEquals([writes, errors[2] === undefined], [[], false]);
+});
+
+Deno.test("gatherWrites() lets no write wait for an acknowledgement of another one", () => {
+  const { stream } = recording();
+  const set: boolean[] = [];
+  gatherWrites(Object.assign(stream, {
+    setNoDelay(noDelay: boolean) {
+      set.push(noDelay);
+    },
+  }));
+  assertEquals(set, [true]);
+});
+
+Deno.test("gatherReads() pauses after many reads, loses nothing, and keeps backpressure", async () => {
+  const stream = new Duplex({ read() {}, write() {} });
+  let isTaking = true;
+  const taken: string[] = [];
+  let next = () => {};
+  const reader = new Writable({
+    highWaterMark: HIGH_WATER_MARK,
+    write(part: Buffer, _encoding, done) {
+      taken.push(part.toString());
+      next = done;
+      if (isTaking) done();
+    },
+  });
+  stream.pipe(reader);
+  gatherReads(stream);
+  const parts = Array.from({ length: 2000 }, (_, i) => `${i},`);
+  let pauses = 0;
+  stream.on("pause", () => pauses++);
+  for (const part of parts) stream.push(part);
+  await eventually(() => taken.join("") === parts.join(""));
+  assert(pauses > 0);
+  isTaking = false;
+  taken.length = 0;
+  for (const part of parts) stream.push(part);
+  // Several times as long as a pause.
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assertEquals(taken, ["0,"]);
+  assert(reader.writableLength < 2 * HIGH_WATER_MARK);
+  isTaking = true;
+  next();
+  await eventually(() => taken.join("") === parts.join(""));
+  stream.destroy();
 });

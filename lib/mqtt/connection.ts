@@ -23,7 +23,7 @@ import { FifobusError } from "../errors.ts";
 import { checkTopicName } from "../topic.ts";
 import { isElsewhere, isFinal, isUnauthorized, reasonFor } from "./codes.ts";
 import { cannotConnect, isWrongVersion } from "./failure.ts";
-import { gatherWrites } from "./gathering.ts";
+import { gatherReads, gatherWrites } from "./gathering.ts";
 import type { ConnectOptions } from "./module.ts";
 import type { MqttOptions, Qos } from "./options.ts";
 import { toSeconds } from "./properties.ts";
@@ -319,8 +319,11 @@ function attempt(
       },
     },
   });
-  if (onMessage) client.handleMessage = onMessage;
   client.on("connect", () => gatherWrites(client.stream));
+  if (onMessage) {
+    client.handleMessage = onMessage;
+    client.on("connect", () => gatherReads(client.stream));
+  }
   rarelyReschedulePing(client);
   const settle = (action: () => void) => {
     signal?.removeEventListener("abort", onAbort);
