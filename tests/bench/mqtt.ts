@@ -24,6 +24,8 @@ import {
 } from "./_measure.ts";
 
 const COUNT = 50_000;
+/** So many that the start of the programs does not count. */
+const LONG_COUNT = 500_000;
 const TURNS = 3;
 const ROUNDS = 500;
 const QOS = [0, 1, 2] as const;
@@ -38,6 +40,8 @@ await using bus = new TestBus();
 Deno.env.set("FIFOBUS_DIR", bus.env.FIFOBUS_DIR!);
 const lines = bus.file("lines");
 await writeLines(lines, COUNT);
+const longLines = bus.file("long");
+await writeLines(longLines, LONG_COUNT);
 
 reportMachine();
 report("messages from a file to a file, start included", "");
@@ -47,10 +51,18 @@ await measure("the bus of this machine", {
 for (const qos of QOS) {
   await using broker = await Mosquitto.start(bus);
   const address = `${broker.url}/t`;
-  await measure(`pub to sub, QoS ${qos}`, {
+  const ways = {
     ours: ours(address, address, qos),
     "mosquitto's clients": theirs(broker, broker, qos),
-  });
+  };
+  await measure(`pub to sub, QoS ${qos}`, ways);
+  if (qos > 0) continue;
+  await measure(
+    `the same, ${LONG_COUNT} messages`,
+    ways,
+    longLines,
+    LONG_COUNT,
+  );
 }
 for (const qos of QOS) {
   await using one = await Mosquitto.start(bus);
@@ -134,17 +146,19 @@ async function bridged(one: Mosquitto, two: Mosquitto): Promise<void> {
 async function measure(
   name: string,
   ways: { ours: Programs } & Record<string, Programs>,
+  from = lines,
+  count = COUNT,
 ): Promise<void> {
   const { ours, ...peers } = await inTurns(
     TURNS,
     Object.fromEntries(
       Object.entries(ways).map((
         [name, programs],
-      ) => [name, async () => (await pass(programs, lines, COUNT)).seconds]),
+      ) => [name, async () => (await pass(programs, from, count)).seconds]),
     ),
   );
   const figure = (seconds: number) =>
-    `${Math.round(COUNT / seconds)} messages/s`;
+    `${Math.round(count / seconds)} messages/s`;
   compare({ [name]: ours!, ...peers }, figure);
 }
 
