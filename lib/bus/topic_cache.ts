@@ -11,6 +11,8 @@ const MAX_LENGTH = 255;
 /** Values by topic, of which it keeps a bounded number. */
 export class TopicCache<T> {
   readonly #known = new Recurring<{ topic: string; value: T }>();
+  /** The topic that came last: often the next one is the same. */
+  #last: { topic: string; value: T } | undefined;
 
   /**
    * Returns the value of a topic.
@@ -20,6 +22,7 @@ export class TopicCache<T> {
    * @returns The value.
    */
   get(topic: string, find: (topic: string) => T): T {
+    if (this.#last?.topic === topic) return this.#last.value;
     const { length } = topic;
     if (length > MAX_LENGTH) return find(topic);
     let hash = HASH_START;
@@ -27,7 +30,10 @@ export class TopicCache<T> {
       hash = addToHash(hash, topic.charCodeAt(i));
     }
     const known = this.#known.get(hash);
-    if (known?.topic === topic) return known.value;
+    if (known?.topic === topic) {
+      this.#last = known;
+      return known.value;
+    }
     const value = find(topic);
     if (this.#known.recurs(hash)) this.#known.set(hash, { topic, value });
     return value;
@@ -36,5 +42,6 @@ export class TopicCache<T> {
   /** Forgets all values. */
   clear(): void {
     this.#known.clear();
+    this.#last = undefined;
   }
 }
