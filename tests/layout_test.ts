@@ -60,7 +60,7 @@ function rowOf(file: string): number {
 function* files(folder = "lib/"): Generator<string> {
   for (const { name, isDirectory } of Deno.readDirSync(new URL(folder, ROOT))) {
     if (isDirectory) yield* files(`${folder}${name}/`);
-    else if (name.endsWith(".ts")) yield folder + name;
+    else if (/\.[jt]s$/.test(name)) yield folder + name;
   }
 }
 

@@ -7,13 +7,14 @@
 import { formatAge, formatNumber, formatRate } from "../board/figures.ts";
 import { compareTopics } from "../board/natural.ts";
 import { longestPause } from "../board/pauses.ts";
-import { readable, start } from "./page/app.js";
+import { start } from "./page/app.js";
 import { Card, chartPath } from "./page/card.js";
 import { alignPasts, axisTexts, Chart, valueAt } from "./page/chart.js";
 import { Detail, hashName, readHash } from "./page/detail.js";
 import { groupDepth, Groups } from "./page/groups.js";
 import { Log } from "./page/log.js";
 import { hexDump, jsonTree, messageBody } from "./page/message.js";
+import { readable } from "./page/readable.js";
 import { STYLE } from "./style.ts";
 
 /** A part of the page. */

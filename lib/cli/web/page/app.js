@@ -5,21 +5,7 @@ import { Card } from "./card.js";
 import { Detail } from "./detail.js";
 import { Groups } from "./groups.js";
 import { Log } from "./log.js";
-
-/**
- * Makes control characters visible, and characters that turn text around. A
- * browser would obey them or leave them out.
- */
-export function readable(text) {
-  return text.replaceAll(
-    /(?![\n\t])[\p{Cc}\p{Bidi_Control}]/gu,
-    (it) => {
-      const code = it.codePointAt(0);
-      if (code < 0x80) return `^${String.fromCodePoint(code ^ 0x40)}`;
-      return `<U+${code.toString(16).toUpperCase().padStart(4, "0")}>`;
-    },
-  );
-}
+import { readable } from "./readable.js";
 
 /** Connects the page to the program that serves it. */
 export function start() {

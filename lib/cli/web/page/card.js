@@ -1,8 +1,8 @@
 // Runs in the browser. The server sends the text of its functions: see page.ts.
 import { formatAge, formatNumber, formatRate } from "../../board/figures.ts";
 import { longestPause } from "../../board/pauses.ts";
-import { readable } from "./app.js";
 import { hashName } from "./detail.js";
+import { readable } from "./readable.js";
 
 /**
  * The path of an SVG 60 wide and 20 high; one unit of width is a second. A gap

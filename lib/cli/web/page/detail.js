@@ -1,8 +1,8 @@
 // Runs in the browser. The server sends the text of its functions: see page.ts.
 import { formatAge, formatNumber, formatRate } from "../../board/figures.ts";
-import { readable } from "./app.js";
 import { Chart } from "./chart.js";
 import { messageBody } from "./message.js";
+import { readable } from "./readable.js";
 
 /** The name of a topic or a path in the address line. */
 export function hashName(text) {

@@ -1,5 +1,5 @@
 // Runs in the browser. The server sends the text of its functions: see page.ts.
-import { readable } from "./app.js";
+import { readable } from "./readable.js";
 
 /**
  * Returns how many levels of their topics group the cards best: as many as

@@ -1,5 +1,5 @@
 // Runs in the browser. The server sends the text of its functions: see page.ts.
-import { readable } from "./app.js";
+import { readable } from "./readable.js";
 
 /** The last messages, the newest first. */
 export class Log {

@@ -1,5 +1,5 @@
 // Runs in the browser. The server sends the text of its functions: see page.ts.
-import { readable } from "./app.js";
+import { readable } from "./readable.js";
 
 /** Shows a message whole: JSON that folds, bytes in hexadecimal, or text. */
 export function messageBody({ message, base64 }) {
