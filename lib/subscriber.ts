@@ -311,13 +311,17 @@ export class Subscriber implements AsyncIterable<Message>, AsyncDisposable {
   /**
    * The text of each message as a stream, through TextDecoderStream and
    * TextLineStream, which removes a carriage return at the end of a message.
+   * Cancelling it closes the subscriber.
    */
   get lines(): ReadableStream<string> {
     const bytes = this.#stream<Uint8Array<ArrayBuffer>>(
       (messages, controller) =>
         controller.enqueue(WireMessage.frame(messages, this.#delimiter)),
     );
-    const { readable, writable } = new TransformStream<string, string>();
+    const { readable, writable } = new TransformStream<string, string>({
+      // A pipe passes the cancelling on, and does not wait for it.
+      cancel: () => this.close(),
+    });
     // Loaded here, so that the others do not wait for @std/streams.
     load<typeof import("./wire/text_stream.ts")>(
       import.meta.resolve("./wire/text_stream.ts"),

@@ -150,7 +150,6 @@ Deno.test("Subscriber with several reads pending is closed, and aborted", async 
 Deno.test("Subscriber.readable and .lines are streams of messages and of texts", async () => {
   await using folder = new Folder();
   const path = folder.file("pipe");
-  // On Deno 2.6, cancel() does not wait until it is closed.
   await using subscriber = await Subscriber.open(path);
   await publish(path, "21.5\r");
   const reader = subscriber.readable.getReader();
@@ -161,6 +160,9 @@ Deno.test("Subscriber.readable and .lines are streams of messages and of texts",
   const lines = subscriber.lines.getReader();
   assertEquals(await lines.read(), { value: "21.6", done: false });
   await lines.cancel();
+  const turn = new Promise((resolve) => setTimeout(resolve));
+  const closed = subscriber.close().then(() => "closed");
+  assertEquals(await Promise.race([closed, turn]), "closed");
   assertEquals(await subscriber.read(), undefined);
 });
 
