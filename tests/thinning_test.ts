@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { Thinning, type ThinningOptions } from "../lib/cli/sub/thinning.ts";
@@ -182,4 +183,45 @@ Deno.test("changes: the memory for messages has a limit, and a topic forgotten i
     play({ changes: true }, many).slice(70).map(([, topic]) => topic),
     ["t/0"],
   );
+});
+
+Deno.test("every, settle: the memory for what is held back has a limit; the first ones then come sooner", () => {
+  const long = "x".repeat(1024 * 1024);
+  const topics: Event[] = Array.from(
+    { length: 70 },
+    (_, i) => [i, `t/${i}`, long],
+  );
+  // A second message of a topic takes the place of the first one.
+  const events = topics.flatMap((event) => [event, event]);
+  for (const restarts of [false, true]) {
+    const passed = play({ holdMs: 1000, restarts }, events);
+    const soon = passed.filter(([at]) => at !== Infinity);
+    assertEquals(soon.map(([at, topic]) => [at, topic]), [
+      [63, "t/0"],
+      [64, "t/1"],
+      [65, "t/2"],
+      [66, "t/3"],
+      [67, "t/4"],
+      [68, "t/5"],
+      [69, "t/6"],
+    ]);
+    assertEquals(new Set(passed.map(([, topic]) => topic)).size, 70);
+  }
+});
+
+Deno.test("every: a message that is held back does not keep all that was read with it", () => {
+  const thinning = new Thinning({
+    ...{ holdMs: 1, restarts: false, changes: false },
+  });
+  for (let i = 0; i < 1000; i++) {
+    const read = new TextEncoder().encode(`${i}`.padEnd(64 * 1024));
+    thinning.add([new WireMessage(`t/${i}`, read, 0, 10)], 0);
+  }
+  const held = thinning.due(1);
+  assertEquals(
+    held.map(({ topic, text }) => [topic, text.trim()]),
+    Array.from({ length: 1000 }, (_, i) => [`t/${i}`, `${i}`]),
+  );
+  // 62 MiB were read.
+  assert(WireMessage.bufferBytes(held) < 10 * 1024 * 1024);
 });
