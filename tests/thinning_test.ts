@@ -8,7 +8,7 @@ import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { Thinning, type ThinningOptions } from "../lib/cli/sub/thinning.ts";
 import { WireMessage } from "../lib/wire/message.ts";
-import { finish, TestBus } from "./harness/process.ts";
+import { commandLine, eventually, finish, TestBus } from "./harness/process.ts";
 
 /** A message of a topic, and the time at which it comes. */
 type Event = [at: number, topic: string, text: string];
@@ -158,6 +158,24 @@ Deno.test("a signal ends sub --settle after what it holds back; no command start
   const { code, stdout, stderr } = await running.ended();
   assertEquals([code, stdout], [143, ""]);
   assertMatch(stderr, /2 messages held back, not handled/);
+});
+
+Deno.test("a signal ends sub --every whose output nobody reads, however many topics it holds", async () => {
+  await using bus = new TestBus();
+  const output = await bus.fifo("output");
+  using _stuck = Deno.openSync(output, { read: true, write: true });
+  await using subscriber = bus.sh(
+    'exec "$@" > "$0"',
+    ...[output, ...commandLine("sub", "--every", "1h", "#")],
+  );
+  await eventually(() => bus.namesOf("#").length > 0);
+  const publisher = bus.pub("--keyed", "--slow-timeout=inf");
+  const lines = Array.from({ length: 200_000 }, (_, i) => `${i}\t\n`);
+  await publisher.write(lines.join(""));
+  await finish(publisher);
+  subscriber.kill("SIGTERM");
+  const { code, stderr } = await subscriber.ended();
+  assertEquals([code, stderr], [143, ""]);
 });
 
 Deno.test("sub --settle --exec runs one command after a burst, with the last message", async () => {
