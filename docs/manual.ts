@@ -84,7 +84,9 @@ const ARGUMENTS: Chapter = {
     `Options can stand anywhere. "-C 5", "-C5", "--count 5" and "--count=5" are the
 same. Where the value is optional, as in "--wait[=N]", it needs the "=". Of an
 option that is given twice the last value counts, unless its text says that it can
-be repeated. An option that means nothing for the ADDRESS is an error.`,
+be repeated. An option that means nothing for the ADDRESS is an error. So is an
+argument that is not UTF-8, or holds U+FFFD, which Deno puts in the place of other
+bytes: a message with such bytes can come from standard input.`,
     [
       "--",
       `Ends the options: what follows is an argument, even if it starts with a

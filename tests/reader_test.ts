@@ -63,6 +63,31 @@ function fill(path: string): void {
   writer.close();
 }
 
+/** Counts the writes of files; none of them ends before it is told to. */
+class HeldWrites implements Disposable {
+  readonly #write = Deno.FsFile.prototype.write;
+  pending = 0;
+
+  /** @param end Settles when they may end. */
+  constructor(end: Promise<void>) {
+    const write = this.#write;
+    const count = (change: number) => this.pending += change;
+    Deno.FsFile.prototype.write = async function (bytes) {
+      count(1);
+      try {
+        return await write.call(this, bytes);
+      } finally {
+        await end;
+        count(-1);
+      }
+    };
+  }
+
+  [Symbol.dispose](): void {
+    Deno.FsFile.prototype.write = this.#write;
+  }
+}
+
 Deno.test("FifoReader opens without a publisher, and reads what several of them have written", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
@@ -217,6 +242,25 @@ Deno.test(
     assertEquals(await reader.rest(), ["3", "1", large, "2"]);
   },
 );
+
+for (const hasRoom of [true, false]) {
+  const which = hasRoom ? "that it has read" : "that finds no room";
+  Deno.test(`FifoReader.close() waits for the write of a marker ${which}`, async () => {
+    await using folder = new Folder();
+    const path = await folder.fifo();
+    const reader = new Reading(path);
+    if (!hasRoom) fill(path);
+    const end = Promise.withResolvers<void>();
+    using writes = new HeldWrites(end.promise);
+    if (hasRoom) await reader.nudge(reader.once());
+    else reader.mark();
+    assertEquals(writes.pending, 1);
+    const closed = reader.close();
+    setTimeout(end.resolve, 0);
+    await closed;
+    assertEquals(writes.pending, 0);
+  });
+}
 
 Deno.test("FifoReader.putBack() gives up on a FIFO that stays full", async () => {
   await using folder = new Folder();

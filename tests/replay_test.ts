@@ -264,6 +264,23 @@ Deno.test("pub --replay plays files in order, and chooses by topic and time", as
   }
 });
 
+Deno.test("a byte order mark before the lines, and ends of lines of Windows, cost no message", async () => {
+  await using bus = new TestBus();
+  const [one, two] = [bus.file("one"), bus.file("two")];
+  // The usual line, and one that starts with the same character.
+  const texts = ["1", "\ufeff2"];
+  const lines = texts.map((text) => line("t", text));
+  const file = "\ufeff" + lines.join("").replaceAll("\n", "\r\n");
+  await Deno.writeTextFile(one, file);
+  await Deno.writeTextFile(two, `\ufeff${lines[0]}`);
+  await using subscriber = await bus.sub("-v", "-C4", "#");
+  const args = ["--replay", "--speed=max", one, two, "-"];
+  const { code, stderr } = await publish(bus, `\ufeff${lines[0]}`, ...args);
+  assertEquals([code, stderr], [0, ""]);
+  const { stdout } = await subscriber.ended();
+  assertEquals(stdout, "t\t1\nt\t\ufeff2\nt\t1\nt\t1\n");
+});
+
 Deno.test("pub --replay knows gzip files, the parts of a record and standard input", async () => {
   await using bus = new TestBus();
   const record = bus.file("rec");

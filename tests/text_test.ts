@@ -3,13 +3,22 @@
  *
  * @module
  */
+import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertStringIncludes } from "jsr:@std/assert@1.0.19/string-includes";
 import { complain } from "../lib/cli/program.ts";
 import { publish, request, Subscriber } from "../mod.ts";
 import { ownBus } from "./harness/bus.ts";
+import { Folder } from "./harness/folder.ts";
 import { terminalTest, testWithout, withoutFullDisk } from "./harness/needs.ts";
-import { commandLine, finish, inTerminal, TestBus } from "./harness/process.ts";
+import {
+  commandLine,
+  finish,
+  inTerminal,
+  pub,
+  sh,
+  TestBus,
+} from "./harness/process.ts";
 
 /** A character like any other by the rules of MQTT 5, section 1.5.4. */
 const FEFF = "\ufeff";
@@ -61,6 +70,29 @@ Deno.test("sub prints U+FEFF in every format, and it is not JSON", async () => {
 
 const ESCAPES = "\x1b]0;title\x07\u009b2J\u202e";
 const SHOWN = "^[]0;title^G<U+009B>2J<U+202E>";
+
+Deno.test("an argument that is not UTF-8 is refused: no other file is made, and no other message sent", async () => {
+  await using folder = new Folder();
+  const path = folder.file("pipe");
+  const line = 'bytes=$(printf "\\377"); "$@"';
+  const commands: [words: string, command: string[]][] = [
+    [`"$bytes"`, commandLine("pub", "--no-wait", path)],
+    [`"$bytes"`, commandLine("sub", "--timeout", "1ms", path, "--record")],
+    [`"$0$bytes" hello`, commandLine("pub", "--no-wait")],
+    [`"$0$bytes"`, commandLine("sub", "--timeout", "1ms")],
+  ];
+  for (const [words, command] of commands) {
+    const { code, stderr } = await finish(
+      sh(`cd "\${0%/*}" && ${line} ${words}`, path, ...command),
+    );
+    assert(code === 2 || code === 1, stderr);
+    assertStringIncludes(stderr, "UTF-8");
+  }
+  assertEquals([...Deno.readDirSync(folder.path)], []);
+  const { code, stderr } = await finish(pub(path, "a\ufffdb"));
+  const text = 'argument 2 is not UTF-8, or holds U+FFFD: "a\ufffdb"';
+  assertEquals([code, stderr], [2, `pub: ${text}; see pub --help\n`]);
+});
 
 Deno.test("reports on standard error move no cursor", async () => {
   await using bus = new TestBus();

@@ -3,11 +3,12 @@
  *
  * @module
  */
+import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { Thinning, type ThinningOptions } from "../lib/cli/sub/thinning.ts";
 import { WireMessage } from "../lib/wire/message.ts";
-import { finish, TestBus } from "./harness/process.ts";
+import { commandLine, eventually, finish, TestBus } from "./harness/process.ts";
 
 /** A message of a topic, and the time at which it comes. */
 type Event = [at: number, topic: string, text: string];
@@ -159,6 +160,24 @@ Deno.test("a signal ends sub --settle after what it holds back; no command start
   assertMatch(stderr, /2 messages held back, not handled/);
 });
 
+Deno.test("a signal ends sub --every whose output nobody reads, however many topics it holds", async () => {
+  await using bus = new TestBus();
+  const output = await bus.fifo("output");
+  using _stuck = Deno.openSync(output, { read: true, write: true });
+  await using subscriber = bus.sh(
+    'exec "$@" > "$0"',
+    ...[output, ...commandLine("sub", "--every", "1h", "#")],
+  );
+  await eventually(() => bus.namesOf("#").length > 0);
+  const publisher = bus.pub("--keyed", "--slow-timeout=inf");
+  const lines = Array.from({ length: 200_000 }, (_, i) => `${i}\t\n`);
+  await publisher.write(lines.join(""));
+  await finish(publisher);
+  subscriber.kill("SIGTERM");
+  const { code, stderr } = await subscriber.ended();
+  assertEquals([code, stderr], [143, ""]);
+});
+
 Deno.test("sub --settle --exec runs one command after a burst, with the last message", async () => {
   await using bus = new TestBus();
   await using subscriber = await bus.sub(
@@ -182,4 +201,45 @@ Deno.test("changes: the memory for messages has a limit, and a topic forgotten i
     play({ changes: true }, many).slice(70).map(([, topic]) => topic),
     ["t/0"],
   );
+});
+
+Deno.test("every, settle: the memory for what is held back has a limit; the first ones then come sooner", () => {
+  const long = "x".repeat(1024 * 1024);
+  const topics: Event[] = Array.from(
+    { length: 70 },
+    (_, i) => [i, `t/${i}`, long],
+  );
+  // A second message of a topic takes the place of the first one.
+  const events = topics.flatMap((event) => [event, event]);
+  for (const restarts of [false, true]) {
+    const passed = play({ holdMs: 1000, restarts }, events);
+    const soon = passed.filter(([at]) => at !== Infinity);
+    assertEquals(soon.map(([at, topic]) => [at, topic]), [
+      [63, "t/0"],
+      [64, "t/1"],
+      [65, "t/2"],
+      [66, "t/3"],
+      [67, "t/4"],
+      [68, "t/5"],
+      [69, "t/6"],
+    ]);
+    assertEquals(new Set(passed.map(([, topic]) => topic)).size, 70);
+  }
+});
+
+Deno.test("every: a message that is held back does not keep all that was read with it", () => {
+  const thinning = new Thinning({
+    ...{ holdMs: 1, restarts: false, changes: false },
+  });
+  for (let i = 0; i < 1000; i++) {
+    const read = new TextEncoder().encode(`${i}`.padEnd(64 * 1024));
+    thinning.add([new WireMessage(`t/${i}`, read, 0, 10)], 0);
+  }
+  const held = thinning.due(1);
+  assertEquals(
+    held.map(({ topic, text }) => [topic, text.trim()]),
+    Array.from({ length: 1000 }, (_, i) => [`t/${i}`, `${i}`]),
+  );
+  // 62 MiB were read.
+  assert(WireMessage.bufferBytes(held) < 10 * 1024 * 1024);
 });

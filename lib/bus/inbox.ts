@@ -394,7 +394,7 @@ class Inbox implements MembershipSource {
     await this.#reading.reader.nudge(this.#delivering);
     this.#watch[Symbol.dispose]();
     this.#exit[Symbol.dispose]();
-    if (this.#fifo !== this.#reading) this.#fifo.close();
-    this.#reading.close();
+    const fifos = new Set([this.#fifo, this.#reading]);
+    await Promise.all([...fifos].map((fifo) => fifo.close()));
   }
 }

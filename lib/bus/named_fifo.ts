@@ -149,10 +149,14 @@ export class NamedFifo {
     for (const filter of filters) this.unlink(filter);
   }
 
-  /** Closes it. */
-  close(): void {
-    this.reader.close();
+  /**
+   * Closes it.
+   *
+   * @returns When nothing is being written to it, either.
+   */
+  close(): Promise<void> {
     this.#folder.close();
+    return this.reader.close();
   }
 }
 

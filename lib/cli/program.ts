@@ -23,6 +23,9 @@ export const DEFAULT_VARIABLES = [
   "FIFOBUS_TOKEN",
 ];
 
+/** What Deno makes of bytes in an argument that are not UTF-8. */
+const REPLACED = "\ufffd";
+
 /** The parts of the outside world that a program uses. */
 export type World = Pick<typeof Deno, "stdin" | "stdout" | "stderr" | "env">;
 
@@ -58,6 +61,7 @@ export async function runProgram<T extends OptionTable>(
   world: World,
 ): Promise<number> {
   try {
+    checkText(args);
     const isPlain = !args.some((arg) => arg.startsWith("-")) &&
       !DEFAULT_VARIABLES.some((variable) => world.env.get(variable));
     if (isPlain) return await main({}, args, world);
@@ -103,6 +107,18 @@ export async function runProgram<T extends OptionTable>(
     complain(name, world, text);
     return error instanceof FifobusError ? exitCode(error) : EXIT.failed;
   }
+}
+
+/**
+ * Refuses arguments that Deno has changed: another file would be made, another
+ * message sent. Nothing tells them from those that hold U+FFFD.
+ */
+function checkText(args: string[]): void {
+  const changed = args.findIndex((arg) => arg.includes(REPLACED));
+  if (changed < 0) return;
+  throw new UsageError(
+    `argument ${changed + 1} is not UTF-8, or holds U+FFFD: "${args[changed]}"`,
+  );
 }
 
 /** Writes what --help and the like print; its modules load only if needed. */

@@ -218,7 +218,7 @@ export class QueueReader implements Source {
       reader.#openFifo();
     } catch (error) {
       await reader.#discardQueue();
-      reader.#closeFiles();
+      await reader.#closeFiles();
       throw error;
     }
     return reader;
@@ -384,14 +384,14 @@ export class QueueReader implements Source {
     await this.end();
     const goesBack = this.#unhandled.length > 0;
     if (this.#hasLeft && !goesBack) return;
-    if (this.#isAbandoned && !goesBack) return this.#closeFiles();
+    if (this.#isAbandoned && !goesBack) return await this.#closeFiles();
     const taking = this.#takeTurn();
     // If a suspended process has the turn, we can leave without the turn and
     // lose nothing; only messages that go back have to wait for it.
     await this.#ask(taking, goesBack ? Infinity : MAX_WAIT_MS);
     this.#waiting?.resolve();
     if (await taking) await this.#leave();
-    else this.#closeFiles();
+    else await this.#closeFiles();
   }
 
   /** Asks the reader that waits for messages with the turn to give it up. */
@@ -820,7 +820,7 @@ export class QueueReader implements Source {
     await this.#retakeTurn();
     if (this.#hasTurn) await this.#leaveTo(this.#queue!);
     else await this.#leaveUnshared();
-    this.#closeFiles();
+    await this.#closeFiles();
   }
 
   /** Takes the turn again for messages whose queue file was removed. */
@@ -1115,17 +1115,19 @@ export class QueueReader implements Source {
     this.#options.onNotice({ code, text });
   }
 
-  #closeFifo(): void {
+  async #closeFifo(): Promise<void> {
     clearInterval(this.#watch);
-    this.#fifo?.close();
+    const fifo = this.#fifo;
     this.#fifo = undefined;
+    await fifo?.close();
   }
 
-  #closeFiles(): void {
-    this.#closeFifo();
+  async #closeFiles(): Promise<void> {
+    const closed = this.#closeFifo();
     this.#queue?.close();
     this.#queue = undefined;
     this.#hasTurn = false;
+    await closed;
   }
 }
 

@@ -49,6 +49,9 @@ const MAX_LOCK_ATTEMPTS = 200;
 /** How long to wait for room when putting messages back. */
 const PUT_BACK_MS = 1000;
 
+/** How long to wait, on closing, for a write into a FIFO that others keep full. */
+const MAX_WRITE_MS = 200;
+
 /**
  * How long to wait for a wake marker to come back before writing the next one,
  * at first and at most. If many readers wait for the turn, each marker passes
@@ -83,8 +86,10 @@ export class FifoReader {
   #strangers = 0;
   /** How many bytes have come, except wake markers. */
   #received = 0;
-  /** How many wake markers are still being written. */
+  /** How many writes have not ended. */
   #writing = 0;
+  /** Settles with the last write, and so with all of them. */
+  #written: Promise<unknown> = Promise.resolve();
   #buffer = new Uint8Array(READ_BYTES);
 
   /**
@@ -179,9 +184,15 @@ export class FifoReader {
   mark(): number {
     const { token, bytes } = wake(this.#delimiter);
     this.#tokens.set(token, ++this.#marked);
-    this.#writing++;
-    this.#waker.write(bytes).catch(() => {}).finally(() => this.#writing--);
+    this.#write(bytes).catch(() => {});
     return this.#marked;
+  }
+
+  #write(bytes: Uint8Array): Promise<number> {
+    this.#writing++;
+    const writing = this.#waker.write(bytes).finally(() => this.#writing--);
+    this.#written = writing.catch(() => {});
+    return writing;
   }
 
   /**
@@ -304,7 +315,7 @@ export class FifoReader {
     for (let rest = bytes; rest.length > 0;) {
       const limit = rest.lastIndexOf(end, PIPE_BUF - 1) + 1;
       const piece = rest.subarray(0, limit || rest.indexOf(end) + 1);
-      const written = this.#waker.write(piece).then(() => true);
+      const written = this.#write(piece).then(() => true);
       written.catch(() => {});
       // The timer must not keep the process alive.
       const waited = new AbortController();
@@ -320,12 +331,24 @@ export class FifoReader {
     return true;
   }
 
-  /** Closes the FIFO. No read may be in progress. */
-  close(): void {
+  /**
+   * Closes the FIFO. No read may be in progress.
+   *
+   * @returns When its writes have ended, too. The reading end is closed at once,
+   * so a caller that does not leave need not wait.
+   */
+  async close(): Promise<void> {
     readers--;
+    // First, as a marker that waits for room fails when nobody reads any more.
     this.#file.close();
-    this.#waker.close();
     this.#locker?.close();
+    if (this.#writing > 0) {
+      const waited = new AbortController();
+      const pause = delay(MAX_WRITE_MS, waited.signal).catch(() => {});
+      await Promise.race([this.#written, pause]);
+      waited.abort();
+    }
+    this.#waker.close();
   }
 }
 

@@ -30,9 +30,9 @@ export class WireMessage implements Message {
   readonly topic: string;
   readonly retained: boolean;
   readonly missed: number = 0;
-  readonly #buffer: Uint8Array<ArrayBuffer>;
-  readonly #start: number;
-  readonly #end: number;
+  #buffer: Uint8Array<ArrayBuffer>;
+  #start: number;
+  #end: number;
   #extras: Extras | undefined;
 
   /**
@@ -153,6 +153,18 @@ export class WireMessage implements Message {
   }
 
   /**
+   * Makes the message independent of the buffer, most of which is not its own:
+   * as long as it is a view, it keeps all that was read with it.
+   */
+  compact(): void {
+    const { bytes, length } = this;
+    if (bytes.buffer.byteLength < 2 * length) return;
+    this.#buffer = bytes.slice();
+    this.#start = 0;
+    this.#end = length;
+  }
+
+  /**
    * Makes a copy of the message that comes after missed messages.
    *
    * @param missed How many messages were missed before it.
@@ -165,6 +177,23 @@ export class WireMessage implements Message {
     );
     message.#extras = this.#extras;
     return Object.assign(message, { missed });
+  }
+
+  /**
+   * Counts the memory that messages keep, as views of all that was read.
+   *
+   * @param messages The messages, in the order in which they came.
+   * @returns The number of bytes.
+   */
+  static bufferBytes(messages: Message[]): number {
+    let sum = 0;
+    let last: ArrayBuffer | undefined;
+    for (const it of messages) {
+      const { buffer } = #buffer in it ? it.#buffer : it.bytes;
+      if (buffer !== last) sum += buffer.byteLength;
+      last = buffer;
+    }
+    return sum;
   }
 
   /**

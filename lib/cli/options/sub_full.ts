@@ -44,13 +44,14 @@ to forget, the one that changed least recently, is printed again.
   every:
     `Lets through at most one message of a topic in TIME: TIME after the first
 message that is held back, the last one that came until then. --count counts
-what is let through, --timeout waits for what arrives. When sub ends, it first
-prints what it holds back, also at a signal.
+what is let through, --timeout waits for what arrives. It holds back 64 MiB of
+topics and messages; with more, those that wait longest come sooner. When sub
+ends, it first prints what it holds back, also at a signal.
   sub -v --every 1s 'motor/#'`,
   settle:
     `Lets through the last message of a topic when the topic has been quiet
 for TIME, and none while messages keep coming. With --exec that is one command
-after each burst. When sub ends, it first handles what it holds back; at a signal
+after each burst. It holds back 64 MiB, as --every does. When sub ends, it first handles what it holds back; at a signal
 no command starts, and sub tells how many messages that were.
   sub --settle 500ms --exec make src/changed`,
   list:

@@ -6,13 +6,19 @@
 
 const LINE_FEED = 0x0a;
 
+/** U+FEFF, with which some programs of Windows start a file. */
+const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
+
 /** Large, as each read takes some time. */
 const BUFFER_BYTES = 256 * 1024;
 
 /** What can be read. */
 export type Source = Pick<Deno.FsFile, "read">;
 
-/** Walks over the lines of a file. It goes on behind a line that is too long. */
+/**
+ * Walks over the lines of a file, without the byte order mark before them. It
+ * goes on behind a line that is too long.
+ */
 export class LineReader {
   readonly #source: Source;
   readonly #maxBytes: number;
@@ -81,6 +87,7 @@ export class LineReader {
     const last = room.subarray(0, count ?? 1).lastIndexOf(LINE_FEED);
     if (last >= 0) {
       this.lines = this.#bytes.subarray(0, this.#length + last + 1);
+      if (this.#isMarked) this.#next = BYTE_ORDER_MARK.length;
     }
     this.#length += count ?? 1;
     return count ?? 0;
@@ -98,6 +105,12 @@ export class LineReader {
     this.number++;
     this.isTooLong = this.#isCut;
     this.#isCut = false;
+  }
+
+  /** Whether a byte order mark is in the way: no line of JSON starts with it. */
+  get #isMarked(): boolean {
+    return this.number === 0 && !this.#isCut &&
+      BYTE_ORDER_MARK.every((byte, i) => byte === this.lines[i]);
   }
 
   #grow(): void {

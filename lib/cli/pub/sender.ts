@@ -195,9 +195,10 @@ export class Sender implements AsyncDisposable {
     const heard = this.#hasTopics && most > 0
       ? ` to ${range} ${most === 1 ? "subscriber" : "subscribers"}`
       : "";
-    const unheard = this.#unheard > 0
-      ? `, ${this.#unheard} of them heard by nobody`
+    const some = this.#unheard < this.#published
+      ? `${this.#unheard} of them `
       : "";
+    const unheard = this.#unheard > 0 ? `, ${some}heard by nobody` : "";
     this.#report(`${count(this.#published)} published${heard}${unheard}`);
   }
 

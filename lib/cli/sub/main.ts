@@ -287,7 +287,8 @@ class PrintedOutput implements Output {
       await this.#printer.print(messages, this.#givenUp.signal);
     } catch (error) {
       const printed = error instanceof OutputClosed ? error.printed : 0;
-      this.unhandled.push(...messages.slice(printed));
+      // One by one: a call takes 120,000 arguments, and --every may hold more.
+      for (const it of messages.slice(printed)) this.unhandled.push(it);
       throw error;
     }
   }

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Message } from "../../message.ts";
+import { WireMessage } from "../../wire/message.ts";
 
 /** Which messages to let through. */
 export interface ThinningOptions {
@@ -23,8 +24,17 @@ interface Held {
   dueAt: number;
 }
 
-/** With more bytes than this, the oldest messages are forgotten. */
+/**
+ * With more bytes than this, the oldest messages are forgotten, and those that
+ * are due first are let through.
+ */
 const MAX_REMEMBERED_BYTES = 64 * 1024 * 1024;
+
+/**
+ * Held messages are views of what was read at once, and keep that. After this
+ * many bytes they become copies: by then, newer ones have replaced most of them.
+ */
+const MAX_VIEWED_BYTES = 8 * 1024 * 1024;
 
 /** About what a topic takes beside its message. */
 const TOPIC_BYTES = 256;
@@ -34,6 +44,8 @@ export class Thinning {
   readonly #options: ThinningOptions;
   /** By topic. All wait for the same time, so the first one is due first. */
   readonly #held = new Map<string, Held>();
+  #heldBytes = 0;
+  #viewedBytes = 0;
   /** The last message of each topic that was let through. */
   readonly #last = new Map<string, Uint8Array>();
   #lastBytes = 0;
@@ -71,6 +83,8 @@ export class Thinning {
     const dueAt = now + holdMs;
     for (const message of messages) {
       const held = this.#held.get(message.topic);
+      this.#heldBytes += message.length -
+        (held ? held.message.length : -TOPIC_BYTES);
       if (held && !restarts) held.message = message;
       else {
         // It goes to the end, where the latest ones are.
@@ -78,7 +92,11 @@ export class Thinning {
         this.#held.set(message.topic, { message, dueAt });
       }
     }
-    return [];
+    this.#viewedBytes += WireMessage.bufferBytes(messages);
+    if (this.#viewedBytes > MAX_VIEWED_BYTES) this.#compact();
+    return this.#changed(
+      this.#take(() => this.#heldBytes > MAX_REMEMBERED_BYTES),
+    );
   }
 
   /**
@@ -88,13 +106,26 @@ export class Thinning {
    * @returns The messages to let through.
    */
   due(now: number): Message[] {
+    return this.#changed(this.#take((dueAt) => dueAt <= now));
+  }
+
+  #compact(): void {
+    for (const { message } of this.#held.values()) {
+      if (message instanceof WireMessage) message.compact();
+    }
+    this.#viewedBytes = 0;
+  }
+
+  /** Takes out held messages, the first ones, as long as they are to go. */
+  #take(goes: (dueAt: number) => boolean): Message[] {
     const messages: Message[] = [];
     for (const [topic, { message, dueAt }] of this.#held) {
-      if (dueAt > now) break;
+      if (!goes(dueAt)) break;
       messages.push(message);
       this.#held.delete(topic);
+      this.#heldBytes -= TOPIC_BYTES + message.length;
     }
-    return this.#changed(messages);
+    return messages;
   }
 
   #changed(messages: Message[]): Message[] {
