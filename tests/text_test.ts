@@ -90,7 +90,8 @@ Deno.test("an argument that is not UTF-8 is refused: no other file is made, and 
   }
   assertEquals([...Deno.readDirSync(folder.path)], []);
   const { code, stderr } = await finish(pub(path, "a\ufffdb"));
-  const text = 'argument 2 is not UTF-8, or holds U+FFFD: "a\ufffdb"';
+  const text =
+    'argument 2 is not UTF-8, or holds U+FFFD: "a\ufffdb"; a message can come from standard input';
   assertEquals([code, stderr], [2, `pub: ${text}; see pub --help\n`]);
 });
 

@@ -117,7 +117,8 @@ function checkText(args: string[]): void {
   const changed = args.findIndex((arg) => arg.includes(REPLACED));
   if (changed < 0) return;
   throw new UsageError(
-    `argument ${changed + 1} is not UTF-8, or holds U+FFFD: "${args[changed]}"`,
+    `argument ${changed + 1} is not UTF-8, or holds U+FFFD: ` +
+      `"${args[changed]}"; a message can come from standard input`,
   );
 }
 
