@@ -1,6 +1,6 @@
 /**
  * examples/topics/publish.sh: a publisher without any code of fifobus. The full
- * clients are in interop/topic_clients_test.ts.
+ * clients are in interop/topic_clients.ts.
  *
  * @module
  */
