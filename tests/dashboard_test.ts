@@ -7,7 +7,7 @@ import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { assertStringIncludes } from "jsr:@std/assert@1.0.19/string-includes";
-import { terminalTest, testSinceDeno27 } from "./harness/needs.ts";
+import { terminalTest, testSinceDeno27, testWithout } from "./harness/needs.ts";
 import {
   commandLine,
   eventually,
@@ -17,7 +17,6 @@ import {
   TestBus,
 } from "./harness/process.ts";
 import { Terminal, withoutTmux } from "./harness/tmux.ts";
-import * as waiting from "./harness/waiting.ts";
 
 /** A bus, and a terminal with a dashboard on it. */
 async function withDashboard(
@@ -50,7 +49,7 @@ function dashboardTest(
   args: string[],
   test: (terminal: Terminal, bus: TestBus) => Promise<void>,
 ): void {
-  waiting.testWithout(withoutTmux, name, () => withDashboard(args, test));
+  testWithout(withoutTmux, name, () => withDashboard(args, test));
 }
 
 const FIELDS =
@@ -163,7 +162,7 @@ dashboardTest(
   },
 );
 
-waiting.testWithout(
+testWithout(
   withoutTmux,
   "a locale without UTF-8 gets ASCII, and TERM=dumb gets lines",
   async () => {
@@ -288,7 +287,7 @@ terminalTest(
   },
 );
 
-waiting.test("without a terminal, sub --dashboard prints lines", async () => {
+Deno.test("without a terminal, sub --dashboard prints lines", async () => {
   await using bus = new TestBus();
   await using subscriber = await bus.sub(
     "--exit-word=exit",
