@@ -28,7 +28,7 @@ const all: Waiting[] = [];
  * whose sanitizers look after them all; then each reports under its own name.
  * With `--filter` a test runs alone.
  *
- * They must not change what a file has only once, as `ownBus()` does.
+ * They must not change what a file has only once, such as its environment.
  */
 export function test(name: string, run: () => Promise<void>): void {
   if (all.length === 0) {
