@@ -7,7 +7,7 @@ import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { Folder } from "./harness/folder.ts";
-import { isThere } from "./harness/needs.ts";
+import { isThere, testWithout } from "./harness/needs.ts";
 import {
   commandLine,
   eventually,
@@ -17,9 +17,8 @@ import {
   sub,
   TestBus,
 } from "./harness/process.ts";
-import * as waiting from "./harness/waiting.ts";
 
-waiting.test("sub --exec runs a command with the message as its input", async () => {
+Deno.test("sub --exec runs a command with the message as its input", async () => {
   await using bus = new TestBus();
   const command = 'printf "%s %s %s %s|" $FIFOBUS_SEQUENCE $FIFOBUS_TOPIC ' +
     "$FIFOBUS_RETAINED $FIFOBUS_REPLY_TO; cat; echo .";
@@ -37,7 +36,7 @@ waiting.test("sub --exec runs a command with the message as its input", async ()
   assertEquals((await subscriber.ended()).code, 0);
 });
 
-waiting.test("a command may leave a large input unread", async () => {
+Deno.test("a command may leave a large input unread", async () => {
   await using bus = new TestBus();
   await using subscriber = await bus.sub("-C1", "--exec", "echo done", "t");
   await using publisher = bus.pub("t");
@@ -47,7 +46,7 @@ waiting.test("a command may leave a large input unread", async () => {
   assertEquals([code, stdout, stderr], [0, "done\n", ""]);
 });
 
-waiting.test("a command that fails is reported and counted, and stops sub with --strict", async () => {
+Deno.test("a command that fails is reported and counted, and stops sub with --strict", async () => {
   await using bus = new TestBus();
   const command = 'read code; echo "$code"; exit $code';
   for (const strict of [false, true]) {
@@ -72,7 +71,7 @@ waiting.test("a command that fails is reported and counted, and stops sub with -
   }
 });
 
-waiting.test("sub --jobs=N runs N commands at a time, and waits for all", async () => {
+Deno.test("sub --jobs=N runs N commands at a time, and waits for all", async () => {
   await using bus = new TestBus();
   // Each command waits until all three run.
   const command = 'cd "$DIR"; : > $FIFOBUS_SEQUENCE; ' +
@@ -92,7 +91,7 @@ waiting.test("sub --jobs=N runs N commands at a time, and waits for all", async 
   assertEquals(stdout.split("\n").toSorted(), ["", "a", "b", "c"]);
 });
 
-waiting.test("sub --exec runs one command at a time, in order", async () => {
+Deno.test("sub --exec runs one command at a time, in order", async () => {
   await using bus = new TestBus();
   await using subscriber = await bus.sub(
     "--exit-word=exit",
@@ -107,7 +106,7 @@ waiting.test("sub --exec runs one command at a time, in order", async () => {
   assertEquals((await subscriber.ended()).stdout, lines);
 });
 
-waiting.test("sub --exec ends quietly when nobody reads the output of the commands", async () => {
+Deno.test("sub --exec ends quietly when nobody reads the output of the commands", async () => {
   await using bus = new TestBus();
   const command = commandLine("sub", "--exec", "cat; echo", "t");
   await using line = bus.sh('"$@" | head -n 1', "sh", ...command);
@@ -171,7 +170,7 @@ class Workers extends Folder {
   }
 }
 
-waiting.test("four workers share a burst of jobs, and none takes more than it can run", async () => {
+Deno.test("four workers share a burst of jobs, and none takes more than it can run", async () => {
   const job = 'read -r j; sleep 0.05; echo "$j" >> "$LOG"';
   await using workers = await Workers.start(4, job);
   const jobs = Array.from({ length: 40 }, (_, i) => `${i}`);
@@ -192,7 +191,7 @@ waiting.test("four workers share a burst of jobs, and none takes more than it ca
   }
 });
 
-waiting.test("sub --exec --strict ends when a command fails, and leaves the other jobs", async () => {
+Deno.test("sub --exec --strict ends when a command fails, and leaves the other jobs", async () => {
   await using workers = await Workers.start(
     1,
     "read -r j; exit $j",
@@ -209,14 +208,14 @@ waiting.test("sub --exec --strict ends when a command fails, and leaves the othe
   assertEquals(await workers.left(), ["0", "0"]);
 });
 
-waiting.test("sub --exec --strict ends after a failure, even if no message follows", async () => {
+Deno.test("sub --exec --strict ends after a failure, even if no message follows", async () => {
   await using workers = await Workers.start(1, "cat; exit 3", "--strict");
   await workers.add("one");
   assertEquals((await workers.processes[0]!.ended()).code, 1);
   assertEquals(await workers.left(), []);
 });
 
-waiting.test("sub --retry runs a failed command again, and --failed keeps messages that failed for good", async () => {
+Deno.test("sub --retry runs a failed command again, and --failed keeps messages that failed for good", async () => {
   const command = 'read -r j; echo "$j" >> "$LOG"; ' +
     '[ "$j" != twice ] || [ "$(grep -c twice "$LOG")" = 2 ]; c=$?; ' +
     '[ "$j" != never ] && exit $c';
@@ -241,7 +240,7 @@ waiting.test("sub --retry runs a failed command again, and --failed keeps messag
   assertEquals(stdout, "never\nnever\n");
 });
 
-waiting.test("sub --failed publishes to a topic, and says if it has no subscriber", async () => {
+Deno.test("sub --failed publishes to a topic, and says if it has no subscriber", async () => {
   await using bus = new TestBus();
   const args = ["--failed", "lost", "--exec", "exit 1", "jobs"];
   await using worker = await bus.sub(...args);
@@ -252,7 +251,7 @@ waiting.test("sub --failed publishes to a topic, and says if it has no subscribe
   assertEquals(await listener.line(), "b");
 });
 
-waiting.test("SIGTERM ends a worker after the running command, and the other jobs stay in the queue", async () => {
+Deno.test("SIGTERM ends a worker after the running command, and the other jobs stay in the queue", async () => {
   const job = 'read -r j; echo "start $j" >> "$LOG"; ' +
     'until [ -e "$LOG.go" ]; do sleep 0.01; done; echo "end $j" >> "$LOG"';
   await using workers = await Workers.start(1, job);
@@ -266,7 +265,7 @@ waiting.test("SIGTERM ends a worker after the running command, and the other job
   assertEquals(await workers.left(), ["2", "3"]);
 });
 
-waiting.test("sub --grace also ends the commands, and their messages go back", async () => {
+Deno.test("sub --grace also ends the commands, and their messages go back", async () => {
   const job = 'read -r j; echo "$j" >> "$LOG"; exec sleep 60';
   await using workers = await Workers.start(
     1,
@@ -284,7 +283,7 @@ waiting.test("sub --grace also ends the commands, and their messages go back", a
 
 const noLimits = await isThere("prlimit", "--version") ? [] : ["prlimit"];
 
-waiting.testWithout(
+testWithout(
   noLimits,
   "a command that cannot be started counts as failed, and the next one runs",
   async () => {
@@ -311,7 +310,7 @@ waiting.testWithout(
   },
 );
 
-waiting.test("sub --exec --respond answers pub --reply", async () => {
+Deno.test("sub --exec --respond answers pub --reply", async () => {
   await using bus = new TestBus();
   const double = 'read n; [ "$n" != 13 ] || exit 1; echo $((2 * n))';
   await using responder = await bus.sub(
@@ -333,7 +332,7 @@ waiting.test("sub --exec --respond answers pub --reply", async () => {
   assertEquals(await responder.line(), "8");
 });
 
-waiting.test("pub --reply=N prints the answers of several", async () => {
+Deno.test("pub --reply=N prints the answers of several", async () => {
   await using bus = new TestBus();
   const responders = await Promise.all(
     ["a", "b"].map((name) =>
@@ -354,7 +353,7 @@ waiting.test("pub --reply=N prints the answers of several", async () => {
   assertEquals([three.code, three.stdout.length], [124, 4]);
 });
 
-waiting.test("sub -C 1 --respond answers its only request", async () => {
+Deno.test("sub -C 1 --respond answers its only request", async () => {
   await using bus = new TestBus();
   for (const address of ["last", "$share/g/last"]) {
     const asked = bus.pub("--reply", "--wait", "--timeout=60", "last", "x");
@@ -367,14 +366,14 @@ waiting.test("sub -C 1 --respond answers its only request", async () => {
   }
 });
 
-waiting.test("pub --reply says that nobody is there to answer", async () => {
+Deno.test("pub --reply says that nobody is there to answer", async () => {
   await using bus = new TestBus();
   const { code, stderr } = await finish(bus.pub("--reply", "t", "x"));
   assertEquals(code, 3);
   assert(stderr.includes("nobody subscribes"), stderr);
 });
 
-waiting.test("a plain shell answers pub --reply", async () => {
+Deno.test("a plain shell answers pub --reply", async () => {
   await using bus = new TestBus();
   const answer = new URL("../examples/topics/publish.sh", import.meta.url);
   await using asker = bus.pub("--reply", "--wait", "plain", "ping");
