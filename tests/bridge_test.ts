@@ -10,7 +10,6 @@ import type { IPublishPacket } from "npm:mqtt-packet@9.0.2";
 import { Broker } from "./harness/aedes.ts";
 import { FakeBroker } from "./harness/fake_broker.ts";
 import { freePort, Mosquitto, withoutMosquitto } from "./harness/mosquitto.ts";
-import { testWithout } from "./harness/needs.ts";
 import {
   eventually,
   finish,
@@ -19,6 +18,7 @@ import {
   sub,
   TestBus,
 } from "./harness/process.ts";
+import * as waiting from "./harness/waiting.ts";
 
 type Sent = [topic: string, payload: string];
 
@@ -73,7 +73,7 @@ const ODD: Sent[] = [
 
 for (const spool of [false, true]) {
   const how = spool ? " with a spool" : "";
-  Deno.test(`a bridge${how} carries any topic and message from broker to broker`, async () => {
+  waiting.test(`a bridge${how} carries any topic and message from broker to broker`, async () => {
     await using bus = new TestBus();
     await using from = source(ODD, 1);
     const got: Sent[] = [];
@@ -116,7 +116,7 @@ function sourceOfProperties(): FakeBroker {
 
 for (const spool of [false, true]) {
   const how = spool ? " with a spool" : "";
-  Deno.test(`a bridge${how} carries properties from broker to broker, and the time that is left`, async () => {
+  waiting.test(`a bridge${how} carries properties from broker to broker, and the time that is left`, async () => {
     await using bus = new TestBus();
     await using from = sourceOfProperties();
     const got: IPublishPacket[] = [];
@@ -149,7 +149,7 @@ for (const spool of [false, true]) {
   });
 }
 
-Deno.test("a bridge to MQTT 3.1.1 passes messages on without properties, and says so once", async () => {
+waiting.test("a bridge to MQTT 3.1.1 passes messages on without properties, and says so once", async () => {
   await using from = sourceOfProperties();
   const got: string[] = [];
   await using to = new FakeBroker((packet, _send, close) => {
@@ -165,7 +165,7 @@ Deno.test("a bridge to MQTT 3.1.1 passes messages on without properties, and say
   assertMatch(more!, /^pub: 1 more message passed on without /);
 });
 
-Deno.test("a bridge to topics says what they do not take, once for each kind, and goes on", async () => {
+waiting.test("a bridge to topics says what they do not take, once for each kind, and goes on", async () => {
   await using bus = new TestBus();
   await using lines = await bus.sub("-v", "x/#");
   await using any = await bus.sub("--null", "--json", "x/#");
@@ -202,7 +202,7 @@ Deno.test("a bridge to topics says what they do not take, once for each kind, an
   for (const [i, pattern] of expected.entries()) assertMatch(text[i]!, pattern);
 });
 
-Deno.test("a bridge to a FIFO says what a line cannot hold, and goes on", async () => {
+waiting.test("a bridge to a FIFO says what a line cannot hold, and goes on", async () => {
   await using bus = new TestBus();
   const path = bus.file("pipe");
   await using from = source(ODD);
@@ -212,7 +212,7 @@ Deno.test("a bridge to a FIFO says what a line cannot hold, and goes on", async 
   assertEquals((await said(bridge)).length, 1);
 });
 
-Deno.test("a bridge carries messages with line feeds from topics to a broker", async () => {
+waiting.test("a bridge carries messages with line feeds from topics to a broker", async () => {
   await using bus = new TestBus();
   const got: Sent[] = [];
   await using to = target(got);
@@ -223,7 +223,7 @@ Deno.test("a bridge carries messages with line feeds from topics to a broker", a
   assertEquals(got, [["x/b", "two\nlines"]]);
 });
 
-Deno.test("a message over the limit does not stop a bridge, wherever it comes from", async () => {
+waiting.test("a message over the limit does not stop a bridge, wherever it comes from", async () => {
   await using bus = new TestBus();
   const large = "x".repeat(101);
   const path = bus.file("pipe");
@@ -253,7 +253,7 @@ Deno.test("a message over the limit does not stop a bridge, wherever it comes fr
   }
 });
 
-Deno.test("pub does not continue the session of a killed one with the same client id", async () => {
+waiting.test("pub does not continue the session of a killed one with the same client id", async () => {
   const packets: string[] = [];
   await using broker = new FakeBroker((packet, send) => {
     const { properties } = packet as { properties?: Record<string, unknown> };
@@ -268,7 +268,7 @@ Deno.test("pub does not continue the session of a killed one with the same clien
   assertEquals(packets, ["connect", "end 0", "connect", "publish", "end 0"]);
 });
 
-Deno.test("pub --timeout does not give up on a broker before its time", async () => {
+waiting.test("pub --timeout does not give up on a broker before its time", async () => {
   const startedAt = performance.now();
   const address = `mqtt://127.0.0.1:${freePort()}/t`;
   const ended = await finish(pub("--timeout=1", address, "x"));
@@ -277,7 +277,7 @@ Deno.test("pub --timeout does not give up on a broker before its time", async ()
   assertMatch(ended.stderr, /connection refused.*, tried for 1000 ms\n$/);
 });
 
-Deno.test("a bridge with --timeout takes messages before its broker is there", async () => {
+waiting.test("a bridge with --timeout takes messages before its broker is there", async () => {
   await using bus = new TestBus();
   const port = freePort();
   await using bridge = bus.pub(
@@ -293,7 +293,7 @@ Deno.test("a bridge with --timeout takes messages before its broker is there", a
   assertEquals(got, [["x/b", "1"], ["x/b", "2"]]);
 });
 
-Deno.test("a bridge whose broker does not come in time, or goes for good, gives a FIFO its messages back", async () => {
+waiting.test("a bridge whose broker does not come in time, or goes for good, gives a FIFO its messages back", async () => {
   await using bus = new TestBus();
   const path = bus.file("pipe");
   await using leaving = new FakeBroker((packet, send, close) => {
@@ -327,7 +327,7 @@ async function numbers(bus: TestBus): Promise<string> {
   return file;
 }
 
-Deno.test("one signal ends a bridge that has no room, and the messages of its FIFO go back", async () => {
+waiting.test("one signal ends a bridge that has no room, and the messages of its FIFO go back", async () => {
   await using bus = new TestBus();
   const path = bus.file("pipe");
   await using bridge = bus.pub(
@@ -343,7 +343,7 @@ Deno.test("one signal ends a bridge that has no room, and the messages of its FI
   assertEquals(stdout, Deno.readTextFileSync(bus.file("numbers")));
 });
 
-Deno.test("a bridge from a persistent session acknowledges a message once it is through", async () => {
+waiting.test("a bridge from a persistent session acknowledges a message once it is through", async () => {
   await using bus = new TestBus();
   const events: string[] = [];
   await using from = new FakeBroker((packet, send) => {
@@ -373,7 +373,7 @@ Deno.test("a bridge from a persistent session acknowledges a message once it is 
   assertEquals(events, expected);
 });
 
-Deno.test("bridges at a broker of MQTT 3.1.1 are told that it has no marks, and do not feed themselves", async () => {
+waiting.test("bridges at a broker of MQTT 3.1.1 are told that it has no marks, and do not feed themselves", async () => {
   await using bus = new TestBus();
   await using broker = await Broker.start();
   const { url } = broker;
@@ -394,7 +394,7 @@ Deno.test("bridges at a broker of MQTT 3.1.1 are told that it has no marks, and 
   assertEquals(self.code, 2);
 });
 
-testWithout(
+waiting.testWithout(
   withoutMosquitto,
   "a topic with a control character costs a bridge its connection three times at most",
   async () => {
@@ -418,7 +418,7 @@ testWithout(
   },
 );
 
-Deno.test("the last will of a bridge is at the ADDRESS, or at the only broker", async () => {
+waiting.test("the last will of a bridge is at the ADDRESS, or at the only broker", async () => {
   await using bus = new TestBus();
   const wills: Record<string, string[]> = {};
   const broker = (name: string) => {

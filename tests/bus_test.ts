@@ -7,7 +7,7 @@ import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { assertStringIncludes } from "jsr:@std/assert@1.0.19/string-includes";
-import { testWithout, withoutPython } from "./harness/needs.ts";
+import { withoutPython } from "./harness/needs.ts";
 import {
   commandLine,
   eventually,
@@ -15,10 +15,11 @@ import {
   type Process,
   TestBus,
 } from "./harness/process.ts";
+import * as waiting from "./harness/waiting.ts";
 
 const EXAMPLES = new URL("../examples/topics/", import.meta.url).pathname;
 
-Deno.test("every subscriber gets every message that one of its filters matches", async () => {
+waiting.test("every subscriber gets every message that one of its filters matches", async () => {
   await using bus = new TestBus();
   await using one = await bus.sub(
     "--exit-word=exit",
@@ -44,7 +45,7 @@ Deno.test("every subscriber gets every message that one of its filters matches",
   await eventually(() => bus.names().length === 0);
 });
 
-Deno.test("a publish to nobody is dropped with code 0, and -v says so", async () => {
+waiting.test("a publish to nobody is dropped with code 0, and -v says so", async () => {
   await using bus = new TestBus();
   const quiet = { code: 0, signal: null, stdout: "", stderr: "" };
   assertEquals(await finish(bus.pub("nobody", "x")), quiet);
@@ -56,7 +57,7 @@ Deno.test("a publish to nobody is dropped with code 0, and -v says so", async ()
   ]);
 });
 
-Deno.test("pub --wait=N waits for N subscribers, and --timeout limits the wait", async () => {
+waiting.test("pub --wait=N waits for N subscribers, and --timeout limits the wait", async () => {
   await using bus = new TestBus();
   await using publisher = bus.pub("--wait=2", "news", "hello");
   await using one = await bus.sub("news");
@@ -76,7 +77,7 @@ Deno.test("pub --wait=N waits for N subscribers, and --timeout limits the wait",
   ]);
 });
 
-Deno.test("a long-lived pub sees subscribers come and go", async () => {
+waiting.test("a long-lived pub sees subscribers come and go", async () => {
   await using bus = new TestBus();
   await using publisher = bus.pub("-l", "t");
   let round = 0;
@@ -93,7 +94,7 @@ Deno.test("a long-lived pub sees subscribers come and go", async () => {
   assertEquals((await publisher.ended()).code, 0);
 });
 
-Deno.test("large messages and NUL framing go to topics too", async () => {
+waiting.test("large messages and NUL framing go to topics too", async () => {
   await using bus = new TestBus();
   await using lines = await bus.sub("-C", "2", "t");
   await using nuls = await bus.sub("--null", "-C", "3", "t");
@@ -114,7 +115,7 @@ Deno.test("large messages and NUL framing go to topics too", async () => {
   assertEquals((await nuls.ended()).stdout, `${large}\0two\nlines\0last\0`);
 });
 
-Deno.test("four publishers reach ten subscribers, of which one is killed and one is stopped", async () => {
+waiting.test("four publishers reach ten subscribers, of which one is killed and one is stopped", async () => {
   await using bus = new TestBus();
   const count = 2000;
   const subscribers: Process[] = [];
@@ -157,7 +158,7 @@ Deno.test("four publishers reach ten subscribers, of which one is killed and one
   stopped.kill("SIGCONT");
 });
 
-Deno.test("only a stopped subscriber loses messages, and the publisher counts and reports them", async () => {
+waiting.test("only a stopped subscriber loses messages, and the publisher counts and reports them", async () => {
   await using bus = new TestBus();
   await using stopped = await bus.sub("--no-exit-word", "t");
   await using healthy = await bus.sub("-C", "5000", "t");
@@ -182,7 +183,7 @@ Deno.test("only a stopped subscriber loses messages, and the publisher counts an
   assertEquals(rest.trimEnd().split("\n"), kept);
 });
 
-Deno.test("subscribers that join and leave during a stream get runs without a gap", async () => {
+waiting.test("subscribers that join and leave during a stream get runs without a gap", async () => {
   await using bus = new TestBus();
   await using publisher = bus.pub("-l", "t");
   let stop = false;
@@ -206,7 +207,7 @@ Deno.test("subscribers that join and leave during a stream get runs without a ga
   assertEquals((await publisher.ended()).code, 0);
 });
 
-Deno.test("the next publisher notices a killed subscriber, and removes its names", async () => {
+waiting.test("the next publisher notices a killed subscriber, and removes its names", async () => {
   await using bus = new TestBus();
   await using subscriber = await bus.sub("a", "b/+");
   subscriber.kill("SIGKILL");
@@ -222,7 +223,7 @@ Deno.test("the next publisher notices a killed subscriber, and removes its names
   assertEquals([...Deno.readDirSync(bus.env.FIFOBUS_DIR!)], []);
 });
 
-Deno.test("the FIFO of a subscriber that died before it had a name is removed", async () => {
+waiting.test("the FIFO of a subscriber that died before it had a name is removed", async () => {
   await using bus = new TestBus();
   await finish(bus.pub("t", "makes the folder"));
   const orphan = `${bus.env.FIFOBUS_DIR}/.123-dead`;
@@ -236,7 +237,7 @@ Deno.test("the FIFO of a subscriber that died before it had a name is removed", 
   assertEquals(left.map(({ name }) => name), [".124-young"]);
 });
 
-Deno.test("a message over the limit of a subscriber ends only that subscriber", async () => {
+waiting.test("a message over the limit of a subscriber ends only that subscriber", async () => {
   await using bus = new TestBus();
   await using strict = await bus.sub("--max-size=10", "t");
   await using other = await bus.sub("t");
@@ -252,7 +253,7 @@ Deno.test("a message over the limit of a subscriber ends only that subscriber", 
   await other.until("A\n");
 });
 
-Deno.test("last values come first to a new subscriber, until they are cleared", async () => {
+waiting.test("last values come first to a new subscriber, until they are cleared", async () => {
   await using bus = new TestBus();
   await finish(bus.pub("--retain", "w/a", "1"));
   await finish(bus.pub("-r", "w/a", "2"));
@@ -271,7 +272,7 @@ Deno.test("last values come first to a new subscriber, until they are cleared", 
   assertEquals(after.stdout, "w/b\t3\nx\t4\n");
 });
 
-Deno.test("sub --list shows the subscribers and their filters", async () => {
+waiting.test("sub --list shows the subscribers and their filters", async () => {
   await using bus = new TestBus();
   await using subscriber = await bus.sub("b/#", "a");
   const { stdout } = await finish(bus.subOnce("--list"));
@@ -284,7 +285,7 @@ Deno.test("sub --list shows the subscribers and their filters", async () => {
   assertEquals([filter, pid], ["a", subscriber.pid]);
 });
 
-Deno.test("plain shell tools rewire topics: sub --keyed, a filter, pub --keyed", async () => {
+waiting.test("plain shell tools rewire topics: sub --keyed, a filter, pub --keyed", async () => {
   await using bus = new TestBus();
   await using subscriber = await bus.sub("-v", "out/#");
   const [from, to] = [["sub", "--exit-word=exit", "--keyed", "in/#"], [
@@ -318,7 +319,7 @@ Deno.test("plain shell tools rewire topics: sub --keyed, a filter, pub --keyed",
   );
 });
 
-testWithout(
+waiting.testWithout(
   withoutPython,
   "plain programs join: a publisher in shell, a subscriber in Python",
   async () => {
@@ -350,7 +351,7 @@ testWithout(
   },
 );
 
-Deno.test("the programs refuse a bus that others could change, or that is a symbolic link", async () => {
+waiting.test("the programs refuse a bus that others could change, or that is a symbolic link", async () => {
   await using bus = new TestBus();
   const folder = bus.env.FIFOBUS_DIR!;
   await Deno.mkdir(folder);
@@ -372,7 +373,7 @@ Deno.test("the programs refuse a bus that others could change, or that is a symb
   ]);
 });
 
-Deno.test("--keyed -v counts the messages of each topic that nobody heard", async () => {
+waiting.test("--keyed -v counts the messages of each topic that nobody heard", async () => {
   await using bus = new TestBus();
   await using subscriber = await bus.sub("-C", "2", "heard");
   await using publisher = bus.pub("--keyed", "-v");
@@ -387,7 +388,7 @@ Deno.test("--keyed -v counts the messages of each topic that nobody heard", asyn
   assertEquals((await subscriber.ended()).stdout, "1\n4\n");
 });
 
-Deno.test("a symbolic link in the place of a FIFO is not followed", async () => {
+waiting.test("a symbolic link in the place of a FIFO is not followed", async () => {
   await using bus = new TestBus();
   await finish(bus.pub("t", "makes the folder"));
   const victim = await bus.fifo("victim");

@@ -14,6 +14,7 @@ import {
   quoted,
   TestBus,
 } from "./harness/process.ts";
+import * as waiting from "./harness/waiting.ts";
 
 /** A command line of our publisher, for the shell. */
 const PUB = quoted(commandLine("pub"));
@@ -24,7 +25,7 @@ async function run(bus: TestBus, args: string[], line: string) {
   return await finish(process);
 }
 
-Deno.test("sub -- COMMAND listens before the command starts; messages alone are its output", async () => {
+waiting.test("sub -- COMMAND listens before the command starts; messages alone are its output", async () => {
   await using bus = new TestBus();
   const line = `echo printed; ${PUB} --no-wait answer 42; echo failed >&2`;
   const { code, stdout, stderr } = await run(
@@ -36,7 +37,7 @@ Deno.test("sub -- COMMAND listens before the command starts; messages alone are 
   assertEquals(stderr, "printed\nfailed\n");
 });
 
-Deno.test("the command has the standard input of sub, and its own options", async () => {
+waiting.test("the command has the standard input of sub, and its own options", async () => {
   await using bus = new TestBus();
   await using subscriber = bus.subOnce(
     ...["-C1", "t", "--", ...commandLine("pub"), "--no-wait", "-s", "t"],
@@ -47,7 +48,7 @@ Deno.test("the command has the standard input of sub, and its own options", asyn
   assertEquals([code, stdout], [0, "from standard input\n"]);
 });
 
-Deno.test("what ends sub -- COMMAND, and its exit code", async () => {
+waiting.test("what ends sub -- COMMAND, and its exit code", async () => {
   const cases: [args: string[], line: string, code: number, out: string][] = [
     // A command that fails ends the wait, with its code.
     [["-C1", "t"], "exit 7", 7, ""],
@@ -72,7 +73,7 @@ Deno.test("what ends sub -- COMMAND, and its exit code", async () => {
   assertStringIncludes(missing.stderr, "no-such-command");
 });
 
-Deno.test("sub waits for a command that still runs when the messages are there", async () => {
+waiting.test("sub waits for a command that still runs when the messages are there", async () => {
   await using bus = new TestBus();
   const path = await bus.fifo("go");
   await using subscriber = bus.subOnce(
@@ -86,7 +87,7 @@ Deno.test("sub waits for a command that still runs when the messages are there",
   assertEquals([code, stderr], [0, "done\n"]);
 });
 
-Deno.test("a signal that ends sub ends the command, and sub waits for it", async () => {
+waiting.test("a signal that ends sub ends the command, and sub waits for it", async () => {
   await using bus = new TestBus();
   const line = `trap 'echo ended >&2; exit 0' TERM
     ${PUB} t started; while :; do sleep 0.01; done`;
@@ -100,7 +101,7 @@ Deno.test("a signal that ends sub ends the command, and sub waits for it", async
   }
 });
 
-Deno.test("-- before the addresses starts no command, and lists take none", async () => {
+waiting.test("-- before the addresses starts no command, and lists take none", async () => {
   await using bus = new TestBus();
   await using subscriber = await bus.sub("-C1", "--", "-odd");
   await finish(bus.pub("--", "-odd", "1"));
@@ -115,7 +116,7 @@ Deno.test("-- before the addresses starts no command, and lists take none", asyn
   }
 });
 
-Deno.test("sub --ready FILE tells a script that it listens", async () => {
+waiting.test("sub --ready FILE tells a script that it listens", async () => {
   await using bus = new TestBus();
   const ready = await bus.fifo("ready");
   await using script = bus.sh(
@@ -130,7 +131,7 @@ Deno.test("sub --ready FILE tells a script that it listens", async () => {
   assertEquals([code, stdout, stderr], [0, "1\n", ""]);
 });
 
-Deno.test("sub --ready makes a file, adds to one, and writes to a descriptor", async () => {
+waiting.test("sub --ready makes a file, adds to one, and writes to a descriptor", async () => {
   await using bus = new TestBus();
   const file = bus.file("ready");
   for (const expected of ["\n", "\n\n"]) {
@@ -151,7 +152,7 @@ Deno.test("sub --ready makes a file, adds to one, and writes to a descriptor", a
   assertEquals(bus.names(), []);
 });
 
-Deno.test("a signal ends sub that waits for the reader of --ready", async () => {
+waiting.test("a signal ends sub that waits for the reader of --ready", async () => {
   await using folder = new Folder();
   await using bus = new TestBus();
   const ready = await folder.fifo();

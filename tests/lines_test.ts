@@ -9,8 +9,8 @@ import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { assertStringIncludes } from "jsr:@std/assert@1.0.19/string-includes";
 import { Subscriber } from "../mod.ts";
 import { Mosquitto, withoutMosquitto } from "./harness/mosquitto.ts";
-import { testWithout } from "./harness/needs.ts";
 import { finish, pub, sh, TestBus } from "./harness/process.ts";
+import * as waiting from "./harness/waiting.ts";
 
 /** Several chunks of 64 KiB, each more than is due at once. */
 const COUNT = 30_000;
@@ -43,7 +43,7 @@ async function atRate(
 }
 
 // Lines that wait for their time must go out before lines that were read later.
-Deno.test("pub --rate keeps the order over all of its input", async () => {
+waiting.test("pub --rate keeps the order over all of its input", async () => {
   await using bus = new TestBus();
   const all = numbered();
   const expected = all.join("");
@@ -61,7 +61,7 @@ Deno.test("pub --rate keeps the order over all of its input", async () => {
   );
 });
 
-testWithout(
+waiting.testWithout(
   withoutMosquitto,
   "pub --rate keeps the order at a broker",
   async () => {
@@ -95,7 +95,7 @@ async function fails(
   return code;
 }
 
-Deno.test("pub reports a failure when it happens, not with the next line", async () => {
+waiting.test("pub reports a failure when it happens, not with the next line", async () => {
   await using bus = new TestBus();
   const pipe = bus.file("pipe");
   const soon = "--timeout=0.1";
@@ -116,7 +116,7 @@ Deno.test("pub reports a failure when it happens, not with the next line", async
   assertEquals(await fails(bus, ["--keyed", "--retain"], "t\ta\n"), 1);
 });
 
-testWithout(
+waiting.testWithout(
   withoutMosquitto,
   "pub reports a failure at a broker when it happens",
   async () => {
@@ -137,7 +137,7 @@ testWithout(
   },
 );
 
-Deno.test("pub --keyed --no-wait sends the lines before the first that nobody gets", async () => {
+waiting.test("pub --keyed --no-wait sends the lines before the first that nobody gets", async () => {
   await using bus = new TestBus();
   await using subscriber = await bus.sub("--exit-word=end", "heard/+");
   await using publisher = bus.pub("--keyed", "--no-wait");
@@ -152,7 +152,7 @@ Deno.test("pub --keyed --no-wait sends the lines before the first that nobody ge
   assertEquals((await subscriber.ended()).stdout, "1\n2\n");
 });
 
-Deno.test("pub --keyed -v counts what a subscriber that does not read missed, by line", async () => {
+waiting.test("pub --keyed -v counts what a subscriber that does not read missed, by line", async () => {
   await using bus = new TestBus();
   await using stopped = await bus.sub("slow/#");
   await using _reading = await bus.sub("fast/#", "both");
@@ -179,7 +179,7 @@ Deno.test("pub --keyed -v counts what a subscriber that does not read missed, by
   );
 });
 
-Deno.test("pub --keyed --no-wait names the topic whose message no subscriber takes", async () => {
+waiting.test("pub --keyed --no-wait names the topic whose message no subscriber takes", async () => {
   await using bus = new TestBus();
   await using subscriber = await bus.sub("--exit-word=end", "heard/+");
   await using publisher = bus.pub("--keyed", "--no-wait", "--null", "-q");

@@ -16,8 +16,9 @@ import {
 } from "../mod.ts";
 import { Broker } from "./harness/aedes.ts";
 import { eventually } from "./harness/process.ts";
+import * as waiting from "./harness/waiting.ts";
 
-Deno.test("MQTT 3.1.1: messages, last values, no requests", async () => {
+waiting.test("MQTT 3.1.1: messages, last values, no requests", async () => {
   await using broker = await Broker.start();
   const { url } = broker;
   const mqtt = { qos: 1 as const };
@@ -37,7 +38,7 @@ Deno.test("MQTT 3.1.1: messages, last values, no requests", async () => {
   assertEquals(error instanceof FifobusError && error.code, "no_connection");
 });
 
-Deno.test("onConnection may throw: the connection comes back", async () => {
+waiting.test("onConnection may throw: the connection comes back", async () => {
   await using broker = await Broker.start();
   const changes: boolean[] = [];
   const onConnection = ({ connected }: ConnectionChange) => {
@@ -51,7 +52,7 @@ Deno.test("onConnection may throw: the connection comes back", async () => {
   await publisher.publish("after");
 });
 
-Deno.test("two clients with one id are told what may be the reason, with MQTT 3.1.1 too", async () => {
+waiting.test("two clients with one id are told what may be the reason, with MQTT 3.1.1 too", async () => {
   await using broker = await Broker.start();
   const reasons: (string | undefined)[] = [];
   const onConnection = ({ reason }: ConnectionChange) => reasons.push(reason);
@@ -63,7 +64,7 @@ Deno.test("two clients with one id are told what may be the reason, with MQTT 3.
 });
 
 // setTimeout() makes 1 ms of it.
-Deno.test("connectTimeoutMs: Infinity waits for a broker that takes its time", async () => {
+waiting.test("connectTimeoutMs: Infinity waits for a broker that takes its time", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   let connections = 0;
   const serving = (async () => {

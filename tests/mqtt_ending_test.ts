@@ -17,6 +17,7 @@ import {
   sub,
   TestBus,
 } from "./harness/process.ts";
+import * as waiting from "./harness/waiting.ts";
 
 /** A broker that takes everything, and how its clients left it. */
 class Watching extends FakeBroker {
@@ -56,7 +57,7 @@ class Watching extends FakeBroker {
 const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 
 for (const [signal, code] of Object.entries(SIGNALS)) {
-  Deno.test(`${signal} ends the connection of sub, of its commands, and of pub in order`, async () => {
+  waiting.test(`${signal} ends the connection of sub, of its commands, and of pub in order`, async () => {
     await using broker = new Watching();
     const address = `${broker.url}/t`;
     const runs: [start: () => Process, isReady: () => boolean][] = [
@@ -78,7 +79,7 @@ for (const [signal, code] of Object.entries(SIGNALS)) {
   });
 }
 
-Deno.test("pub --reply ends its connections in order at a signal", async () => {
+waiting.test("pub --reply ends its connections in order at a signal", async () => {
   await using broker = new Watching();
   broker.answersNobody = false;
   await using asking = pub("--reply", "--timeout=60", `${broker.url}/t`, "?");
@@ -89,7 +90,7 @@ Deno.test("pub --reply ends its connections in order at a signal", async () => {
   assertEquals(broker.sessions, [0, 0]);
 });
 
-Deno.test("a bridge ends its connections in order at a signal", async () => {
+waiting.test("a bridge ends its connections in order at a signal", async () => {
   await using bus = new TestBus();
   await using from = new Watching();
   await using to = new Watching();
@@ -101,7 +102,7 @@ Deno.test("a bridge ends its connections in order at a signal", async () => {
   await eventually(() => to.goodbyes.length === 1);
 });
 
-Deno.test("pub and a bridge end at a signal with more messages than a silent broker takes at a time", async () => {
+waiting.test("pub and a bridge end at a signal with more messages than a silent broker takes at a time", async () => {
   await using bus = new TestBus();
   let published = 0;
   await using broker = new FakeBroker((packet) => {
@@ -123,7 +124,7 @@ Deno.test("pub and a bridge end at a signal with more messages than a silent bro
   }
 });
 
-Deno.test("a broker that has stopped does not hold up the end of sub", async () => {
+waiting.test("a broker that has stopped does not hold up the end of sub", async () => {
   await using broker = new Watching();
   broker.isFrozen = true;
   await using process = sub(
@@ -137,7 +138,7 @@ Deno.test("a broker that has stopped does not hold up the end of sub", async () 
   await eventually(() => broker.goodbyes.length === 1);
 });
 
-Deno.test("a program that ends by itself, and close(), end the session; --persistent keeps it", async () => {
+waiting.test("a program that ends by itself, and close(), end the session; --persistent keeps it", async () => {
   await using broker = new Watching();
   const address = `${broker.url}/t`;
   await finish(pub(address, "x"));
@@ -157,7 +158,7 @@ Deno.test("a program that ends by itself, and close(), end the session; --persis
   );
 });
 
-Deno.test("pub --reply to a broker ends with code 3 if nobody subscribes", async () => {
+waiting.test("pub --reply to a broker ends with code 3 if nobody subscribes", async () => {
   await using broker = new Watching();
   const { code, stderr } = await finish(pub("--reply", `${broker.url}/t`, "?"));
   assertEquals(code, 3);

@@ -10,10 +10,10 @@ import { delay } from "../lib/delay.ts";
 import { FakeBroker } from "./harness/fake_broker.ts";
 import { Folder } from "./harness/folder.ts";
 import { Mosquitto, withoutMosquitto } from "./harness/mosquitto.ts";
-import { testWithout } from "./harness/needs.ts";
 import { eventually, finish, pub, sub } from "./harness/process.ts";
 import { Proxy } from "./harness/proxy.ts";
 import { Random } from "./harness/random.ts";
+import * as waiting from "./harness/waiting.ts";
 
 /** A broker that takes everything, and tells what it has got. */
 function answering(
@@ -32,7 +32,7 @@ function answering(
   }, properties);
 }
 
-testWithout(
+waiting.testWithout(
   withoutMosquitto,
   "pub and sub work over a network that passes one byte at a time, and late",
   async () => {
@@ -56,7 +56,7 @@ testWithout(
   },
 );
 
-Deno.test("a connection that has died without a word is found by its pings, and made again", async () => {
+waiting.test("a connection that has died without a word is found by its pings, and made again", async () => {
   const got = new Set<string>();
   await using broker = answering(
     { serverKeepAlive: 1 },
@@ -89,7 +89,7 @@ const SILENCES: [last: Packet["cmd"], args: string[], code: number][] = [
   ["disconnect", ["pub", "--qos=1", "ADDRESS", "x"], 0],
 ];
 
-Deno.test("--timeout ends pub and sub when a broker is silent, whatever it did before", async () => {
+waiting.test("--timeout ends pub and sub when a broker is silent, whatever it did before", async () => {
   await Promise.all(SILENCES.map(async ([last, [name, ...args], code]) => {
     await using broker = answering({ serverKeepAlive: 2 }, ({ cmd }) => {
       if (cmd === last) network.goSilent();
@@ -104,7 +104,7 @@ Deno.test("--timeout ends pub and sub when a broker is silent, whatever it did b
   }));
 });
 
-Deno.test("Ctrl-C ends sub at a broker that is silent", async () => {
+waiting.test("Ctrl-C ends sub at a broker that is silent", async () => {
   await Promise.all(["connect", "subscribe", "pingreq"].map(async (last) => {
     await using broker = answering({ serverKeepAlive: 2 }, ({ cmd }) => {
       if (cmd === last) network.goSilent();
@@ -117,7 +117,7 @@ Deno.test("Ctrl-C ends sub at a broker that is silent", async () => {
   }));
 });
 
-Deno.test("sub subscribes again if the connection breaks before the broker has answered", async () => {
+waiting.test("sub subscribes again if the connection breaks before the broker has answered", async () => {
   await using broker = new FakeBroker(
     (packet, send, close) => {
       if (packet.cmd !== "subscribe") return;
@@ -133,7 +133,7 @@ Deno.test("sub subscribes again if the connection breaks before the broker has a
   assertEquals(await client.line(), "here");
 });
 
-Deno.test("sub ends if a broker that has lost the session refuses the subscription", async () => {
+waiting.test("sub ends if a broker that has lost the session refuses the subscription", async () => {
   await using broker = new FakeBroker((packet, send, close) => {
     if (packet.cmd !== "subscribe") return;
     const isFirst = broker.connections === 1;
@@ -168,7 +168,7 @@ function cutting(url: string, seed: number): { network: Proxy; cuts: number } {
   return made;
 }
 
-testWithout(
+waiting.testWithout(
   withoutMosquitto,
   "QoS 1: messages arrive whole and in order through networks that cut packets in two",
   async () => {

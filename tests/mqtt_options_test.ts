@@ -13,7 +13,6 @@ import { Broker } from "./harness/aedes.ts";
 import { FakeBroker } from "./harness/fake_broker.ts";
 import { Folder } from "./harness/folder.ts";
 import { Mosquitto, withoutMosquitto } from "./harness/mosquitto.ts";
-import { testWithout } from "./harness/needs.ts";
 import {
   eventually,
   finish,
@@ -22,6 +21,7 @@ import {
   sub,
   TestBus,
 } from "./harness/process.ts";
+import * as waiting from "./harness/waiting.ts";
 
 /** A broker that takes everything, and what it was asked for. */
 function listeningBroker() {
@@ -43,7 +43,7 @@ function listeningBroker() {
   return { broker, connects, subscribes };
 }
 
-Deno.test("options of sub reach the broker: its session, its subscriptions, its version", async () => {
+waiting.test("options of sub reach the broker: its session, its subscriptions, its version", async () => {
   const { broker, connects, subscribes } = listeningBroker();
   await using _ = broker;
   const session = ["--persistent", "--client-id=me"];
@@ -75,7 +75,7 @@ Deno.test("options of sub reach the broker: its session, its subscriptions, its 
   }
 });
 
-Deno.test("with MQTT 3.1.1, options that it does not have are an error, and --mqtt-version tries no other", async () => {
+waiting.test("with MQTT 3.1.1, options that it does not have are an error, and --mqtt-version tries no other", async () => {
   await using broker = await Broker.start();
   const address = `${broker.url}/t`;
   const session = ["--persistent", "--client-id=me"];
@@ -103,7 +103,7 @@ Deno.test("with MQTT 3.1.1, options that it does not have are an error, and --mq
   );
 });
 
-testWithout(
+waiting.testWithout(
   withoutMosquitto,
   "sub --retain-as-published tells which new messages are to be kept",
   async () => {
@@ -120,7 +120,7 @@ testWithout(
   },
 );
 
-testWithout(
+waiting.testWithout(
   withoutMosquitto,
   "sub --retain-handling 1 gets last values for a new session only",
   async () => {
@@ -140,7 +140,7 @@ testWithout(
   },
 );
 
-testWithout(
+waiting.testWithout(
   withoutMosquitto,
   "sub --no-local does not get its own answers",
   async () => {
@@ -158,7 +158,7 @@ testWithout(
   },
 );
 
-Deno.test("sub --failed logs in at a broker as the options say, under an id of its own", async () => {
+waiting.test("sub --failed logs in at a broker as the options say, under an id of its own", async () => {
   await using bus = new TestBus();
   const secret = bus.file("secret");
   await Deno.writeTextFile(secret, "s3cret\n");
@@ -187,7 +187,7 @@ Deno.test("sub --failed logs in at a broker as the options say, under an id of i
   assertEquals((await finish(wrong)).code, 2);
 });
 
-Deno.test("pub --reply takes over no client, and leaves no session", async () => {
+waiting.test("pub --reply takes over no client, and leaves no session", async () => {
   const { broker, connects } = listeningBroker();
   await using _ = broker;
   const session = ["--client-id=me", "--persistent", "--timeout=0.2"];

@@ -13,7 +13,7 @@ import { Broker } from "./harness/aedes.ts";
 import { FakeBroker } from "./harness/fake_broker.ts";
 import { Folder } from "./harness/folder.ts";
 import { Mosquitto, withoutMosquitto } from "./harness/mosquitto.ts";
-import { missingOf, testSinceDeno27, testWithout } from "./harness/needs.ts";
+import { missingOf, testSinceDeno27 } from "./harness/needs.ts";
 import {
   eventually,
   finish,
@@ -24,6 +24,7 @@ import {
   sub,
   TestBus,
 } from "./harness/process.ts";
+import * as waiting from "./harness/waiting.ts";
 
 const OPEN = ["listener {port} 127.0.0.1", "allow_anonymous true"];
 
@@ -39,7 +40,7 @@ const REFUSALS: [limit: string, args: string[], bytes: number, why: RegExp][] =
   ];
 
 for (const [limit, args, bytes, why] of REFUSALS) {
-  testWithout(
+  waiting.testWithout(
     withoutMosquitto,
     `pub ${args.join(" ")} fails at a broker with ${limit}, and says why`,
     async () => {
@@ -56,7 +57,7 @@ for (const [limit, args, bytes, why] of REFUSALS) {
   );
 }
 
-testWithout(
+waiting.testWithout(
   withoutMosquitto,
   "pub gives up a message that ends the connection again and again",
   async () => {
@@ -72,7 +73,7 @@ testWithout(
   },
 );
 
-testWithout(
+waiting.testWithout(
   withoutMosquitto,
   "a bridge reports the message that a broker does not take, and passes the others on",
   async () => {
@@ -96,7 +97,7 @@ async function startBridge(bus: TestBus, to: string) {
   return bridge;
 }
 
-testWithout(
+waiting.testWithout(
   withoutMosquitto,
   "two clients with one id are told what may be the reason",
   async () => {
@@ -119,7 +120,7 @@ const ENDINGS: [code: number, words: RegExp, isFinal: boolean][] = [
 ];
 
 for (const [code, words, isFinal] of ENDINGS) {
-  Deno.test(`sub ${isFinal ? "ends" : "goes on"} when a broker ends the connection with ${code}, and says why`, async () => {
+  waiting.test(`sub ${isFinal ? "ends" : "goes on"} when a broker ends the connection with ${code}, and says why`, async () => {
     await using broker = new FakeBroker((packet, send, close) => {
       if (packet.cmd !== "subscribe") return;
       const { messageId } = packet;
@@ -137,7 +138,7 @@ for (const [code, words, isFinal] of ENDINGS) {
 }
 
 for (const code of [149, 160, 200]) {
-  Deno.test(`pub fails when a broker answers a message with ${code}, also if MQTT has no such answer`, async () => {
+  waiting.test(`pub fails when a broker answers a message with ${code}, also if MQTT has no such answer`, async () => {
     await using broker = new FakeBroker((packet, send) => {
       if (packet.cmd !== "publish") return;
       const { messageId } = packet;
@@ -150,7 +151,7 @@ for (const code of [149, 160, 200]) {
   });
 }
 
-testWithout(
+waiting.testWithout(
   withoutMosquitto,
   "a message at QoS 0 settles when the connection breaks",
   async () => {
@@ -174,7 +175,7 @@ testWithout(
   },
 );
 
-Deno.test("Subscriber.read() and Publisher.publish() fail when the broker has ended the connection for good", async () => {
+waiting.test("Subscriber.read() and Publisher.publish() fail when the broker has ended the connection for good", async () => {
   let end = () => {};
   await using broker = new FakeBroker((packet, send, close) => {
     if (packet.cmd === "subscribe") {
@@ -202,7 +203,7 @@ Deno.test("Subscriber.read() and Publisher.publish() fail when the broker has en
   await publisher.close();
 });
 
-Deno.test("a reader that holds messages keeps its connection", async () => {
+waiting.test("a reader that holds messages keeps its connection", async () => {
   let pings = 0;
   await using broker = new FakeBroker((packet, send) => {
     if (packet.cmd === "pingreq") pings++;
@@ -233,7 +234,7 @@ Deno.test("a reader that holds messages keeps its connection", async () => {
   assertEquals(broker.connections, 1);
 });
 
-Deno.test("a reader that stops holds the broker back, gets each message once, and keeps its connection", async () => {
+waiting.test("a reader that stops holds the broker back, gets each message once, and keeps its connection", async () => {
   const COUNT = 3000;
   let [sent, acknowledged, most, pings] = [0, 0, 0, 0];
   await using broker = new FakeBroker((packet, send) => {
@@ -266,7 +267,7 @@ Deno.test("a reader that stops holds the broker back, gets each message once, an
   assertEquals(broker.connections, 1);
 });
 
-Deno.test("sub --persistent with a slow command keeps its connection, and runs it once for each message", async () => {
+waiting.test("sub --persistent with a slow command keeps its connection, and runs it once for each message", async () => {
   await using folder = new Folder();
   let [pings, acknowledged] = [0, 0];
   await using broker = new FakeBroker((packet, send) => {
@@ -295,7 +296,7 @@ Deno.test("sub --persistent with a slow command keeps its connection, and runs i
 });
 
 for (const qos of ["0", "1", "2"]) {
-  testWithout(
+  waiting.testWithout(
     withoutMosquitto,
     `sub --retained-only --qos ${qos} gets more last values than wait in memory`,
     async () => {
@@ -313,7 +314,7 @@ for (const qos of ["0", "1", "2"]) {
   );
 }
 
-Deno.test("sub --retained-only gets all last values of a broker that sends them late", async () => {
+waiting.test("sub --retained-only gets all last values of a broker that sends them late", async () => {
   await using broker = await Broker.start();
   const publisher = await Publisher.open(`${broker.url}/`);
   for (let i = 0; i < 300; i++) {
@@ -327,7 +328,7 @@ Deno.test("sub --retained-only gets all last values of a broker that sends them 
   }
 });
 
-Deno.test("sub --retained-only at a broker that refuses its marker gets the last values", async () => {
+waiting.test("sub --retained-only at a broker that refuses its marker gets the last values", async () => {
   await using broker = new FakeBroker((packet, send) => {
     if (packet.cmd !== "subscribe") return;
     const { messageId, subscriptions } = packet;
@@ -346,7 +347,7 @@ Deno.test("sub --retained-only at a broker that refuses its marker gets the last
   assertEquals([code, stdout, stderr], [0, "kept\n", ""]);
 });
 
-testWithout(
+waiting.testWithout(
   withoutMosquitto,
   "sub --retained-only needs no permission for other topics",
   async () => {
@@ -434,7 +435,7 @@ testSinceDeno27(
   [...withoutMosquitto, ...await missingOf(["openssl"])],
 );
 
-testWithout(
+waiting.testWithout(
   withoutMosquitto,
   "pub and sub say which topic they have no permission for",
   async () => {
@@ -466,7 +467,7 @@ testWithout(
   },
 );
 
-testWithout(
+waiting.testWithout(
   withoutMosquitto,
   "pub --from with a shared subscription keeps the topics",
   async () => {
@@ -483,7 +484,7 @@ testWithout(
   },
 );
 
-Deno.test("sub refuses a filter that the broker does not take, and says why", async () => {
+waiting.test("sub refuses a filter that the broker does not take, and says why", async () => {
   const properties = {
     wildcardSubscriptionAvailable: false,
     sharedSubscriptionAvailable: false,
@@ -497,7 +498,7 @@ Deno.test("sub refuses a filter that the broker does not take, and says why", as
   }
 });
 
-Deno.test("pub speaks MQTT 3.1.1 to a broker that hangs up at MQTT 5", async () => {
+waiting.test("pub speaks MQTT 3.1.1 to a broker that hangs up at MQTT 5", async () => {
   const topics: string[] = [];
   await using broker = new FakeBroker((packet, _send, close) => {
     if (packet.cmd === "connect" && packet.protocolVersion === 5) close();

@@ -9,7 +9,7 @@ import { Publisher } from "../mod.ts";
 import { FakeBroker } from "./harness/fake_broker.ts";
 import { Folder } from "./harness/folder.ts";
 import { Mosquitto, withoutMosquitto } from "./harness/mosquitto.ts";
-import { missingOf, testWithout } from "./harness/needs.ts";
+import { missingOf } from "./harness/needs.ts";
 import {
   eventually,
   finish,
@@ -19,6 +19,7 @@ import {
   sub,
   TestBus,
 } from "./harness/process.ts";
+import * as waiting from "./harness/waiting.ts";
 
 /** A server that nobody has started. */
 const DEAD = "127.0.0.1:1";
@@ -45,7 +46,7 @@ function counting(): { server: FakeBroker; topics: string[] } {
   return { server, topics };
 }
 
-Deno.test("pub connects to the first server of a list that answers", async () => {
+waiting.test("pub connects to the first server of a list that answers", async () => {
   const { server, topics } = counting();
   await using good = server;
   const { server: spare } = counting();
@@ -56,7 +57,7 @@ Deno.test("pub connects to the first server of a list that answers", async () =>
   assertEquals(other.connections, 0);
 });
 
-Deno.test("pub does not give all of its --timeout to a server that is silent", async () => {
+waiting.test("pub does not give all of its --timeout to a server that is silent", async () => {
   using silent = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { server, topics } = counting();
   await using good = server;
@@ -66,7 +67,7 @@ Deno.test("pub does not give all of its --timeout to a server that is silent", a
   assertEquals([code, stderr, topics], [0, "", ["t"]]);
 });
 
-Deno.test("if no server of a list answers, the error says why each does not", async () => {
+waiting.test("if no server of a list answers, the error says why each does not", async () => {
   await using busy = refusing(137);
   const list = `${DEAD},${hostOf(busy)}`;
   const refused = `Cannot connect to mqtt://${DEAD}: connection refused`;
@@ -83,7 +84,7 @@ Deno.test("if no server of a list answers, the error says why each does not", as
   assertMatch(stderr, /, tried for 100 ms\n$/);
 });
 
-Deno.test("a server that does not accept the user ends the search", async () => {
+waiting.test("a server that does not accept the user ends the search", async () => {
   await using strict = refusing(135);
   await using other = refusing(137);
   const list = `${DEAD},${hostOf(strict)},${hostOf(other)}`;
@@ -95,7 +96,7 @@ Deno.test("a server that does not accept the user ends the search", async () => 
   assertEquals(other.connections, 0);
 });
 
-Deno.test("a server that sends its clients elsewhere is no end, if there are others", async () => {
+waiting.test("a server that sends its clients elsewhere is no end, if there are others", async () => {
   await using moved = refusing(157);
   const { server, topics } = counting();
   await using good = server;
@@ -126,7 +127,7 @@ function mortal(): { server: FakeBroker; ends: (() => void)[] } {
   return { server, ends };
 }
 
-Deno.test("on a loss, pub and sub go on to the next server, and name both", async () => {
+waiting.test("on a loss, pub and sub go on to the next server, and name both", async () => {
   const { server, ends } = mortal();
   await using first = server;
   const { server: spare, ends: later } = mortal();
@@ -151,7 +152,7 @@ Deno.test("on a loss, pub and sub go on to the next server, and name both", asyn
   await eventually(() => later.length === 2);
 });
 
-Deno.test("Publisher tells in onConnection which server it lost, and which it has", async () => {
+waiting.test("Publisher tells in onConnection which server it lost, and which it has", async () => {
   const { server, ends } = mortal();
   await using first = server;
   const { server: spare, ends: later } = mortal();
@@ -169,7 +170,7 @@ Deno.test("Publisher tells in onConnection which server it lost, and which it ha
   assertEquals(changes, [first.url, second.url]);
 });
 
-testWithout(
+waiting.testWithout(
   withoutMosquitto,
   "bridges in opposite directions may name the servers in any order",
   async () => {
@@ -201,7 +202,7 @@ testWithout(
   },
 );
 
-testWithout(
+waiting.testWithout(
   [...withoutMosquitto, ...await missingOf(["openssl"])],
   "mqtts: the certificate of each server is for its own host",
   async () => {

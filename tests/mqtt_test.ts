@@ -11,7 +11,7 @@ import { assertStringIncludes } from "jsr:@std/assert@1.0.19/string-includes";
 import { Publisher, request, Subscriber } from "../mod.ts";
 import { Folder } from "./harness/folder.ts";
 import { freePort, Mosquitto, withoutMosquitto } from "./harness/mosquitto.ts";
-import { isThere, testWithout } from "./harness/needs.ts";
+import { isThere } from "./harness/needs.ts";
 import {
   commandLine,
   eventually,
@@ -22,9 +22,10 @@ import {
   sub,
   TestBus,
 } from "./harness/process.ts";
+import * as waiting from "./harness/waiting.ts";
 
 function mqttTest(name: string, test: () => Promise<void>): void {
-  testWithout(withoutMosquitto, name, test);
+  waiting.testWithout(withoutMosquitto, name, test);
 }
 
 /** The configuration of a broker that keeps sessions when it is killed. */
@@ -234,7 +235,7 @@ mqttTest(
   },
 );
 
-testWithout(
+waiting.testWithout(
   [
     ...withoutMosquitto,
     ...await isThere("openssl", "version") ? [] : ["openssl"],

@@ -8,10 +8,10 @@ import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import type { Page } from "npm:playwright-core@1.56.1";
 import { TestBrowser, withoutBrowser } from "./harness/browser.ts";
-import { testWithout } from "./harness/needs.ts";
 import { eventually, finish, TestBus } from "./harness/process.ts";
 import { Served } from "./harness/served.ts";
 import { assertAccessible, card, counts, pageTest } from "./harness/stage.ts";
+import * as waiting from "./harness/waiting.ts";
 
 pageTest(
   "the page shows numbers, JSON and text, with an alarm, a chart and a log",
@@ -94,7 +94,7 @@ pageTest(
   },
 );
 
-testWithout(
+waiting.testWithout(
   withoutBrowser,
   "a page goes on after its server, or the page itself, was away",
   async () => {

@@ -12,6 +12,7 @@ import { Broker } from "./harness/aedes.ts";
 import { Folder } from "./harness/folder.ts";
 import { testSinceDeno27 } from "./harness/needs.ts";
 import { commandLine, eventually, finish, Process } from "./harness/process.ts";
+import * as waiting from "./harness/waiting.ts";
 
 /** A clone, and a folder beside it, which the programs may read and write. */
 class Clone extends Folder {
@@ -78,7 +79,7 @@ class Clone extends Folder {
   }
 }
 
-Deno.test("from a clone elsewhere: --allow-read with the clone in its list is enough for everything", async () => {
+waiting.test("from a clone elsewhere: --allow-read with the clone in its list is enough for everything", async () => {
   await using clone = await Clone.make();
   const pipe = `${clone.data}/pipe`;
   {
@@ -140,7 +141,7 @@ testSinceDeno27(
   },
 );
 
-Deno.test("from a clone elsewhere: if its folder is not in the list, one line says what to add", async () => {
+waiting.test("from a clone elsewhere: if its folder is not in the list, one line says what to add", async () => {
   await using clone = await Clone.make();
   const pipe = `${clone.data}/pipe`;
   const cases: ["pub" | "sub", ...string[]][] = [
@@ -163,7 +164,7 @@ Deno.test("from a clone elsewhere: if its folder is not in the list, one line sa
   }
 });
 
-Deno.test("a script with mod.ts of a clone elsewhere: only brokers need permission to read the clone", async () => {
+waiting.test("a script with mod.ts of a clone elsewhere: only brokers need permission to read the clone", async () => {
   await using clone = await Clone.make();
   const path = clone.file("script.ts");
   await Deno.writeTextFile(
@@ -212,7 +213,7 @@ const LOADERS: Record<string, string>[] = [
 for (const loader of LOADERS) {
   const [variable] = Object.keys(loader);
 
-  Deno.test(`with ${variable} set: FIFOs and topics need no more permissions`, async () => {
+  waiting.test(`with ${variable} set: FIFOs and topics need no more permissions`, async () => {
     await using folder = new Folder();
     const env = { ...loader, FIFOBUS_DIR: folder.file("bus") };
     const pipe = folder.file("pipe");
@@ -231,7 +232,7 @@ for (const loader of LOADERS) {
     assert(Deno.statSync(folder.file("q")).isFifo);
   });
 
-  Deno.test(`with ${variable} set: --exec says which permission it needs`, async () => {
+  waiting.test(`with ${variable} set: --exec says which permission it needs`, async () => {
     await using folder = new Folder();
     const pipe = await folder.fifo();
     const env = { ...loader };
@@ -254,7 +255,7 @@ for (const loader of LOADERS) {
   });
 }
 
-Deno.test("without --allow-run=mkfifo, one line says which FIFO cannot be made", async () => {
+waiting.test("without --allow-run=mkfifo, one line says which FIFO cannot be made", async () => {
   await using folder = new Folder();
   const pipe = folder.file("pipe");
   const [deno, ...args] = commandLine("sub", pipe);

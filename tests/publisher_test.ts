@@ -21,6 +21,7 @@ import {
   sub,
   TestBus,
 } from "./harness/process.ts";
+import * as waiting from "./harness/waiting.ts";
 
 async function texts(subscriber: Subscriber, count: number): Promise<string[]> {
   const texts: string[] = [];
@@ -37,7 +38,7 @@ async function code(promise: Promise<unknown>): Promise<string> {
   return (error as FifobusError).code;
 }
 
-Deno.test("Publisher.publish() keeps the order, awaited or not", async () => {
+waiting.test("Publisher.publish() keeps the order, awaited or not", async () => {
   await using folder = new Folder();
   const path = folder.file("pipe");
   await using subscriber = await Subscriber.open(path);
@@ -56,7 +57,7 @@ Deno.test("Publisher.publish() keeps the order, awaited or not", async () => {
   assertEquals(publisher.bufferedBytes, 0);
 });
 
-Deno.test("Publisher.publish() resolves once the message is in the FIFO, not before", async () => {
+waiting.test("Publisher.publish() resolves once the message is in the FIFO, not before", async () => {
   await using folder = new Folder();
   const path = folder.file("pipe");
   await using publisher = await Publisher.open(path);
@@ -70,7 +71,7 @@ Deno.test("Publisher.publish() resolves once the message is in the FIFO, not bef
   assertEquals(await texts(subscriber, 1), ["x"]);
 });
 
-Deno.test("Publisher.publish() waits again when the reader has gone", async () => {
+waiting.test("Publisher.publish() waits again when the reader has gone", async () => {
   await using folder = new Folder();
   const path = folder.file("pipe");
   for (const options of [{}, { timeoutMs: 60_000 }]) {
@@ -84,7 +85,7 @@ Deno.test("Publisher.publish() waits again when the reader has gone", async () =
   }
 });
 
-Deno.test("Publisher drops the part of a message that its reader left, and sends it again", async () => {
+waiting.test("Publisher drops the part of a message that its reader left, and sends it again", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   await using publisher = await Publisher.open(path, { timeoutMs: 100 });
@@ -98,7 +99,7 @@ Deno.test("Publisher drops the part of a message that its reader left, and sends
   assertEquals(await received, ["next"]);
 });
 
-Deno.test("Publisher gives up as its options say, and can be used again", async () => {
+waiting.test("Publisher gives up as its options say, and can be used again", async () => {
   await using folder = new Folder();
   const path = folder.file("pipe");
   assertEquals(await code(publish(path, "x", { wait: false })), "no_reader");
@@ -110,7 +111,7 @@ Deno.test("Publisher gives up as its options say, and can be used again", async 
   assertEquals(await texts(subscriber, 1), ["kept"]);
 });
 
-Deno.test("messages queued behind a message that timed out fail with it", async () => {
+waiting.test("messages queued behind a message that timed out fail with it", async () => {
   await using folder = new Folder();
   await using publisher = await Publisher.open(folder.file("pipe"), {
     timeoutMs: 20,
@@ -129,7 +130,7 @@ Deno.test("messages queued behind a message that timed out fail with it", async 
   assertEquals(publisher.bufferedBytes, 0);
 });
 
-Deno.test("Publisher can be aborted while it waits for a reader, or for room", async () => {
+waiting.test("Publisher can be aborted while it waits for a reader, or for room", async () => {
   await using folder = new Folder();
   const path = folder.file("pipe");
   const reason = new Error("enough");
@@ -151,7 +152,7 @@ Deno.test("Publisher can be aborted while it waits for a reader, or for room", a
   }
 });
 
-Deno.test("Publisher.close() writes all published messages, and refuses new ones", async () => {
+waiting.test("Publisher.close() writes all published messages, and refuses new ones", async () => {
   await using folder = new Folder();
   const path = folder.file("pipe");
   await using subscriber = await Subscriber.open(path);
@@ -167,7 +168,7 @@ Deno.test("Publisher.close() writes all published messages, and refuses new ones
   );
 });
 
-Deno.test("Publisher.writable takes a stream of messages to its end", async () => {
+waiting.test("Publisher.writable takes a stream of messages to its end", async () => {
   await using folder = new Folder();
   const path = folder.file("pipe");
   await using subscriber = await Subscriber.open(path);
@@ -179,7 +180,7 @@ Deno.test("Publisher.writable takes a stream of messages to its end", async () =
   assertEquals(await code(publisher.publish("x")), "closed");
 });
 
-Deno.test("Publisher.writable fails when a message cannot be sent", async () => {
+waiting.test("Publisher.writable fails when a message cannot be sent", async () => {
   await using folder = new Folder();
   const publisher = await Publisher.open(folder.file("pipe"), { wait: false });
   const piping = ReadableStream.from(["a", "b", "c"]).pipeTo(
@@ -190,7 +191,7 @@ Deno.test("Publisher.writable fails when a message cannot be sent", async () => 
 });
 
 // The standard ignores an error that comes while a stream closes.
-Deno.test("pipeTo() rejects if a message of Publisher.writable was not delivered", async () => {
+waiting.test("pipeTo() rejects if a message of Publisher.writable was not delivered", async () => {
   await using folder = new Folder();
   const path = folder.file("pipe");
   const one = () => ReadableStream.from(["one"]);
@@ -219,7 +220,7 @@ Deno.test("pipeTo() rejects if a message of Publisher.writable was not delivered
   await full.close();
 });
 
-Deno.test("an abort of Publisher.writable gives up messages that wait for a reader, or for room", async () => {
+waiting.test("an abort of Publisher.writable gives up messages that wait for a reader, or for room", async () => {
   await using folder = new Folder();
   for (const isRead of [false, true]) {
     for (const cause of ["signal", "source", "writer"] as const) {
@@ -256,7 +257,7 @@ Deno.test("an abort of Publisher.writable gives up messages that wait for a read
   }
 });
 
-Deno.test("a script ends after it aborted a stream into a FIFO without a reader", async () => {
+waiting.test("a script ends after it aborted a stream into a FIFO without a reader", async () => {
   await using folder = new Folder();
   const script = folder.file("script.ts");
   await Deno.writeTextFile(
@@ -277,7 +278,7 @@ console.log("aborted");
   assertEquals([code, stdout], [0, "aborted\n"]);
 });
 
-Deno.test("Publisher aborted while it is parked writes nothing to a reader that comes later", async () => {
+waiting.test("Publisher aborted while it is parked writes nothing to a reader that comes later", async () => {
   await using folder = new Folder();
   const path = folder.file("pipe");
   const publisher = await Publisher.open(path);
@@ -291,7 +292,7 @@ Deno.test("Publisher aborted while it is parked writes nothing to a reader that 
   assertEquals(await texts(subscriber, 1), ["next"]);
 });
 
-Deno.test("an option that is negative or NaN is a RangeError that names it", async () => {
+waiting.test("an option that is negative or NaN is a RangeError that names it", async () => {
   await using folder = new Folder();
   const path = folder.file("pipe");
   const calls: Record<string, (value: number) => Promise<unknown>> = {
@@ -321,7 +322,7 @@ Deno.test("an option that is negative or NaN is a RangeError that names it", asy
   }
 });
 
-Deno.test("Infinity as a time waits as if there were no limit", async () => {
+waiting.test("Infinity as a time waits as if there were no limit", async () => {
   await using folder = new Folder();
   const path = folder.file("pipe");
   const published = publish(path, "x", { timeoutMs: Infinity });
@@ -330,7 +331,7 @@ Deno.test("Infinity as a time waits as if there were no limit", async () => {
   await published;
 });
 
-Deno.test("40 Publishers that wait for a reader leave the file system usable", async () => {
+waiting.test("40 Publishers that wait for a reader leave the file system usable", async () => {
   await using folder = new Folder();
   const paths = Array.from({ length: 40 }, (_, i) => folder.file(`pipe${i}`));
   const publishers = await Promise.all(
@@ -346,7 +347,7 @@ Deno.test("40 Publishers that wait for a reader leave the file system usable", a
   for (const publisher of publishers) await publisher.close();
 });
 
-Deno.test("40 Publishers whose readers have stopped leave the file system usable", async () => {
+waiting.test("40 Publishers whose readers have stopped leave the file system usable", async () => {
   await using folder = new Folder();
   const paths = await Promise.all(
     Array.from({ length: 40 }, (_, i) => folder.fifo(`pipe${i}`)),
@@ -369,7 +370,7 @@ Deno.test("40 Publishers whose readers have stopped leave the file system usable
   for (const reader of readers) reader.close();
 });
 
-Deno.test("a FIFO has no topics: a message to one is refused", async () => {
+waiting.test("a FIFO has no topics: a message to one is refused", async () => {
   await using folder = new Folder();
   await using publisher = await Publisher.open(folder.file("pipe"));
   const error = await assertRejects(
@@ -380,7 +381,7 @@ Deno.test("a FIFO has no topics: a message to one is refused", async () => {
   assertEquals(error.code, "bad_address");
 });
 
-Deno.test("a message that ends with a mark is refused, wherever it comes from", async () => {
+waiting.test("a message that ends with a mark is refused, wherever it comes from", async () => {
   await using folder = new Folder();
   const path = folder.file("pipe");
   await using subscriber = await Subscriber.open(path);
@@ -410,7 +411,7 @@ Deno.test("a message that ends with a mark is refused, wherever it comes from", 
   );
 });
 
-Deno.test("a publisher that is killed within a message costs that message only", async () => {
+waiting.test("a publisher that is killed within a message costs that message only", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   await using subscriber = sub("--no-exit-word", path);
@@ -435,7 +436,7 @@ Deno.test("a publisher that is killed within a message costs that message only",
   });
 });
 
-Deno.test("a publisher that goes on with the next reader says so in its queue file", async () => {
+waiting.test("a publisher that goes on with the next reader says so in its queue file", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   const queue = folder.file(".pipe.queue");
@@ -471,7 +472,7 @@ Deno.test("a publisher that goes on with the next reader says so in its queue fi
   next.close();
 });
 
-Deno.test("a part of a message to a topic, whose publisher was killed, joins no other message", async () => {
+waiting.test("a part of a message to a topic, whose publisher was killed, joins no other message", async () => {
   await using bus = new TestBus();
   for (const filter of ["t", "$share/g/t"]) {
     await using subscriber = await bus.sub("--no-exit-word", filter);

@@ -15,6 +15,7 @@ import {
   type Process,
   TestBus,
 } from "./harness/process.ts";
+import * as waiting from "./harness/waiting.ts";
 
 /** A bus, and FIFOs beside which there can be no queue file. */
 class Place extends TestBus {
@@ -95,7 +96,7 @@ async function share(
   assertEquals(received.map(short), all.map(short));
 }
 
-Deno.test("a publisher that is killed within a message costs that message only, with the queue file in the bus", async () => {
+waiting.test("a publisher that is killed within a message costs that message only, with the queue file in the bus", async () => {
   await using bus = new Place();
   const path = await bus.closedFifo();
   await using reader = await bus.reader(path);
@@ -121,7 +122,7 @@ Deno.test("a publisher that is killed within a message costs that message only, 
   assertEquals(await reader.line(), "last");
 });
 
-Deno.test("readers from before and after a full disk share large messages, and split none", async () => {
+waiting.test("readers from before and after a full disk share large messages, and split none", async () => {
   await using bus = new Place();
   const path = await bus.closedFifo();
   await using before = await bus.reader(path);
@@ -130,7 +131,7 @@ Deno.test("readers from before and after a full disk share large messages, and s
   await share(bus, [path], [before, after]);
 });
 
-Deno.test("readers from before and after a FIFO has another name share large messages, and split none", async () => {
+waiting.test("readers from before and after a FIFO has another name share large messages, and split none", async () => {
   await using bus = new Place();
   const path = await bus.fifo();
   const other = bus.file("other");
@@ -141,7 +142,7 @@ Deno.test("readers from before and after a FIFO has another name share large mes
   await share(bus, [path, other], [before, named, after]);
 });
 
-Deno.test("a FIFO in the folder of the bus gets another name, and its reader goes on", async () => {
+waiting.test("a FIFO in the folder of the bus gets another name, and its reader goes on", async () => {
   await using bus = new Place();
   const folder = bus.env.FIFOBUS_DIR!;
   await Deno.mkdir(folder, { mode: 0o700 });
@@ -156,7 +157,7 @@ Deno.test("a FIFO in the folder of the bus gets another name, and its reader goe
   assertEquals(await reader.line(), "second");
 });
 
-Deno.test("what waits for a FIFO with several names is there after its folder was moved", async () => {
+waiting.test("what waits for a FIFO with several names is there after its folder was moved", async () => {
   await using bus = new Place();
   await Deno.mkdir(bus.file("old"));
   const [path, other] = [bus.file("old/jobs"), bus.file("other")];
@@ -174,12 +175,12 @@ Deno.test("what waits for a FIFO with several names is there after its folder wa
   assertEquals([await next.line(), await next.line()], ["2", "3"]);
 });
 
-Deno.test("a FIFO that gets a name of another one shares no queue file with it", async () => {
+waiting.test("a FIFO that gets a name of another one shares no queue file with it", async () => {
   await using bus = new Place();
   await shareNone(bus, await bus.fifo());
 });
 
-Deno.test("a FIFO that gets a name of another one shares no queue file with it, in the bus neither", async () => {
+waiting.test("a FIFO that gets a name of another one shares no queue file with it, in the bus neither", async () => {
   await using bus = new Place();
   await shareNone(bus, await bus.closedFifo());
 });
@@ -202,7 +203,7 @@ async function shareNone(bus: Place, path: string): Promise<void> {
   assertEquals(bus.queues(), []);
 }
 
-Deno.test("what waits in the folder of the bus is listed, and taken, when the reason for it is gone", async () => {
+waiting.test("what waits in the folder of the bus is listed, and taken, when the reason for it is gone", async () => {
   await using bus = new Place();
   const path = await bus.closedFifo();
   await using first = await bus.reader(path, "-C", "1");
@@ -219,7 +220,7 @@ Deno.test("what waits in the folder of the bus is listed, and taken, when the re
   assertEquals(bus.queues(), []);
 });
 
-Deno.test("a reader with its queue file in the bus takes what was in a FIFO that was replaced", async () => {
+waiting.test("a reader with its queue file in the bus takes what was in a FIFO that was replaced", async () => {
   await using bus = new Place();
   const path = await bus.closedFifo();
   const command = `cat; echo; while ! [ -e '${bus.file("go")}' ]; do :; done`;
@@ -235,7 +236,7 @@ Deno.test("a reader with its queue file in the bus takes what was in a FIFO that
   assertEquals(await worker.line(), "3");
 });
 
-Deno.test("readers agree on one queue file after two were made at the same moment", async () => {
+waiting.test("readers agree on one queue file after two were made at the same moment", async () => {
   await using bus = new Place();
   const path = await bus.fifo();
   await using before = await bus.reader(path);
@@ -249,7 +250,7 @@ Deno.test("readers agree on one queue file after two were made at the same momen
   assertEquals(bus.queues(), []);
 });
 
-Deno.test("a publisher makes no bus", async () => {
+waiting.test("a publisher makes no bus", async () => {
   await using bus = new Place();
   const path = await bus.fifo();
   await using _plain = bus.sh('exec cat <> "$0"', path);
@@ -258,7 +259,7 @@ Deno.test("a publisher makes no bus", async () => {
   assert(bus.queues() === undefined);
 });
 
-Deno.test("a reader that cannot write a queue file leaves none to other readers", async () => {
+waiting.test("a reader that cannot write a queue file leaves none to other readers", async () => {
   await using bus = new Place();
   const path = await bus.fifo();
   // No file of this program may have a byte: as a full disk, for it.

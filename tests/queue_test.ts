@@ -11,7 +11,6 @@ import { type Message, type Notice, publish, Subscriber } from "../mod.ts";
 import { Folder } from "./harness/folder.ts";
 import {
   testSinceDeno27,
-  testWithout,
   withoutLinux,
   withoutPython,
 } from "./harness/needs.ts";
@@ -25,6 +24,7 @@ import {
   sh,
   sub,
 } from "./harness/process.ts";
+import * as waiting from "./harness/waiting.ts";
 
 /** A program that keeps a FIFO open, and reads and writes nothing. */
 async function hold(path: string): Promise<Process> {
@@ -59,7 +59,7 @@ function exists(path: string): boolean {
 }
 
 /** What waits in the queue file. */
-function waiting(path: string): string {
+function inQueue(path: string): string {
   if (!exists(queueOf(path))) return "";
   const text = Deno.readTextFileSync(queueOf(path));
   const [, from, to] = /^fifobus queue 1\n.{7}(\d{14}) (\d{14})\n/.exec(text) ??
@@ -85,7 +85,7 @@ async function write(path: string, text: string): Promise<void> {
   await finish(sh('printf "$1" > "$0"', path, text));
 }
 
-Deno.test("the next reader gets messages that were written before the last reader left", async () => {
+waiting.test("the next reader gets messages that were written before the last reader left", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   // Each is the only reader, and leaves these messages unread when it ends.
@@ -112,14 +112,14 @@ Deno.test("the next reader gets messages that were written before the last reade
   };
   for (const [name, end] of Object.entries(leave)) {
     await end();
-    assertEquals(waiting(path), "a\nb\n", name);
+    assertEquals(inQueue(path), "a\nb\n", name);
     assertEquals(await take(1, path), ["a"], name);
     assertEquals(await take(1, path), ["b"], name);
     assert(!exists(queueOf(path)), `${name}: the file is gone`);
   }
 });
 
-Deno.test("a reader ended by a signal leaves the messages that it did not print", async () => {
+waiting.test("a reader ended by a signal leaves the messages that it did not print", async () => {
   await using folder = new Folder();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     const path = await folder.fifo(signal);
@@ -130,14 +130,14 @@ Deno.test("a reader ended by a signal leaves the messages that it did not print"
     subscriber.kill(signal);
     const { stdout, stderr } = await subscriber.ended();
     assertEquals([stdout, stderr], ["", ""]);
-    assertEquals(waiting(path), "unfinished");
+    assertEquals(inQueue(path), "unfinished");
     await using next = sub("-C", "1", path);
     await write(path, ", no more\n");
     assertEquals((await next.ended()).stdout, "unfinished, no more\n");
   }
 });
 
-Deno.test("a loop of sub -C 1 gets every message, alone and four at a time", async () => {
+waiting.test("a loop of sub -C 1 gets every message, alone and four at a time", async () => {
   await using folder = new Folder();
   for (const loops of [1, 4]) {
     const path = await folder.fifo(`pipe${loops}`);
@@ -158,7 +158,7 @@ Deno.test("a loop of sub -C 1 gets every message, alone and four at a time", asy
   }
 });
 
-Deno.test("readers share messages of 20 kB, and split none", async () => {
+waiting.test("readers share messages of 20 kB, and split none", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   const message = (i: number) => `${i} ${"x".repeat(20_000)} ${i}`;
@@ -177,7 +177,7 @@ Deno.test("readers share messages of 20 kB, and split none", async () => {
   }
 });
 
-Deno.test("sub -C takes N messages, and no more, from a FIFO that is kept full", async () => {
+waiting.test("sub -C takes N messages, and no more, from a FIFO that is kept full", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   const file = folder.file("numbers");
@@ -192,7 +192,7 @@ Deno.test("sub -C takes N messages, and no more, from a FIFO that is kept full",
   assertEquals((await publisher.ended()).code, 0);
 });
 
-testWithout(
+waiting.testWithout(
   [...withoutLinux, ...withoutPython],
   "a FIFO of 4 KiB and one of 1 MiB are queues as well",
   async () => {
@@ -224,7 +224,7 @@ testWithout(
   },
 );
 
-Deno.test("Subscriber.read(1) takes one message, and other readers get the others", async () => {
+waiting.test("Subscriber.read(1) takes one message, and other readers get the others", async () => {
   await using folder = new Folder();
   const paths = [await folder.fifo("a"), await folder.fifo("b")];
   await using worker = await Subscriber.open(paths);
@@ -245,7 +245,7 @@ Deno.test("Subscriber.read(1) takes one message, and other readers get the other
   assertEquals(received.toSorted(), all);
 });
 
-Deno.test("Subscriber.close() gives unhandled messages back, before those that came later", async () => {
+waiting.test("Subscriber.close() gives unhandled messages back, before those that came later", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   const worker = await Subscriber.open(path);
@@ -258,7 +258,7 @@ Deno.test("Subscriber.close() gives unhandled messages back, before those that c
     break;
   }
   await worker.close(taken.slice(1));
-  assertEquals(waiting(path), "2\n4\n5\n");
+  assertEquals(inQueue(path), "2\n4\n5\n");
   assertEquals(
     await takeAll(await Subscriber.open(path, { limit: 3 })),
     ["2", "4", "5"],
@@ -266,7 +266,7 @@ Deno.test("Subscriber.close() gives unhandled messages back, before those that c
   assertEquals(await worker.read(), undefined);
 });
 
-Deno.test("Subscriber.close() gives messages back while another reader waits", async () => {
+waiting.test("Subscriber.close() gives messages back while another reader waits", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   const worker = await Subscriber.open(path);
@@ -278,7 +278,7 @@ Deno.test("Subscriber.close() gives messages back while another reader waits", a
   assertEquals(await other.line(), "job");
 });
 
-Deno.test("a message that is cut by the end of a read waits for its end", async () => {
+waiting.test("a message that is cut by the end of a read waits for its end", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   await using worker = await Subscriber.open(path);
@@ -290,7 +290,7 @@ Deno.test("a message that is cut by the end of a read waits for its end", async 
   assertEquals(texts(await reading), ["begun and ended"]);
 });
 
-Deno.test("a reader that is killed within a message costs that message only", async () => {
+waiting.test("a reader that is killed within a message costs that message only", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   await using _holder = await hold(path);
@@ -317,7 +317,7 @@ for (
     ["is gone and a publisher waits", false, true],
   ] as const
 ) {
-  Deno.test(`the beginning of a message whose readers were killed is dropped, and told, if the rest ${where}`, async () => {
+  waiting.test(`the beginning of a message whose readers were killed is dropped, and told, if the rest ${where}`, async () => {
     await using folder = new Folder();
     const path = await folder.fifo();
     const header = (mark: string) =>
@@ -330,7 +330,7 @@ for (
     const command = "echo busy; while kill -0 $PPID; do sleep 0.01; done";
     await using worker = sub("--exec", command, path);
     assertEquals(await worker.line(), "busy");
-    await eventually(() => header("-00-B") && waiting(path) === "begun");
+    await eventually(() => header("-00-B") && inQueue(path) === "begun");
     await using writer = sh('exec 3>"$0"; read -r end', path);
     if (isWritten) await write(path, " and ended\n");
     else {
@@ -357,7 +357,7 @@ for (
   });
 }
 
-Deno.test("the part of a killed publisher's message joins no other, though its end is gone with the FIFO", async () => {
+waiting.test("the part of a killed publisher's message joins no other, though its end is gone with the FIFO", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   const header = () => Deno.readTextFileSync(queueOf(path)).slice(16, 23);
@@ -391,7 +391,7 @@ Deno.test("the part of a killed publisher's message joins no other, though its e
   await next.said(/1 message was dropped/);
 });
 
-Deno.test("sub gives back messages that it could not print", async () => {
+waiting.test("sub gives back messages that it could not print", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   await using pipeline = sh(
@@ -403,10 +403,10 @@ Deno.test("sub gives back messages that it could not print", async () => {
   assertEquals(await pipeline.line(), "a");
   assertEquals(await pipeline.line(), "gone");
   await write(path, "b\nc\n");
-  await eventually(() => waiting(path) === "b\nc\n");
+  await eventually(() => inQueue(path) === "b\nc\n");
 });
 
-Deno.test("the limit of a Subscriber counts over all FIFOs, and the other messages go back", async () => {
+waiting.test("the limit of a Subscriber counts over all FIFOs, and the other messages go back", async () => {
   await using folder = new Folder();
   const paths = [await folder.fifo("a"), await folder.fifo("b")];
   await using _holderA = await hold(paths[0]!);
@@ -419,7 +419,7 @@ Deno.test("the limit of a Subscriber counts over all FIFOs, and the other messag
   }
 });
 
-Deno.test("the limit of a Subscriber works with NUL, and with a large message after the last", async () => {
+waiting.test("the limit of a Subscriber works with NUL, and with a large message after the last", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   const large = "two\nlines ".repeat(10_000);
@@ -433,7 +433,7 @@ Deno.test("the limit of a Subscriber works with NUL, and with a large message af
   assertEquals((await publisher.ended()).code, 0);
 });
 
-Deno.test("the limit of a Subscriber is 0 or more", async () => {
+waiting.test("the limit of a Subscriber is 0 or more", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   assertEquals(await takeAll(await Subscriber.open(path, { limit: 0 })), []);
@@ -441,7 +441,7 @@ Deno.test("the limit of a Subscriber is 0 or more", async () => {
   await assertRejects(() => Subscriber.open(path, { limit: NaN }), RangeError);
 });
 
-Deno.test("a message over the limit is dropped and reported, and the next reader goes on behind it", async () => {
+waiting.test("a message over the limit is dropped and reported, and the next reader goes on behind it", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   const long = "x".repeat(200);
@@ -457,7 +457,7 @@ Deno.test("a message over the limit is dropped and reported, and the next reader
 
 const FOREIGN = `${"x".repeat(19)}L${"x".repeat(60)}`;
 
-Deno.test("a file that only has the name of a queue file is reported, and not changed", async () => {
+waiting.test("a file that only has the name of a queue file is reported, and not changed", async () => {
   await using folder = new Folder();
   await Deno.writeTextFile(folder.file("precious"), "precious");
   const cases: [make: (path: string) => void, reason: string][] = [
@@ -530,7 +530,7 @@ testSinceDeno27(
   },
 );
 
-Deno.test("readers agree on a queue file again when somebody has removed it", async () => {
+waiting.test("readers agree on a queue file again when somebody has removed it", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   await using first = sub("-W", "1", path);
@@ -556,7 +556,7 @@ Deno.test("readers agree on a queue file again when somebody has removed it", as
   );
 });
 
-Deno.test("messages left to others survive the removal of the queue file", async () => {
+waiting.test("messages left to others survive the removal of the queue file", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   await using first = sub("--no-exit-word", "-C", "1", path);
@@ -567,7 +567,7 @@ Deno.test("messages left to others survive the removal of the queue file", async
   assertEquals(await take(2, path), ["2", "3"]);
 });
 
-Deno.test("readers go on with the FIFO that has replaced theirs", async () => {
+waiting.test("readers go on with the FIFO that has replaced theirs", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   await using first = sub("--no-exit-word", path);
@@ -586,7 +586,7 @@ Deno.test("readers go on with the FIFO that has replaced theirs", async () => {
   assertEquals(await lines, ["new", "new"]);
 });
 
-Deno.test("readers can end while a stopped process has the turn", async () => {
+waiting.test("readers can end while a stopped process has the turn", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   await using stopped = sub("--no-exit-word", path);
@@ -603,7 +603,7 @@ Deno.test("readers can end while a stopped process has the turn", async () => {
   stopped.kill("SIGKILL");
 });
 
-Deno.test("a worker gives messages back although many readers wait for the turn", async () => {
+waiting.test("a worker gives messages back although many readers wait for the turn", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   const worker = await Subscriber.open(path);
@@ -623,7 +623,7 @@ Deno.test("a worker gives messages back although many readers wait for the turn"
   assertEquals(received, ["job"]);
 });
 
-Deno.test("without turns, a worker keeps messages that it cannot handle yet, in order", async () => {
+waiting.test("without turns, a worker keeps messages that it cannot handle yet, in order", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   await Deno.mkdir(queueOf(path));
@@ -640,7 +640,7 @@ Deno.test("without turns, a worker keeps messages that it cannot handle yet, in 
   await holder.end();
 });
 
-Deno.test("a bridge that ends gives back messages that it could not pass on", async () => {
+waiting.test("a bridge that ends gives back messages that it could not pass on", async () => {
   await using folder = new Folder();
   const [from, to] = [await folder.fifo("from"), await folder.fifo("to")];
   await using bridge = pub("--from", from, to);
@@ -687,7 +687,7 @@ testSinceDeno27(
   },
 );
 
-Deno.test("the second name of a queue file whose maker was killed is removed", async () => {
+waiting.test("the second name of a queue file whose maker was killed is removed", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   const queue = queueOf(path);
@@ -701,7 +701,7 @@ Deno.test("the second name of a queue file whose maker was killed is removed", a
   assertEquals([...Deno.readDirSync(folder.path)].length, 1);
 });
 
-Deno.test("a lock on the folder of a FIFO disturbs nobody", async () => {
+waiting.test("a lock on the folder of a FIFO disturbs nobody", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   using locked = Deno.openSync(folder.path);
@@ -713,7 +713,7 @@ Deno.test("a lock on the folder of a FIFO disturbs nobody", async () => {
   await holder.end();
 });
 
-Deno.test("a plain reader beside a loop of sub -C 1 sees few wake markers", async () => {
+waiting.test("a plain reader beside a loop of sub -C 1 sees few wake markers", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   await using plain = sh('exec cat "$0"', path);
@@ -731,7 +731,7 @@ Deno.test("a plain reader beside a loop of sub -C 1 sees few wake markers", asyn
   const messages = seen.filter((it) => !it.includes("fifobus wake"));
   // At most a few for each reader that ends.
   assert(seen.length - messages.length <= 20, `${seen.length}`);
-  const left = waiting(path);
+  const left = inQueue(path);
   const all = [...taken, ...messages, ...lines(left)];
   assertEquals(
     all.sort((a, b) => Number(a) - Number(b)),
@@ -739,7 +739,7 @@ Deno.test("a plain reader beside a loop of sub -C 1 sees few wake markers", asyn
   );
 });
 
-Deno.test("where there can be no queue file beside the FIFO, it is in the folder of the bus", async () => {
+waiting.test("where there can be no queue file beside the FIFO, it is in the folder of the bus", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   await Deno.mkdir(queueOf(path));
@@ -754,7 +754,7 @@ Deno.test("where there can be no queue file beside the FIFO, it is in the folder
   assertEquals((await second.ended()).stdout, "b\n");
 });
 
-Deno.test("with permission for the FIFO alone there are no turns, and no prompt", async () => {
+waiting.test("with permission for the FIFO alone there are no turns, and no prompt", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   const script = folder.file("script.ts");
@@ -777,7 +777,7 @@ Deno.test("with permission for the FIFO alone there are no turns, and no prompt"
   assertEquals([code, stdout], [0, "a\nb\n"]);
 });
 
-Deno.test("messages are kept while the disk is full, and sub says so", async () => {
+waiting.test("messages are kept while the disk is full, and sub says so", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   // No file of this program may grow over 512 bytes: as a full disk, for it.
@@ -800,7 +800,7 @@ Deno.test("messages are kept while the disk is full, and sub says so", async () 
   assertEquals((await worker.ended()).stdout, "");
 });
 
-Deno.test("Subscriber reports with onNotice, which may throw", async () => {
+waiting.test("Subscriber reports with onNotice, which may throw", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   await Deno.writeTextFile(queueOf(path), "fifobus queue 1\n-00-R");
@@ -816,7 +816,7 @@ Deno.test("Subscriber reports with onNotice, which may throw", async () => {
   assertEquals(texts(await reading), ["a"]);
 });
 
-testWithout(
+waiting.testWithout(
   withoutPython,
   "a reader that leaves waits for the publishers, however often they fill the FIFO",
   async () => {
@@ -861,7 +861,7 @@ const LEAVING = `fifobus queue 1\n-00L-00${"53".padStart(14, "0")} ${
   "53".padStart(14, "0")
 }\n`;
 
-Deno.test("a reader that was killed while it left holds up nobody", async () => {
+waiting.test("a reader that was killed while it left holds up nobody", async () => {
   await using folder = new Folder();
   const path = await folder.fifo();
   const isLeaving = async () =>
@@ -878,7 +878,7 @@ Deno.test("a reader that was killed while it left holds up nobody", async () => 
   assertEquals(await subscriber.line(), "2");
 });
 
-testWithout(
+waiting.testWithout(
   withoutPython,
   "publishers let a reader that leaves have the lock, and write when it has left",
   async () => {

@@ -7,10 +7,11 @@
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { Folder } from "./harness/folder.ts";
 import { freePort, Mosquitto, withoutMosquitto } from "./harness/mosquitto.ts";
-import { missingOf, testWithout } from "./harness/needs.ts";
+import { missingOf } from "./harness/needs.ts";
 import { page } from "./harness/pages.ts";
 import { ROOT } from "./harness/programs.ts";
 import { Shell } from "./harness/shell.ts";
+import * as waiting from "./harness/waiting.ts";
 
 /** How a recipe is tried. */
 interface Trial {
@@ -288,7 +289,7 @@ for (const recipe of RECIPES) {
   const [key] = Object.keys(TRIALS).filter((it) => sentence.startsWith(it));
   const name = `README: ${sentence}`;
   if (sentence.startsWith("Join the topics to a broker")) {
-    testWithout([...noShell, ...withoutMosquitto], name, async () => {
+    waiting.testWithout([...noShell, ...withoutMosquitto], name, async () => {
       await using folder = new Folder();
       await using broker = await Mosquitto.start(folder);
       await attempt(recipe, {
@@ -309,7 +310,7 @@ for (const recipe of RECIPES) {
   }
   const { needs = [] } = TRIALS[key]!;
   const absent = [...noShell, ...await missingOf(needs)];
-  testWithout(absent, name, () => attempt(recipe, TRIALS[key]!));
+  waiting.testWithout(absent, name, () => attempt(recipe, TRIALS[key]!));
 }
 
 Deno.test("each trial of a recipe has its recipe in the README", () => {

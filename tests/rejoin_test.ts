@@ -9,7 +9,6 @@ import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { assertRejects } from "jsr:@std/assert@1.0.19/rejects";
 import { FifobusError, Publisher, Subscriber } from "../mod.ts";
 import { ownBus } from "./harness/bus.ts";
-import { testWithout } from "./harness/needs.ts";
 import { isThere } from "./harness/needs.ts";
 import {
   eventually,
@@ -19,6 +18,7 @@ import {
   sh,
   TestBus,
 } from "./harness/process.ts";
+import * as waiting from "./harness/waiting.ts";
 
 /** Damages to the bus, as lines of shell that run in its folder. */
 const LOSSES: Record<string, string> = {
@@ -31,7 +31,7 @@ const LOSSES: Record<string, string> = {
 };
 
 for (const [what, line] of Object.entries(LOSSES)) {
-  Deno.test(`a subscriber of a topic joins again when it loses ${what}`, async () => {
+  waiting.test(`a subscriber of a topic joins again when it loses ${what}`, async () => {
     await using bus = new TestBus();
     await using sub = await bus.sub("-v", "a/#", "b");
     await eventually(() => bus.names().length === 2);
@@ -63,7 +63,7 @@ for (const [what, line] of Object.entries(LOSSES)) {
   });
 }
 
-Deno.test("a subscriber whose folder cannot be made again ends with an error", async () => {
+waiting.test("a subscriber whose folder cannot be made again ends with an error", async () => {
   await using bus = new TestBus();
   bus.env.FIFOBUS_DIR = bus.file("runtime/bus");
   await Deno.mkdir(bus.file("runtime"));
@@ -83,7 +83,7 @@ Deno.test("a subscriber whose folder cannot be made again ends with an error", a
   }
 });
 
-Deno.test("a subscriber whose folder becomes a link ends with an error", async () => {
+waiting.test("a subscriber whose folder becomes a link ends with an error", async () => {
   await using bus = new TestBus();
   await using sub = await bus.sub("t");
   const path = bus.env.FIFOBUS_DIR!;
@@ -97,7 +97,7 @@ Deno.test("a subscriber whose folder becomes a link ends with an error", async (
   );
 });
 
-Deno.test("nothing is lost while a Subscriber joins again", async () => {
+waiting.test("nothing is lost while a Subscriber joins again", async () => {
   await using bus = ownBus();
   const folder = bus.env.FIFOBUS_DIR!;
   await using subscriber = await Subscriber.open("t");
@@ -114,7 +114,7 @@ Deno.test("nothing is lost while a Subscriber joins again", async () => {
   assertEquals(texts, Array.from({ length: 200 }, (_, i) => `${i}`));
 });
 
-Deno.test("sub makes a FIFO again that is removed, and ends if it cannot", async () => {
+waiting.test("sub makes a FIFO again that is removed, and ends if it cannot", async () => {
   await using bus = new TestBus();
   const path = bus.file("pipe");
   const isFifo = () => {
@@ -140,7 +140,7 @@ Deno.test("sub makes a FIFO again that is removed, and ends if it cannot", async
   );
 });
 
-Deno.test("an inbox that has failed is not joined again", async () => {
+waiting.test("an inbox that has failed is not joined again", async () => {
   await using bus = ownBus();
   const options = { maxBytes: 10 };
   await using first = await Subscriber.open("t", options);
@@ -158,7 +158,7 @@ Deno.test("an inbox that has failed is not joined again", async () => {
   assertEquals((await second.read())!.map(({ text }) => text), ["heard"]);
 });
 
-Deno.test("a failed Subscriber.open() leaves nothing behind, and disturbs nobody", async () => {
+waiting.test("a failed Subscriber.open() leaves nothing behind, and disturbs nobody", async () => {
   await using bus = ownBus();
   const long = "x".repeat(300);
   const [failed, opened] = await Promise.allSettled([
@@ -174,7 +174,7 @@ Deno.test("a failed Subscriber.open() leaves nothing behind, and disturbs nobody
   assertEquals(bus.names().map((it) => it.split("@")[0]), ["t"]);
 });
 
-Deno.test("a member whose name was gone for a moment gets its messages in order", async () => {
+waiting.test("a member whose name was gone for a moment gets its messages in order", async () => {
   await using bus = ownBus();
   await using sub = await bus.sub("t");
   const [name] = bus.names();
@@ -202,7 +202,7 @@ Deno.test("a member whose name was gone for a moment gets its messages in order"
   assertEquals(numbers, sent);
 });
 
-Deno.test("a publisher that closes waits for messages to a member that was gone for a moment", async () => {
+waiting.test("a publisher that closes waits for messages to a member that was gone for a moment", async () => {
   await using bus = ownBus();
   await using sub = await bus.sub("t");
   const [name] = bus.names();
@@ -226,7 +226,7 @@ Deno.test("a publisher that closes waits for messages to a member that was gone 
   await sub.until(`149 ${text}\n`);
 });
 
-Deno.test("a publisher finds a member by any of its names", async () => {
+waiting.test("a publisher finds a member by any of its names", async () => {
   await using bus = ownBus();
   for (const filters of [["a/+", "a/#"], ["a/#", "a/+"]]) {
     const subscribers = [];
@@ -243,7 +243,7 @@ Deno.test("a publisher finds a member by any of its names", async () => {
   assertEquals(bus.names(), []);
 });
 
-testWithout(
+waiting.testWithout(
   await isThere("systemd-tmpfiles", "--version") ? [] : ["systemd-tmpfiles"],
   "systemd-tmpfiles leaves the names of a subscriber alone",
   async () => {

@@ -9,7 +9,7 @@ import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { Subscriber } from "../mod.ts";
 import { Mosquitto, withoutMosquitto } from "./harness/mosquitto.ts";
-import { terminalTest, testWithout } from "./harness/needs.ts";
+import { terminalTest } from "./harness/needs.ts";
 import {
   commandLine,
   type Ended,
@@ -19,6 +19,7 @@ import {
   TestBus,
 } from "./harness/process.ts";
 import { Random } from "./harness/random.ts";
+import * as waiting from "./harness/waiting.ts";
 
 const NOON = Date.parse("2026-11-28T12:00:00Z");
 
@@ -59,7 +60,7 @@ async function heard(
   return { printed: (await subscriber.ended()).stdout, ended };
 }
 
-Deno.test("what sub --json prints, pub --json-lines publishes again, byte for byte", async () => {
+waiting.test("what sub --json prints, pub --json-lines publishes again, byte for byte", async () => {
   const random = new Random(42);
   const characters = [
     "a",
@@ -115,7 +116,7 @@ Deno.test("what sub --json prints, pub --json-lines publishes again, byte for by
   }
 });
 
-Deno.test("pub --json-lines keeps last values, and JSON as it stands", async () => {
+waiting.test("pub --json-lines keeps last values, and JSON as it stands", async () => {
   await using bus = new TestBus();
   const input = '{"topic":"a","retained":true,"message":"kept"}\n' +
     '{"topic":"b","retained":true,"message":{"big": 1e400, "x":12345678901234567890}}\n' +
@@ -128,7 +129,7 @@ Deno.test("pub --json-lines keeps last values, and JSON as it stands", async () 
   );
 });
 
-Deno.test("pub --json-lines tells which lines it cannot publish, and goes on", async () => {
+waiting.test("pub --json-lines tells which lines it cannot publish, and goes on", async () => {
   await using bus = new TestBus();
   const bad = [
     "no JSON",
@@ -174,7 +175,7 @@ Deno.test("pub --json-lines tells which lines it cannot publish, and goes on", a
   assertEquals(told.at(-1), "pub: 10 messages could not be published");
 });
 
-Deno.test("a file that is no record is told of in a few lines", async () => {
+waiting.test("a file that is no record is told of in a few lines", async () => {
   await using bus = new TestBus();
   const { code, stderr } = await publish(
     bus,
@@ -186,7 +187,7 @@ Deno.test("a file that is no record is told of in a few lines", async () => {
   assertMatch(stderr, /5000 messages could not be published\n$/);
 });
 
-Deno.test("an ADDRESS of pub --json-lines gets all messages, and needs no topics", async () => {
+waiting.test("an ADDRESS of pub --json-lines gets all messages, and needs no topics", async () => {
   await using bus = new TestBus();
   const input = line("a", "1") + '{"message":"2"}\n';
   const { printed } = await heard(bus, 2, input, "--json-lines", "here/b");
@@ -209,7 +210,7 @@ Deno.test("an ADDRESS of pub --json-lines gets all messages, and needs no topics
   assertEquals(renamed.printed, "p/a\t1\n");
 });
 
-testWithout(
+waiting.testWithout(
   withoutMosquitto,
   "pub --replay --to a broker puts its topic before each topic, and sends any bytes",
   async () => {
@@ -237,7 +238,7 @@ testWithout(
   },
 );
 
-Deno.test("pub --replay plays files in order, and chooses by topic and time", async () => {
+waiting.test("pub --replay plays files in order, and chooses by topic and time", async () => {
   await using bus = new TestBus();
   const lines = Array.from(
     { length: 6 },
@@ -264,7 +265,7 @@ Deno.test("pub --replay plays files in order, and chooses by topic and time", as
   }
 });
 
-Deno.test("a byte order mark before the lines, and ends of lines of Windows, cost no message", async () => {
+waiting.test("a byte order mark before the lines, and ends of lines of Windows, cost no message", async () => {
   await using bus = new TestBus();
   const [one, two] = [bus.file("one"), bus.file("two")];
   // The usual line, and one that starts with the same character.
@@ -281,7 +282,7 @@ Deno.test("a byte order mark before the lines, and ends of lines of Windows, cos
   assertEquals(stdout, "t\t1\nt\t\ufeff2\nt\t1\nt\t1\n");
 });
 
-Deno.test("pub --replay knows gzip files, the parts of a record and standard input", async () => {
+waiting.test("pub --replay knows gzip files, the parts of a record and standard input", async () => {
   await using bus = new TestBus();
   const record = bus.file("rec");
   const lines = Array.from({ length: 4 }, (_, i) => line("t", `${i}`));
@@ -308,7 +309,7 @@ Deno.test("pub --replay knows gzip files, the parts of a record and standard inp
   );
 });
 
-Deno.test("garbage in a record and a torn end cost no other message", async () => {
+waiting.test("garbage in a record and a torn end cost no other message", async () => {
   await using bus = new TestBus();
   const record = bus.file("rec");
   const large = "y".repeat(1_000_000);
@@ -336,7 +337,7 @@ Deno.test("garbage in a record and a torn end cost no other message", async () =
   assertMatch(told.at(-3)!, /: it is too long$/);
 });
 
-Deno.test("only a torn end does not make pub --replay fail", async () => {
+waiting.test("only a torn end does not make pub --replay fail", async () => {
   await using bus = new TestBus();
   const input = line("t", "1") + line("t", "2").slice(0, 60);
   const { printed, ended } = await heard(bus, 1, input, "--replay");
@@ -347,7 +348,7 @@ Deno.test("only a torn end does not make pub --replay fail", async () => {
   );
 });
 
-Deno.test("a message whose time is none comes together with the one before", async () => {
+waiting.test("a message whose time is none comes together with the one before", async () => {
   await using bus = new TestBus();
   const times = [5, 1764000000000, "9", "soon", null];
   const input = times.map((time, i) =>
@@ -358,7 +359,7 @@ Deno.test("a message whose time is none comes together with the one before", asy
   assertEquals([ended.code, ended.stderr], [0, ""]);
 });
 
-Deno.test("pub --replay tells once that the clock was set back", async () => {
+waiting.test("pub --replay tells once that the clock was set back", async () => {
   await using bus = new TestBus();
   const times = [3600, 0, 0, -3600, 0.1];
   const input = times.map((it, i) => line("t", `${i}`, it)).join("");
@@ -381,7 +382,7 @@ async function arrivals(process: Process, count: number): Promise<number[]> {
   return at;
 }
 
-Deno.test("pub --replay keeps the pauses, also after it was stopped", async () => {
+waiting.test("pub --replay keeps the pauses, also after it was stopped", async () => {
   await using bus = new TestBus();
   const record = bus.file("rec");
   const lines = [0, 0.6, 1.2].map((it, i) => line("t", `${i}`, it));
@@ -411,7 +412,7 @@ terminalTest("pub --replay shows on a terminal how far it is", async () => {
   assertEquals((await publisher.ended()).code, 0);
 });
 
-Deno.test("pub --replay --loop starts again until a signal ends it", async () => {
+waiting.test("pub --replay --loop starts again until a signal ends it", async () => {
   await using bus = new TestBus();
   const record = bus.file("rec");
   await Deno.writeTextFile(record, line("t", "a") + line("t", "b", 0.01));

@@ -15,8 +15,9 @@ import {
   sub,
   TestBus,
 } from "./harness/process.ts";
+import * as waiting from "./harness/waiting.ts";
 
-Deno.test("pub --stdin-message sends all of its input as one message", async () => {
+waiting.test("pub --stdin-message sends all of its input as one message", async () => {
   await using bus = new TestBus();
   await using lines = await bus.sub("-C", "2", "t");
   await using nul = await bus.sub("--null", "-C", "1", "n");
@@ -33,7 +34,7 @@ Deno.test("pub --stdin-message sends all of its input as one message", async () 
   assertEquals((await nul.ended()).stdout, `${"a\n".repeat(100_000)}\0`);
 });
 
-Deno.test("pub --stdin-message refuses a message that the wire cannot carry, with the reason", async () => {
+waiting.test("pub --stdin-message refuses a message that the wire cannot carry, with the reason", async () => {
   await using bus = new TestBus();
   for (
     const [input, reason] of [
@@ -53,7 +54,7 @@ Deno.test("pub --stdin-message refuses a message that the wire cannot carry, wit
   }
 });
 
-Deno.test("pub --null-message publishes an empty message, which clears a last value", async () => {
+waiting.test("pub --null-message publishes an empty message, which clears a last value", async () => {
   await using bus = new TestBus();
   await using subscriber = await bus.sub("-C", "1", "t");
   await finish(bus.pub("-n", "t"));
@@ -63,7 +64,7 @@ Deno.test("pub --null-message publishes an empty message, which clears a last va
   assertEquals((await finish(bus.subOnce("--retained-only", "t"))).stdout, "");
 });
 
-Deno.test("pub --repeat sends a message again, with --interval after a while", async () => {
+waiting.test("pub --repeat sends a message again, with --interval after a while", async () => {
   await using bus = new TestBus();
   await using subscriber = await bus.sub("-C", "5", "t");
   await finish(bus.pub("--repeat", "3", "t", "a"));
@@ -71,7 +72,7 @@ Deno.test("pub --repeat sends a message again, with --interval after a while", a
   assertEquals((await subscriber.ended()).stdout, "a\na\na\nb\nb\n");
 });
 
-Deno.test("pub --rate sends everything, in order", async () => {
+waiting.test("pub --rate sends everything, in order", async () => {
   await using bus = new TestBus();
   await using subscriber = await bus.sub("--exit-word=exit", "t");
   await using publisher = bus.pub("-l", "--rate", "2000", "t");
@@ -81,7 +82,7 @@ Deno.test("pub --rate sends everything, in order", async () => {
   assertEquals((await subscriber.ended()).stdout, lines);
 });
 
-Deno.test("Pace lets only messages go that are due, and does not make up for a pause", async () => {
+waiting.test("Pace lets only messages go that are due, and does not make up for a pause", async () => {
   const start = performance.now();
   const pace = new Pace(1000);
   let sent = 0;
@@ -94,7 +95,7 @@ Deno.test("Pace lets only messages go that are due, and does not make up for a p
   assert(await pace.take(1000) <= 102);
 });
 
-Deno.test("pub --json refuses text that is not JSON, and says where the error is", async () => {
+waiting.test("pub --json refuses text that is not JSON, and says where the error is", async () => {
   await using bus = new TestBus();
   await using subscriber = await bus.sub("-C", "3", "t");
   await using publisher = bus.pub("--json", "-l", "t");
@@ -112,7 +113,7 @@ Deno.test("pub --json refuses text that is not JSON, and says where the error is
   assertEquals(stdout, '{"celsius": 21.5}\n"x"\n[1]\n');
 });
 
-Deno.test("pub --verbose says how much was published, and pub --quiet does not report drops", async () => {
+waiting.test("pub --verbose says how much was published, and pub --quiet does not report drops", async () => {
   await using bus = new TestBus();
   await using stopped = await bus.sub("t");
   stopped.kill("SIGSTOP");
@@ -138,7 +139,7 @@ Deno.test("pub --verbose says how much was published, and pub --quiet does not r
   stopped.kill("SIGCONT");
 });
 
-Deno.test("the environment sets the largest message and the slow timeout", async () => {
+waiting.test("the environment sets the largest message and the slow timeout", async () => {
   await using bus = new TestBus();
   bus.env.FIFOBUS_MAX_SIZE = "4";
   const { code, stderr } = await finish(bus.pub("t", "12345"));
@@ -155,7 +156,7 @@ Deno.test("the environment sets the largest message and the slow timeout", async
   assertEquals((await finish(bus.pub("t", "x"))).code, 2);
 });
 
-Deno.test("an option that does not apply to an address is an error", async () => {
+waiting.test("an option that does not apply to an address is an error", async () => {
   await using bus = new TestBus();
   const pipe = bus.file("pipe");
   const cases: [program: "pub" | "sub", args: string[], reason: string][] = [

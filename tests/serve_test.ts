@@ -16,7 +16,7 @@ import { Places } from "../lib/cli/web/places.ts";
 import { WireMessage } from "../lib/wire/message.ts";
 import { TestBrowser, withoutBrowser } from "./harness/browser.ts";
 import { Folder } from "./harness/folder.ts";
-import { missingOf, testSinceDeno27, testWithout } from "./harness/needs.ts";
+import { missingOf, testSinceDeno27 } from "./harness/needs.ts";
 import { page } from "./harness/pages.ts";
 import {
   commandLine,
@@ -26,6 +26,7 @@ import {
   TestBus,
 } from "./harness/process.ts";
 import { Served } from "./harness/served.ts";
+import * as waiting from "./harness/waiting.ts";
 
 /** An event of a stream. */
 interface Event {
@@ -61,7 +62,7 @@ async function messages(response: Response, count: number): Promise<Event[]> {
   return found;
 }
 
-Deno.test("/events sends each message that matches as an event, and goes on where a client was", async () => {
+waiting.test("/events sends each message that matches as an event, and goes on where a client was", async () => {
   await using bus = new TestBus();
   await using served = await Served.start(bus);
   const open = await served.get("events?filter=a/%2B&filter=b");
@@ -94,7 +95,7 @@ Deno.test("/events sends each message that matches as an event, and goes on wher
   ]);
 });
 
-Deno.test("/events tells how many messages are no longer kept, and which were missed", async () => {
+waiting.test("/events tells how many messages are no longer kept, and which were missed", async () => {
   const board = new Board();
   const recent = new Recent();
   const stream = new Messages(board, recent, new Clients(), "run");
@@ -119,7 +120,7 @@ Deno.test("/events tells how many messages are no longer kept, and which were mi
   assertEquals([all[2]!.data?.message, all.at(-1)!.data?.missed], ["201", 7]);
 });
 
-Deno.test("/api/topics/NAME has a topic whole, and its past", async () => {
+waiting.test("/api/topics/NAME has a topic whole, and its past", async () => {
   await using bus = new TestBus();
   await using served = await Served.start(bus, [
     ...["--serve=0", "--alarm=z/+#battery<10"],
@@ -158,7 +159,7 @@ Deno.test("/api/topics/NAME has a topic whole, and its past", async () => {
   assertEquals(await get("api/topics/%ff"), 404);
 });
 
-Deno.test("/metrics is what Prometheus can read: each family once, each series once", async () => {
+waiting.test("/metrics is what Prometheus can read: each family once, each series once", async () => {
   await using bus = new TestBus();
   const args = ["--serve=0", "--alarm=a>1"];
   await using served = await Served.start(bus, args);
@@ -205,7 +206,7 @@ Deno.test("/metrics is what Prometheus can read: each family once, each series o
   assertEquals(series.get(member), 1);
 });
 
-testWithout(
+waiting.testWithout(
   await missingOf(["promtool"]),
   "promtool of Prometheus finds no fault in /metrics",
   async () => {
@@ -228,7 +229,7 @@ testWithout(
   },
 );
 
-Deno.test("POST /topics/NAME publishes with --writable, and not for pages of another site", async () => {
+waiting.test("POST /topics/NAME publishes with --writable, and not for pages of another site", async () => {
   await using bus = new TestBus();
   const args = ["--serve=0", "--writable", "--max-size=10"];
   await using served = await Served.start(bus, args);
@@ -274,7 +275,7 @@ Deno.test("POST /topics/NAME publishes with --writable, and not for pages of ano
   assertStringIncludes(await response.text(), "--writable");
 });
 
-Deno.test("--www serves the files of a folder, and nothing outside of it", async () => {
+waiting.test("--www serves the files of a folder, and nothing outside of it", async () => {
   await using bus = new TestBus();
   await using folder = new Folder();
   await Deno.mkdir(`${folder.path}/www/in`, { recursive: true });
@@ -322,7 +323,7 @@ Deno.test("--www serves the files of a folder, and nothing outside of it", async
   assertMatch(wrong.stderr, /^sub: Cannot serve --www "\/nowhere": .*\n$/);
 });
 
-Deno.test("--serve unix:PATH serves at a socket with permissions of its own", async () => {
+waiting.test("--serve unix:PATH serves at a socket with permissions of its own", async () => {
   await using bus = new TestBus();
   await using folder = new Folder();
   const path = `${folder.path}/board.sock`;
@@ -357,7 +358,7 @@ Deno.test("--serve unix:PATH serves at a socket with permissions of its own", as
   assertStringIncludes(file.stderr, "there is a file of that name");
 });
 
-testWithout(
+waiting.testWithout(
   await missingOf(["openssl"]),
   "--serve-cert and --serve-key encrypt the page",
   async () => {
@@ -401,7 +402,7 @@ testWithout(
   },
 );
 
-Deno.test("--origin is a name that the server answers to; a token makes every name do", async () => {
+waiting.test("--origin is a name that the server answers to; a token makes every name do", async () => {
   await using bus = new TestBus();
   const origin = "--origin=https://board.example/fifo";
   await using served = new Served(
@@ -473,7 +474,7 @@ testSinceDeno27(
   },
 );
 
-Deno.test("a server that has few descriptors left answers 503 and lives", async () => {
+waiting.test("a server that has few descriptors left answers 503 and lives", async () => {
   await using bus = new TestBus();
   await using served = await withFewDescriptors(bus);
   const streams: Response[] = [];
@@ -517,7 +518,7 @@ Deno.test("another machine gets half of the streams, and gives its places back",
   assertEquals(take("192.0.2.3", 1).length, 0);
 });
 
-Deno.test("a client that does not send its message to the end gets 408", async () => {
+waiting.test("a client that does not send its message to the end gets 408", async () => {
   const api = new Api(new Board(), new Recent(), {
     maxBytes: 100,
     publish: () => Promise.resolve(1),
@@ -538,7 +539,7 @@ Deno.test("a client that does not send its message to the end gets 408", async (
   clearInterval(alive);
 });
 
-testWithout(
+waiting.testWithout(
   [...withoutBrowser, ...await missingOf(["nginx"])],
   "the page works behind nginx with its defaults, under a path and another name",
   async () => {
@@ -612,7 +613,7 @@ testWithout(
   },
 );
 
-testWithout(
+waiting.testWithout(
   withoutBrowser,
   "the page of docs/dashboards.md shows a value, and publishes by its button",
   async () => {

@@ -23,6 +23,7 @@ import {
 import { finish, Process } from "./harness/process.ts";
 import { ROOT } from "./harness/programs.ts";
 import { Shell } from "./harness/shell.ts";
+import * as waiting from "./harness/waiting.ts";
 
 const PAGES = pages();
 const BLOCKS = PAGES.flatMap(({ blocks }) => blocks);
@@ -71,7 +72,7 @@ for (const block of BLOCKS.filter(({ language }) => language === "console")) {
     .map((it) => it.slice("needs:".length));
   const missing = [...absent, ...await missingOf(needed)];
   if (flags.includes("broker")) {
-    testWithout([...missing, ...withoutMosquitto], name, async () => {
+    waiting.testWithout([...missing, ...withoutMosquitto], name, async () => {
       await using folder = new Folder();
       await using broker = await Mosquitto.start(folder);
       const { port } = broker;
@@ -99,7 +100,7 @@ Deno.test("every page of docs/ starts with an example that runs", () => {
   assertEquals(none, []);
 });
 
-testWithout(absent, "the shell understands every example", async () => {
+waiting.testWithout(absent, "the shell understands every example", async () => {
   for (const block of SCRIPTS) {
     const bash = new Process(["bash", "-n", "-c", scriptOf(block)]);
     const { code, stderr } = await finish(bash);

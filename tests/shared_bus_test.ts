@@ -19,16 +19,17 @@ testWithout(
   "users share a sticky bus, and a bus of a secondary group",
   async () => {
     await using folder = await ForUsers.prepare();
-    for (
-      const [mode, owner] of [[0o1777, "0:0"], [0o2770, `0:${GROUP}`]] as const
-    ) {
-      await share(folder, mode, owner);
-      await passOverTheDead(folder, mode, owner);
-    }
-    await share(folder, 0o770, `0:${GROUP}`);
-    await makeBus(folder);
-    await refuseFifoOfOthers(folder);
-    await changeNothingElse(folder);
+    const modes = [[0o1777, "0:0"], [0o2770, `0:${GROUP}`]] as const;
+    await Promise.all(modes.flatMap(([mode, owner]) => [
+      share(folder, mode, owner),
+      passOverTheDead(folder, mode, owner),
+    ]));
+    await Promise.all([
+      share(folder, 0o770, `0:${GROUP}`),
+      makeBus(folder),
+      refuseFifoOfOthers(folder),
+      changeNothingElse(folder),
+    ]);
   },
 );
 

@@ -10,7 +10,7 @@ import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { NonblockingWriter } from "../lib/fifo/nonblocking.ts";
 import { publish, Publisher, request, Subscriber } from "../mod.ts";
 import { ownBus } from "./harness/bus.ts";
-import { isThere, testWithout, withoutLinux } from "./harness/needs.ts";
+import { isThere, withoutLinux } from "./harness/needs.ts";
 import {
   commandLine,
   type Ended,
@@ -21,6 +21,7 @@ import {
   type TestBus,
 } from "./harness/process.ts";
 import { type Command, ROOT } from "./harness/programs.ts";
+import * as waiting from "./harness/waiting.ts";
 import { FILTERS, ODD_TOPICS } from "./interop/_topics.ts";
 
 const FUNCTIONS = `${ROOT}examples/shell/fifobus.sh`;
@@ -131,7 +132,7 @@ const LOCALES = SHELLS.flatMap((shell) =>
 );
 for (const shell of LOCALES) {
   const { name, locale, absent } = shell;
-  testWithout(
+  waiting.testWithout(
     absent,
     `pub in ${name} reaches topics of all characters, in ${locale}`,
     async () => {
@@ -150,7 +151,7 @@ for (const shell of LOCALES) {
     },
   );
 
-  testWithout(
+  waiting.testWithout(
     absent,
     `sub_read in ${name} gets topics of all characters, in ${locale}`,
     async () => {
@@ -178,7 +179,7 @@ for (const shell of LOCALES) {
 for (const shell of SHELLS) {
   const { name, absent } = shell;
 
-  testWithout(
+  waiting.testWithout(
     absent,
     `pub in ${name} matches filters as pub does`,
     async () => {
@@ -199,7 +200,7 @@ for (const shell of SHELLS) {
     },
   );
 
-  testWithout(
+  waiting.testWithout(
     absent,
     `sub_read in ${name} matches filters as sub does`,
     async () => {
@@ -221,7 +222,7 @@ for (const shell of SHELLS) {
     },
   );
 
-  testWithout(
+  waiting.testWithout(
     absent,
     `the functions of ${name} get on with each other`,
     async () => {
@@ -239,7 +240,7 @@ for (const shell of SHELLS) {
     },
   );
 
-  testWithout(
+  waiting.testWithout(
     absent,
     `pub in ${name} ends messages with NUL where that is asked for`,
     async () => {
@@ -254,7 +255,7 @@ for (const shell of SHELLS) {
     },
   );
 
-  testWithout(
+  waiting.testWithout(
     absent,
     `pub in ${name} passes over dead members and removes their names`,
     async () => {
@@ -272,7 +273,7 @@ for (const shell of SHELLS) {
     },
   );
 
-  testWithout(
+  waiting.testWithout(
     absent,
     `pub in ${name} passes over a member that dies between two messages`,
     async () => {
@@ -289,7 +290,7 @@ for (const shell of SHELLS) {
     },
   );
 
-  testWithout(
+  waiting.testWithout(
     absent,
     `pub in ${name} drops for a slow member, and tells`,
     async () => {
@@ -312,21 +313,25 @@ for (const shell of SHELLS) {
     },
   );
 
-  testWithout(absent, `pub in ${name} waits for a slow member`, async () => {
-    await using bus = ownBus();
-    await Deno.mkdir(bus.env.FIFOBUS_DIR!, { mode: 0o700 });
-    using reader = await fullInbox(bus, "a@1-full");
-    const env = { FIFOBUS_SLOW_TIMEOUT: "60" };
-    const script = "echo go; pub a x; echo $REPLY";
-    await using process = start(shell, bus, script, env);
-    assertEquals(await process.line(), "go");
-    reader.readSync(new Uint8Array(8192));
-    assertEquals(await process.line(), "1");
-    const { stderr } = await process.ended();
-    assertEquals(stderr, "");
-  });
+  waiting.testWithout(
+    absent,
+    `pub in ${name} waits for a slow member`,
+    async () => {
+      await using bus = ownBus();
+      await Deno.mkdir(bus.env.FIFOBUS_DIR!, { mode: 0o700 });
+      using reader = await fullInbox(bus, "a@1-full");
+      const env = { FIFOBUS_SLOW_TIMEOUT: "60" };
+      const script = "echo go; pub a x; echo $REPLY";
+      await using process = start(shell, bus, script, env);
+      assertEquals(await process.line(), "go");
+      reader.readSync(new Uint8Array(8192));
+      assertEquals(await process.line(), "1");
+      const { stderr } = await process.ended();
+      assertEquals(stderr, "");
+    },
+  );
 
-  testWithout(
+  waiting.testWithout(
     [...absent, ...withoutLinux],
     `pub in ${name} does not write into the middle of a large message`,
     async () => {
@@ -353,7 +358,7 @@ for (const shell of SHELLS) {
     },
   );
 
-  testWithout(
+  waiting.testWithout(
     absent,
     `pub in ${name} writes to FIFOs of its user only, and makes no files`,
     async () => {
@@ -375,7 +380,7 @@ for (const shell of SHELLS) {
     },
   );
 
-  testWithout(
+  waiting.testWithout(
     absent,
     `pub in ${name} carries messages up to PIPE_BUF, and longer ones to the program`,
     async () => {
@@ -397,7 +402,7 @@ for (const shell of SHELLS) {
     },
   );
 
-  testWithout(
+  waiting.testWithout(
     absent,
     `pub in ${name} hands over what it cannot do, with all arguments`,
     async () => {
@@ -429,7 +434,7 @@ for (const shell of SHELLS) {
     },
   );
 
-  testWithout(
+  waiting.testWithout(
     absent,
     `pub in ${name} refuses what is not a topic and not one message`,
     async () => {
@@ -466,7 +471,7 @@ for (const shell of SHELLS) {
     },
   );
 
-  testWithout(
+  waiting.testWithout(
     absent,
     `pub in ${name} refuses a bus that others may write to`,
     async () => {
@@ -483,7 +488,7 @@ for (const shell of SHELLS) {
     },
   );
 
-  testWithout(
+  waiting.testWithout(
     absent,
     `pub in ${name} writes to a FIFO with readers of ours`,
     async () => {
@@ -506,7 +511,7 @@ for (const shell of SHELLS) {
     },
   );
 
-  testWithout(
+  waiting.testWithout(
     absent,
     `pub in ${name} waits for a reader of a FIFO`,
     async () => {
@@ -524,7 +529,7 @@ for (const shell of SHELLS) {
     },
   );
 
-  testWithout(
+  waiting.testWithout(
     [...absent, ...withoutLinux],
     `pub in ${name} leaves a FIFO to the program while a reader leaves or a publisher is within a message`,
     async () => {
@@ -556,7 +561,7 @@ for (const shell of SHELLS) {
     },
   );
 
-  testWithout(
+  waiting.testWithout(
     absent,
     `sub_read in ${name} gets last values, large messages and the topics of answers`,
     async () => {
@@ -586,7 +591,7 @@ for (const shell of SHELLS) {
     },
   );
 
-  testWithout(
+  waiting.testWithout(
     absent,
     `sub_read in ${name} drops what is not a message, and tells what was lost`,
     async () => {
@@ -616,7 +621,7 @@ for (const shell of SHELLS) {
     },
   );
 
-  testWithout(
+  waiting.testWithout(
     absent,
     `the functions of ${name} leave exit codes, traps and names as they should be`,
     async () => {
@@ -657,7 +662,7 @@ for (const shell of SHELLS) {
     },
   );
 
-  testWithout(
+  waiting.testWithout(
     absent,
     `sub_open in ${name} refuses what is not a filter`,
     async () => {
@@ -715,7 +720,7 @@ const SETTINGS: [shell: Shell, settings: string][] = [
 ];
 for (const [shell, settings] of SETTINGS) {
   const { name, absent } = shell;
-  testWithout(
+  waiting.testWithout(
     absent,
     `the functions work in ${name} after: ${settings}`,
     async () => {
@@ -753,7 +758,7 @@ for (const [shell, settings] of SETTINGS) {
 
 for (const shell of FAST) {
   const { name, absent } = shell;
-  testWithout(
+  waiting.testWithout(
     absent,
     `pub in ${name} needs no program after its first message`,
     async () => {
@@ -772,7 +777,7 @@ for (const shell of FAST) {
     },
   );
 
-  testWithout(
+  waiting.testWithout(
     absent,
     `pub in ${name} tells a member what it missed`,
     async () => {
@@ -799,30 +804,38 @@ for (const shell of FAST) {
     },
   );
 
-  testWithout(absent, `sub_read in ${name} ends after a time`, async () => {
-    await using bus = ownBus();
-    const script = "sub_open a; sub_read -t 1 topic message; echo $?";
-    await assertPrints(shell, bus, script, "124\n");
-  });
+  waiting.testWithout(
+    absent,
+    `sub_read in ${name} ends after a time`,
+    async () => {
+      await using bus = ownBus();
+      const script = "sub_open a; sub_read -t 1 topic message; echo $?";
+      await assertPrints(shell, bus, script, "124\n");
+    },
+  );
 
-  testWithout(absent, `sub_read in ${name} makes its names again`, async () => {
-    await using bus = ownBus();
-    const script = `sub_open a b; echo ready
+  waiting.testWithout(
+    absent,
+    `sub_read in ${name} makes its names again`,
+    async () => {
+      await using bus = ownBus();
+      const script = `sub_open a b; echo ready
       while sub_read topic message; do echo "$message"; done`;
-    await using process = start(shell, bus, script);
-    assertEquals(await process.line(), "ready");
-    const names = bus.names();
-    await Deno.remove(`${bus.env.FIFOBUS_DIR}/${names[0]}`);
-    await eventually(() => bus.names().length === 2);
-    assertEquals(bus.names().sort(), names.sort());
-    await Deno.remove(bus.env.FIFOBUS_DIR!, { recursive: true });
-    await eventually(() => bus.names().length === 2);
-    await finish(bus.pub("b", "again"));
-    assertEquals(await process.line(), "again");
-  });
+      await using process = start(shell, bus, script);
+      assertEquals(await process.line(), "ready");
+      const names = bus.names();
+      await Deno.remove(`${bus.env.FIFOBUS_DIR}/${names[0]}`);
+      await eventually(() => bus.names().length === 2);
+      assertEquals(bus.names().sort(), names.sort());
+      await Deno.remove(bus.env.FIFOBUS_DIR!, { recursive: true });
+      await eventually(() => bus.names().length === 2);
+      await finish(bus.pub("b", "again"));
+      assertEquals(await process.line(), "again");
+    },
+  );
 }
 
-testWithout(
+waiting.testWithout(
   BASH.absent,
   "bash takes the functions where there are aliases",
   async () => {
@@ -844,7 +857,7 @@ unalias -a; shopt -q expand_aliases && pub a x && echo $REPLY`;
   },
 );
 
-testWithout(
+waiting.testWithout(
   BASH.absent,
   "functions in background jobs of bash publish, too",
   async () => {
@@ -865,7 +878,7 @@ testWithout(
   },
 );
 
-testWithout(
+waiting.testWithout(
   BASH.absent,
   "the functions of bash and the programs understand each other",
   async () => {
@@ -894,7 +907,7 @@ testWithout(
   },
 );
 
-testWithout(
+waiting.testWithout(
   await isThere("shellcheck", "--version") ? [] : ["shellcheck"],
   "shellcheck finds no fault with the functions",
   async () => {
@@ -905,7 +918,7 @@ testWithout(
   },
 );
 
-Deno.test("the functions are in lines of at most 80 columns", async () => {
+waiting.test("the functions are in lines of at most 80 columns", async () => {
   for (const line of (await Deno.readTextFile(FUNCTIONS)).split("\n")) {
     assert(line.length <= 80, line);
   }

@@ -10,7 +10,6 @@ import { Spool } from "../lib/cli/pub/spool.ts";
 import { FakeBroker } from "./harness/fake_broker.ts";
 import { Folder } from "./harness/folder.ts";
 import { freePort, Mosquitto, withoutMosquitto } from "./harness/mosquitto.ts";
-import { testWithout } from "./harness/needs.ts";
 import {
   commandLine,
   eventually,
@@ -22,6 +21,7 @@ import {
   TestBus,
 } from "./harness/process.ts";
 import { Random } from "./harness/random.ts";
+import * as waiting from "./harness/waiting.ts";
 
 const encoder = new TextEncoder();
 
@@ -54,7 +54,7 @@ function lines(path: string): number {
   }
 }
 
-Deno.test("a spool keeps any message, in order, until it is settled", async () => {
+waiting.test("a spool keeps any message, in order, until it is settled", async () => {
   await using folder = new Folder();
   const path = folder.file("spool");
   const messages = [
@@ -97,7 +97,7 @@ Deno.test("a spool keeps any message, in order, until it is settled", async () =
   assertEquals(Deno.statSync(path).size, 64);
 });
 
-Deno.test("a spool is not longer than twice what waits in it, however many messages pass", async () => {
+waiting.test("a spool is not longer than twice what waits in it, however many messages pass", async () => {
   await using folder = new Folder();
   const path = folder.file("spool");
   const random = new Random(7);
@@ -130,7 +130,7 @@ Deno.test("a spool is not longer than twice what waits in it, however many messa
   assertEquals([...passed, ...takeAll(spool)], waiting);
 });
 
-Deno.test("a spool that a killed process left within a message, or while it was cut, is whole again", async () => {
+waiting.test("a spool that a killed process left within a message, or while it was cut, is whole again", async () => {
   await using folder = new Folder();
   const path = folder.file("spool");
   const said: string[] = [];
@@ -166,7 +166,7 @@ Deno.test("a spool that a killed process left within a message, or while it was 
   }
 });
 
-Deno.test("pub --spool refuses a file that is not a spool of its own, and leaves it alone", async () => {
+waiting.test("pub --spool refuses a file that is not a spool of its own, and leaves it alone", async () => {
   await using folder = new Folder();
   const path = folder.file("file");
   const cases: [make: () => void | Promise<unknown>, reason: RegExp][] = [
@@ -219,7 +219,7 @@ function noting(
   );
 }
 
-Deno.test("a message that pub --spool could not send is sent by the next run, before its own", async () => {
+waiting.test("a message that pub --spool could not send is sent by the next run, before its own", async () => {
   await using folder = new Folder();
   const port = freePort();
   const args = ["--qos=1", "--spool", folder.file("s")];
@@ -236,7 +236,7 @@ Deno.test("a message that pub --spool could not send is sent by the next run, be
   assertEquals(lines(folder.file("s")), 0);
 });
 
-Deno.test("a spool keeps the properties of messages, and drops what has expired", async () => {
+waiting.test("a spool keeps the properties of messages, and drops what has expired", async () => {
   await using folder = new Folder();
   const path = folder.file("spool");
   const away = `mqtt://127.0.0.1:${freePort()}/t`;
@@ -265,7 +265,7 @@ Deno.test("a spool keeps the properties of messages, and drops what has expired"
   assertEquals(lines(path), 0);
 });
 
-Deno.test("pub -l --spool takes lines while the broker is away, and a later run sends them", async () => {
+waiting.test("pub -l --spool takes lines while the broker is away, and a later run sends them", async () => {
   await using folder = new Folder();
   const port = freePort();
   const path = folder.file("s");
@@ -293,7 +293,7 @@ Deno.test("pub -l --spool takes lines while the broker is away, and a later run 
   assertEquals(plain, ["a/b one", "a/c/d two", "a/e three"]);
 });
 
-Deno.test("a message that the broker refuses does not stay in a spool, and pub fails", async () => {
+waiting.test("a message that the broker refuses does not stay in a spool, and pub fails", async () => {
   await using folder = new Folder();
   const path = folder.file("s");
   const got: string[] = [];
@@ -318,7 +318,7 @@ Deno.test("a message that the broker refuses does not stay in a spool, and pub f
   assertEquals(lines(path), 0);
 });
 
-Deno.test("a message that was on its way when pub was killed is sent again, also at QoS 2", async () => {
+waiting.test("a message that was on its way when pub was killed is sent again, also at QoS 2", async () => {
   await using folder = new Folder();
   const args = ["--qos=2", "--spool", folder.file("s")];
   const got: string[] = [];
@@ -343,7 +343,7 @@ Deno.test("a message that was on its way when pub was killed is sent again, also
   assertEquals(got, ["one", "one", "two"]);
 });
 
-Deno.test("a disk without room makes pub --spool keep messages in memory, in order", async () => {
+waiting.test("a disk without room makes pub --spool keep messages in memory, in order", async () => {
   await using folder = new Folder();
   const port = freePort();
   const path = folder.file("s");
@@ -371,7 +371,7 @@ Deno.test("a disk without room makes pub --spool keep messages in memory, in ord
   assertEquals(lines(path), 0);
 });
 
-testWithout(
+waiting.testWithout(
   withoutMosquitto,
   "what waits for a broker in the spool of a bridge survives kill -9, and arrives in order",
   async () => {
@@ -416,7 +416,7 @@ testWithout(
 );
 
 // The end of the input began a wait for the broker that nothing could end.
-Deno.test("a signal ends pub --spool though its input has ended and its broker is away", async () => {
+waiting.test("a signal ends pub --spool though its input has ended and its broker is away", async () => {
   await using folder = new Folder();
   const path = folder.file("spool");
   const address = `mqtt://127.0.0.1:${freePort()}/a`;
@@ -431,7 +431,7 @@ Deno.test("a signal ends pub --spool though its input has ended and its broker i
 });
 
 for (const [seed, qos] of [[1, "1"], [2, "1"], [3, "2"]] as const) {
-  testWithout(
+  waiting.testWithout(
     withoutMosquitto,
     `kill -9 of a bridge with a spool in mid-stream loses nothing at QoS ${qos}, seed ${seed}`,
     async () => {

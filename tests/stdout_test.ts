@@ -7,7 +7,7 @@ import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { Silence } from "../lib/cli/sub/silence.ts";
 import { Folder } from "./harness/folder.ts";
-import { testWithout, withoutPython } from "./harness/needs.ts";
+import { withoutPython } from "./harness/needs.ts";
 import {
   commandLine,
   eventually,
@@ -17,6 +17,7 @@ import {
   sub,
   TestBus,
 } from "./harness/process.ts";
+import * as waiting from "./harness/waiting.ts";
 
 /** More than one pipe holds, and less than two: pub can write all of it. */
 const LINES = Array.from(
@@ -25,7 +26,7 @@ const LINES = Array.from(
 );
 
 // A write that waits cannot be cancelled, and a second signal should not be needed.
-Deno.test("one signal ends a sub whose output is stuck, and unprinted messages go back", async () => {
+waiting.test("one signal ends a sub whose output is stuck, and unprinted messages go back", async () => {
   await using folder = new Folder();
   const path = folder.file("pipe");
   const out = await folder.fifo("out");
@@ -75,7 +76,7 @@ sys.exit(child.wait())
 `;
 
 // Node.js makes an output that it shares with other programs nonblocking.
-testWithout(
+waiting.testWithout(
   withoutPython,
   "sub waits for room in a nonblocking output",
   async () => {
@@ -112,7 +113,7 @@ testWithout(
   },
 );
 
-testWithout(
+waiting.testWithout(
   withoutPython,
   "pub --reply waits for room in a nonblocking output",
   async () => {
@@ -135,7 +136,7 @@ testWithout(
 );
 
 // While a process is stopped, messages wait for it, so that was not a silence.
-Deno.test("Silence does not count the time for which its process was stopped", async () => {
+waiting.test("Silence does not count the time for which its process was stopped", async () => {
   let calls = 0;
   using silence = new Silence(20, () => calls++);
   silence.restart();
@@ -147,7 +148,7 @@ Deno.test("Silence does not count the time for which its process was stopped", a
   assertEquals(calls, 1);
 });
 
-Deno.test("sub --retained-only -W does not count the time that commands take", async () => {
+waiting.test("sub --retained-only -W does not count the time that commands take", async () => {
   await using bus = new TestBus();
   await finish(bus.pub("-r", "t", "x"));
   const args = ["--retained-only", "-W50ms", "--exec=sleep 0.2; cat", "t"];

@@ -3,7 +3,7 @@ import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { ROOT } from "./harness/programs.ts";
 import { Folder } from "./harness/folder.ts";
 import { freePort } from "./harness/mosquitto.ts";
-import { terminalTest } from "./harness/needs.ts";
+import { withoutTerminal } from "./harness/needs.ts";
 import {
   commandLine,
   finish,
@@ -13,10 +13,12 @@ import {
   sub,
   TestBus,
 } from "./harness/process.ts";
+import * as waiting from "./harness/waiting.ts";
 
 const PROMPT = "Enter message to send: ";
 
-terminalTest(
+waiting.testWithout(
+  withoutTerminal,
   "pub on a terminal asks for messages until the end of input",
   async () => {
     await using folder = new Folder();
@@ -34,7 +36,8 @@ terminalTest(
   },
 );
 
-terminalTest(
+waiting.testWithout(
+  withoutTerminal,
   "pub on a terminal says what it cannot send, and asks again",
   async () => {
     await using folder = new Folder();
@@ -52,22 +55,27 @@ terminalTest(
   },
 );
 
-terminalTest("pub and sub on a terminal end on Ctrl-C", async () => {
-  await using folder = new Folder();
-  const path = folder.file("pipe");
-  await using publisher = inTerminal(...commandLine("pub", path));
-  await publisher.until(PROMPT);
-  await publisher.write("\x03");
-  assertEquals((await publisher.ended()).code, 130);
+waiting.testWithout(
+  withoutTerminal,
+  "pub and sub on a terminal end on Ctrl-C",
+  async () => {
+    await using folder = new Folder();
+    const path = folder.file("pipe");
+    await using publisher = inTerminal(...commandLine("pub", path));
+    await publisher.until(PROMPT);
+    await publisher.write("\x03");
+    assertEquals((await publisher.ended()).code, 130);
 
-  await using subscriber = inTerminal(...commandLine("sub", path));
-  await finish(pub(path, "ready"));
-  await subscriber.until("ready");
-  await subscriber.write("\x03");
-  assertEquals((await subscriber.ended()).code, 130);
-});
+    await using subscriber = inTerminal(...commandLine("sub", path));
+    await finish(pub(path, "ready"));
+    await subscriber.until("ready");
+    await subscriber.write("\x03");
+    assertEquals((await subscriber.ended()).code, 130);
+  },
+);
 
-terminalTest(
+waiting.testWithout(
+  withoutTerminal,
   "sub on a terminal shows control characters instead of obeying them",
   async () => {
     await using folder = new Folder();
@@ -83,7 +91,8 @@ terminalTest(
   },
 );
 
-terminalTest(
+waiting.testWithout(
+  withoutTerminal,
   "pub on a terminal says once, after a while, what it waits for",
   async () => {
     await using bus = new TestBus();
@@ -123,7 +132,8 @@ terminalTest(
   },
 );
 
-terminalTest(
+waiting.testWithout(
+  withoutTerminal,
   "pub that asks for messages says if nobody subscribes, and checks --json",
   async () => {
     await using bus = new TestBus();
@@ -144,7 +154,8 @@ terminalTest(
   },
 );
 
-terminalTest(
+waiting.testWithout(
+  withoutTerminal,
   "pub shows progress only if its input is a file",
   async () => {
     await using bus = new TestBus();

@@ -9,6 +9,7 @@ import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { Thinning, type ThinningOptions } from "../lib/cli/sub/thinning.ts";
 import { WireMessage } from "../lib/wire/message.ts";
 import { commandLine, eventually, finish, TestBus } from "./harness/process.ts";
+import * as waiting from "./harness/waiting.ts";
 
 /** A message of a topic, and the time at which it comes. */
 type Event = [at: number, topic: string, text: string];
@@ -110,7 +111,7 @@ async function publish(bus: TestBus, lines: string[]): Promise<void> {
   await finish(publisher);
 }
 
-Deno.test("sub --changes leaves out what has not changed, and --count counts the rest", async () => {
+waiting.test("sub --changes leaves out what has not changed, and --count counts the rest", async () => {
   await using bus = new TestBus();
   await using subscriber = await bus.sub("-v", "-C4", "--changes", "#");
   await publish(bus, ["a\t1", "b\t1", "a\t1", "a\t2", "b\t1", "a\t1", "a\t3"]);
@@ -118,7 +119,7 @@ Deno.test("sub --changes leaves out what has not changed, and --count counts the
   assertEquals([code, stdout], [0, "a\t1\nb\t1\na\t2\na\t1\n"]);
 });
 
-Deno.test("sub --every and --settle print the last message of each topic, without an end", async () => {
+waiting.test("sub --every and --settle print the last message of each topic, without an end", async () => {
   for (const option of ["--every", "--settle"]) {
     await using bus = new TestBus();
     await using subscriber = await bus.sub("-v", option, "100ms", "#");
@@ -130,7 +131,7 @@ Deno.test("sub --every and --settle print the last message of each topic, withou
   }
 });
 
-Deno.test("what --every and --settle hold back is printed at the end", async () => {
+waiting.test("what --every and --settle hold back is printed at the end", async () => {
   for (const option of ["--every", "--settle"]) {
     await using bus = new TestBus();
     await finish(bus.pub("--retain", "t", "1"));
@@ -143,7 +144,7 @@ Deno.test("what --every and --settle hold back is printed at the end", async () 
   }
 });
 
-Deno.test("a signal ends sub --settle after what it holds back; no command starts then", async () => {
+waiting.test("a signal ends sub --settle after what it holds back; no command starts then", async () => {
   await using bus = new TestBus();
   // What the publisher has written for one subscriber is there for the others.
   await using printing = await bus.sub("--settle", "1h", "-v", "#");
@@ -160,7 +161,7 @@ Deno.test("a signal ends sub --settle after what it holds back; no command start
   assertMatch(stderr, /2 messages held back, not handled/);
 });
 
-Deno.test("a signal ends sub --every whose output nobody reads, however many topics it holds", async () => {
+waiting.test("a signal ends sub --every whose output nobody reads, however many topics it holds", async () => {
   await using bus = new TestBus();
   const output = await bus.fifo("output");
   using _stuck = Deno.openSync(output, { read: true, write: true });
@@ -178,7 +179,7 @@ Deno.test("a signal ends sub --every whose output nobody reads, however many top
   assertEquals([code, stderr], [143, ""]);
 });
 
-Deno.test("sub --settle --exec runs one command after a burst, with the last message", async () => {
+waiting.test("sub --settle --exec runs one command after a burst, with the last message", async () => {
   await using bus = new TestBus();
   await using subscriber = await bus.sub(
     ...["--settle", "50ms", "--exec", "cat; echo .", "t"],

@@ -1,6 +1,6 @@
 /**
  * examples/topics/publish.sh: a publisher without any code of fifobus. The full
- * clients are in interop/topic_clients_test.ts.
+ * clients are in interop/topic_clients.ts.
  *
  * @module
  */
@@ -10,8 +10,9 @@ import { ROOT } from "./harness/programs.ts";
 import { NonblockingWriter } from "../lib/fifo/nonblocking.ts";
 import { Publisher, Subscriber } from "../mod.ts";
 import { ownBus } from "./harness/bus.ts";
-import { isThere, testWithout } from "./harness/needs.ts";
+import { isThere } from "./harness/needs.ts";
 import { finish, Process, type TestBus } from "./harness/process.ts";
+import * as waiting from "./harness/waiting.ts";
 import { FILTERS, ODD_TOPICS } from "./interop/_topics.ts";
 
 const PUBLISH = `${ROOT}examples/topics/publish.sh`;
@@ -48,7 +49,7 @@ async function upToEnd(
 }
 
 for (const { shell, locale, absent } of SHELLS) {
-  testWithout(
+  waiting.testWithout(
     absent,
     `publish.sh reaches topics of all characters, in ${shell} and ${locale}`,
     async () => {
@@ -66,7 +67,7 @@ for (const { shell, locale, absent } of SHELLS) {
   );
 }
 
-Deno.test("publish.sh matches filters as pub does", async () => {
+waiting.test("publish.sh matches filters as pub does", async () => {
   await using bus = ownBus();
   for (const [filter, gets, not] of FILTERS) {
     await using subscriber = await Subscriber.open(filter);
@@ -78,7 +79,7 @@ Deno.test("publish.sh matches filters as pub does", async () => {
   }
 });
 
-Deno.test("publish.sh writes once to a member with several filters, and to a group", async () => {
+waiting.test("publish.sh writes once to a member with several filters, and to a group", async () => {
   await using bus = ownBus();
   await using both = await Subscriber.open("a/#");
   await using other = await Subscriber.open("a/b");
@@ -90,7 +91,7 @@ Deno.test("publish.sh writes once to a member with several filters, and to a gro
   assertEquals(next.value?.text, "x");
 });
 
-Deno.test("publish.sh ends messages with NUL where that is asked for", async () => {
+waiting.test("publish.sh ends messages with NUL where that is asked for", async () => {
   await using bus = ownBus();
   await using subscriber = await Subscriber.open("a", { delimiter: "\0" });
   for (const text of ["1", "2"]) await finish(publish(bus, "a", text));
@@ -102,7 +103,7 @@ Deno.test("publish.sh ends messages with NUL where that is asked for", async () 
   assertEquals(texts, ["1", "2"]);
 });
 
-Deno.test("publish.sh writes to FIFOs only, and makes no files", async () => {
+waiting.test("publish.sh writes to FIFOs only, and makes no files", async () => {
   await using bus = ownBus();
   const folder = bus.env.FIFOBUS_DIR!;
   await Deno.mkdir(folder, { mode: 0o700 });
@@ -120,7 +121,7 @@ Deno.test("publish.sh writes to FIFOs only, and makes no files", async () => {
   assertEquals([...Deno.readDirSync(folder)].length, 4);
 });
 
-Deno.test("publish.sh passes over a full inbox and a dead one", async () => {
+waiting.test("publish.sh passes over a full inbox and a dead one", async () => {
   await using bus = ownBus();
   const folder = bus.env.FIFOBUS_DIR!;
   await using subscriber = await Subscriber.open("a");
@@ -141,7 +142,7 @@ Deno.test("publish.sh passes over a full inbox and a dead one", async () => {
   assertEquals(next.value?.text, "x");
 });
 
-Deno.test("publish.sh refuses what is not a topic and what is not one message", async () => {
+waiting.test("publish.sh refuses what is not a topic and what is not one message", async () => {
   await using bus = ownBus();
   const long = "x".repeat(4094);
   const refused = [
@@ -169,7 +170,7 @@ Deno.test("publish.sh refuses what is not a topic and what is not one message", 
   assertEquals(next.value?.length, 4093);
 });
 
-testWithout(
+waiting.testWithout(
   await isThere("flock", "-V") ? [] : ["flock"],
   "publish.sh does not write into the middle of a large message",
   async () => {

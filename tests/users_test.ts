@@ -16,10 +16,8 @@ testWithout(
   "two users on one FIFO share it, or are told that they cannot",
   async () => {
     await using folder = await ForUsers.prepare();
-    await shareMessages(folder);
-    await tellUsers(folder);
-    await leaveOthersAlone(folder);
-    await leaveNothing(folder);
+    const parts = [shareMessages, tellUsers, leaveOthersAlone, leaveNothing];
+    await Promise.all(parts.map((part) => part(folder)));
   },
 );
 

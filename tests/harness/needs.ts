@@ -57,13 +57,15 @@ export function raised(signal: Deno.Signal): Deno.Signal | null {
   return IS_DENO_26 ? null : signal;
 }
 
-const noTerminal = await isThere("script", "-qec", "true", "/dev/null")
-  ? []
-  : ["script of util-linux"];
+/** The names of what is missing to run a program in a terminal. */
+export const withoutTerminal: string[] =
+  await isThere("script", "-qec", "true", "/dev/null")
+    ? []
+    : ["script of util-linux"];
 
 /** Declares a test that needs a terminal. */
 export function terminalTest(name: string, test: () => Promise<void>): void {
-  testWithout(noTerminal, name, test);
+  testWithout(withoutTerminal, name, test);
 }
 
 /** The names of what is missing to run Python. */

@@ -7,9 +7,12 @@ import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import axe from "npm:axe-core@4.11.0";
 import type { Page } from "npm:playwright-core@1.56.1";
 import { TestBrowser, withoutBrowser } from "./browser.ts";
-import { testWithout } from "./needs.ts";
 import { type Process, TestBus } from "./process.ts";
 import { Served } from "./served.ts";
+import * as waiting from "./waiting.ts";
+
+// Each of their pages keeps a processor busy.
+waiting.atMost(2);
 
 /** The tools of a test. */
 export interface Stage {
@@ -28,7 +31,7 @@ export function pageTest(
   args: string[],
   test: (stage: Stage) => Promise<void>,
 ): void {
-  testWithout(withoutBrowser, name, async () => {
+  waiting.testWithout(withoutBrowser, name, async () => {
     await using bus = new TestBus();
     await using served = await Served.start(bus, ["--serve=0", ...args]);
     await using browser = await TestBrowser.start();
