@@ -12,7 +12,6 @@ import process from "node:process";
 import mqtt, {
   type IClientOptions,
   type IConnackPacket,
-  type IPublishPacket,
   type MqttClient,
 } from "npm:mqtt@5.15.0";
 import constants from "npm:mqtt-packet@9.0.2/constants.js";
@@ -22,6 +21,7 @@ import { delay } from "../delay.ts";
 import { FifobusError } from "../errors.ts";
 import { checkTopicName } from "../topic.ts";
 import { isElsewhere, isFinal, isUnauthorized, reasonFor } from "./codes.ts";
+import { Deliveries, type Take } from "./deliveries.ts";
 import { cannotConnect, isWrongVersion } from "./failure.ts";
 import { gatherReads, gatherWrites } from "./gathering.ts";
 import type { ConnectOptions } from "./module.ts";
@@ -138,7 +138,7 @@ export interface ConnectionOptions extends ConnectOptions {
    * Takes one message at a time; the next comes after it calls `done`. Messages
    * that waited in a session come right after the connection is made.
    */
-  onMessage?: (packet: IPublishPacket, done: (error?: Error) => void) => void;
+  onMessage?: Take;
 }
 
 /**
@@ -310,8 +310,10 @@ function attempt(
   timeoutMs: number,
 ): Promise<Made> {
   const { promise, resolve, reject } = Promise.withResolvers<Made>();
+  const deliveries = onMessage && new Deliveries(onMessage);
   const client = makeClient({
     ...clientOptions(server, address, options, protocolVersion, timeoutMs),
+    ...deliveries && { incomingStore: deliveries.store },
     ...protocolVersion === 5 && {
       properties: {
         sessionExpiryInterval: sessionSeconds(options),
@@ -320,8 +322,8 @@ function attempt(
     },
   });
   client.on("connect", () => gatherWrites(client.stream));
-  if (onMessage) {
-    client.handleMessage = onMessage;
+  if (deliveries) {
+    deliveries.attach(client);
     client.on("connect", () => gatherReads(client.stream));
   }
   rarelyReschedulePing(client);

@@ -16,17 +16,15 @@ import type { OwnSource } from "../source.ts";
 import { checkTopicName, matchesTopic, parseShared } from "../topic.ts";
 import { isUnauthorized, reasonFor } from "./codes.ts";
 import { connect, type Connection, disconnect } from "./connection.ts";
+import type { Done } from "./deliveries.ts";
 import type { MqttSourceOptions } from "./module.ts";
 import { haveOverlap, identify, withoutCovered } from "./overlap.ts";
 import { fromPacket, originsOf } from "./properties.ts";
 
-/** Acknowledges a message, unless there is an error, and gets the next one. */
-type Done = (error?: Error) => void;
-
 /** The reason code without a reason, and the only one of MQTT 3.1.1. */
 const NO_REASON = 128;
 
-/** Nobody sees this error: MQTT.js just omits the acknowledgement. */
+/** Nobody sees this error: the acknowledgement is omitted. */
 const NOT_NOW = new Error("it is for the next time");
 
 /**

@@ -44,6 +44,7 @@ _fifobus_table=''      # the same: NAME, MEMBER, FILTER
 _fifobus_topic=''      # the last topic
 _fifobus_targets=''    # its members: NAME, MEMBER
 _fifobus_open=''       # open FIFOs: MEMBER, descriptor, inode, missed messages
+_fifobus_level=0       # how deep in subshells that was
 _fifobus_inbox=''      # the descriptor of the own FIFO
 _fifobus_id=''         # its ID
 _fifobus_bus=''        # its folder
@@ -108,13 +109,26 @@ _fifobus_hand_over() {
   if [ -z "$_fifobus_reason" ]; then return 1; fi
   REPLY=''
   if _fifobus_enter _fifobus_has_program; then
-    command pub "$@"
+    _fifobus_run_program "$@"
     return
   fi
   printf 'pub: Cannot publish to "%s" without the program pub: %s\\n' \\
     "\${1-}" "$_fifobus_reason" >&2
   return 1
 }
+
+# Runs the program with the variables of this shell. An argument of a program
+# can be 128 KiB long and must be UTF-8, a message need not.
+_fifobus_run_program() (
+  export FIFOBUS_DIR FIFOBUS_MAX_SIZE FIFOBUS_SLOW_TIMEOUT
+  case $_fifobus_reason in
+    *options | *'no message' | *'line feed') exec pub "$@" ;;
+  esac
+  to=$1
+  shift
+  IFS=' '
+  printf %s "$*" | command pub -s -- "$to"
+)
 
 # Subscribes this shell to filters.
 sub_open() {
@@ -132,7 +146,7 @@ sub_open() {
 sub_read() {
   _fifobus_wait=''
   if [ "\${1-}" = -t ]; then
-    _fifobus_wait=\${2-}
+    _fifobus_wait=\${2:-none}
     shift 2
     [ "$_fifobus_kind" != sh ] || set --
   fi
@@ -331,6 +345,8 @@ _fifobus_to_topic() {
   if [ "$_fifobus_kind" = sh ]; then
     REPLY=$(_fifobus_write_all >/dev/null && echo "$n")
   else
+    it=\${BASH_SUBSHELL-}\${ZSH_SUBSHELL-}
+    [ "$it" = "$_fifobus_level" ] || _fifobus_start_over
     _fifobus_hold_pipe
     _fifobus_write_all
     _fifobus_free_pipe
@@ -518,14 +534,15 @@ _fifobus_write() {
     0:*) _fifobus_insist 0 ;; # 8.4
     1:*) ;; # it has left
     2:*) _fifobus_forget ;;
-    *) _fifobus_tell_dropped 'its FIFO cannot be opened without waiting' ;;
+    *) _fifobus_tell_dropped 'its FIFO cannot be opened' ;;
   esac
 }
 
 # Writes to a member that has missed messages, or does not take one: how often
 # to try again.
 _fifobus_insist() {
-  local tries="$1"
+  # On a busy machine a try takes longer; no sh but bash and zsh has SECONDS.
+  local tries="$1" end=$((\${SECONDS:-0} + $1 / 50))
   if [ "$missed" -gt 0 ]; then # 8.5
     format="\\\\030fifobus missed $missed\\\\030\${format#'%s\\t%s'}$format"
   fi
@@ -545,7 +562,7 @@ _fifobus_insist() {
         return 0
       fi
     fi
-    [ "$tries" -gt 0 ] || break
+    [ $((tries > 0 && \${SECONDS:-0} <= end)) -eq 1 ] || break
     tries=$((tries - 1))
     _fifobus_nap
     _fifobus_read_locks
@@ -754,6 +771,16 @@ _fifobus_keep() {
   _fifobus_open=$_fifobus_open$member$tab$was$tab$ino$tab$missed$nl
 }
 
+# A subshell is a publisher of its own: what was missed is not its to tell.
+_fifobus_start_over() {
+  local line="$_fifobus_open"
+  _fifobus_level=$it _fifobus_open=''
+  IFS=$nl
+  for line in $line; do
+    _fifobus_open=$_fifobus_open\${line%"$tab"*}\${tab}0$nl
+  done
+}
+
 _fifobus_unlist() {
   set -- "$1" "$nl$_fifobus_open"
   set -- "\${2%%"$nl$1$tab"*}$nl" "\${2#*"$nl$1$tab"}"
@@ -830,6 +857,7 @@ _fifobus_join() {
     }
   fi
   for filter; do
+    filter=\${filter#topic:}
     case $nl$_fifobus_filters in *"$nl$filter$nl"*) continue ;; esac
     _fifobus_encode "$filter"
     name=$name@$_fifobus_id
@@ -847,6 +875,13 @@ _fifobus_join() {
 }
 
 _fifobus_check_filter() {
+  case $1 in
+    topic:*) set -- "\${1#topic:}" ;;
+    -* | /* | ./* | ../* | fifo:* | *://*)
+      _fifobus_give_up "\\"$1\\" needs the program sub: only filters do not"
+      return
+      ;;
+  esac
   case $1 in
     '$share/'* | '$share')
       _fifobus_give_up 'a group needs the program sub' || return
@@ -974,7 +1009,8 @@ _fifobus_leave() {
 
 # Waits for the next message, section 3 and 7.5.
 _fifobus_receive() {
-  local record chunk='' bus="$_fifobus_bus" left="\${_fifobus_wait:-}" tag
+  local record chunk='' bus="$_fifobus_bus" left='' pause=1 tag
+  [ -z "$_fifobus_wait" ] || _fifobus_measure || return
   _fifobus_reply=''
   if [ -n "$_fifobus_values" ]; then
     record=\${_fifobus_values%%"$nl"*}
@@ -994,19 +1030,40 @@ _fifobus_receive() {
   done
 }
 
+# Sets $left to the milliseconds of -t.
+_fifobus_measure() {
+  case $_fifobus_wait in
+    *[!0-9.]* | *.*.* | .)
+      printf 'sub_read: -t takes seconds, not "%s"\\n' "$_fifobus_wait" >&2
+      return 2
+      ;;
+  esac
+  left=\${_fifobus_wait%%.*}
+  set -- "\${_fifobus_wait#"$left"}"
+  set -- "\${1#.}000"
+  left=$((10#\${left:-0} * 1000 + 10#\${1%"\${1#???}"}))
+  # read -t 0 would only look.
+  [ "$left" -gt 0 ] || left=1
+}
+
 # Reads a record up to its line feed, with what _fifobus_part has of it.
 _fifobus_read_record() {
   while :; do
     record=''
     code=0
+    if [ -n "$left" ] && [ "$left" -lt 1000 ]; then
+      pause=$((left + 1000))
+      pause=0.\${pause#?}
+    fi
     case $_fifobus_kind in
       bash)
-        IFS= read -r -t 1 -n 1179648 -u "$_fifobus_inbox" record || code=$?
+        IFS= read -r -t "$pause" -n 1179648 -u "$_fifobus_inbox" record ||
+          code=$?
         [ \${#record} -lt 1179648 ] || code=2
         ;;
       zsh)
         # The time is for the first byte; nobody writes half of a record.
-        IFS= read -r -t 1 -u "$_fifobus_inbox" record || code=142
+        IFS= read -r -t "$pause" -u "$_fifobus_inbox" record || code=142
         [ -p "/dev/fd/$_fifobus_inbox" ] || code=1
         ;;
       *) IFS= read -r record <&9 || code=1 ;;
@@ -1026,7 +1083,7 @@ _fifobus_read_record() {
     _fifobus_part=$record
     _fifobus_mend || return
     [ -n "$left" ] || continue
-    left=$((left - 1))
+    left=$((left - 1000))
     [ "$left" -gt 0 ] || return 124
   done
 }
@@ -1105,4 +1162,8 @@ _fifobus_is_message() {
 }
 
 [ -z "$_fifobus_aliases" ] || shopt -s expand_aliases
+if [ -n "\${KSH_VERSION-}" ]; then
+  unset -f pub sub_open sub_read sub_close
+  echo 'fifobus.sh: ksh cannot run it; bash, zsh, dash and BusyBox can' >&2
+fi
 `;
