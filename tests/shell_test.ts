@@ -394,7 +394,7 @@ for (const shell of SHELLS) {
       pub a "\${x}x" </dev/null >&2; echo "$?<$REPLY>"`;
       const { stdout, stderr } = await run(shell, bus, script, { PATH: path });
       assertEquals(stdout, "7<>\n");
-      assertEquals(stderr, `<a><${"x".repeat(4094)}>\n`);
+      assertEquals(stderr, `<-s><--><a>${"x".repeat(4094)}\n`);
       const lengths = (await upToEnd(subscriber, "a")).map((it) =>
         it.length - 2
       );
@@ -917,6 +917,65 @@ waiting.testWithout(
     assertEquals([code, stdout], [0, ""]);
   },
 );
+
+for (const shell of FAST) {
+  const { name, absent } = shell;
+  waiting.testWithout(
+    absent,
+    `sub_read -t in ${name} waits for parts of a second, and refuses what is no time`,
+    async () => {
+      await using bus = ownBus();
+      const script = `sub_open a
+      for time in 0.05 .01 0 x 1.2.3 ''; do
+        if :; then sub_read -t "$time" topic text; echo "$?"; fi
+      done
+      pub a hello && sub_read -t 0.5 topic text && echo "$text"`;
+      const { stdout, stderr } = await run(shell, bus, script);
+      assertEquals(stdout, "124\n124\n124\n2\n2\n2\nhello\n");
+      assertMatch(stderr, /^(sub_read: -t takes seconds, not ".*"\n){3}$/);
+    },
+  );
+  waiting.testWithout(
+    absent,
+    `a subshell of ${name} does not tell the losses of its parent`,
+    async () => {
+      await using bus = ownBus();
+      await using subscriber = await bus.sub("a");
+      subscriber.kill("SIGSTOP");
+      const script = `x=$(printf %04000d 1)
+      for i in $(seq 20); do pub a "$x"; done
+      echo full; read -r _
+      (pub a 1); y=$(pub a 2); pub a 3; pub a end`;
+      const env = { FIFOBUS_SLOW_TIMEOUT: "0" };
+      await using process = start(shell, bus, script, env);
+      await process.until("full");
+      subscriber.kill("SIGCONT");
+      await subscriber.until("1\n");
+      await process.write("\n");
+      await subscriber.until("end\n");
+      subscriber.kill("SIGTERM");
+      const { stderr } = await subscriber.ended();
+      assertEquals(stderr.match(/missed/g)?.length, 1, stderr);
+      await process.ended();
+    },
+  );
+}
+
+for (const shell of SHELLS) {
+  waiting.testWithout(
+    shell.absent,
+    `sub_open in ${shell.name} takes topic: away, and refuses what is no filter`,
+    async () => {
+      await using bus = ownBus();
+      const script = `sub_open topic:/a && ls "$FIFOBUS_DIR"
+      for it in -v /tmp/x ./x fifo:x mqtt://h/x; do sub_open "$it"; done
+      sub_close`;
+      const { stdout, stderr } = await run(shell, bus, script);
+      assertMatch(stdout, /^%2Fa@\S+\n$/);
+      assertMatch(stderr, /^(sub_open: ".*" needs the program sub: .*\n){5}$/);
+    },
+  );
+}
 
 waiting.test("the functions are in lines of at most 80 columns", async () => {
   for (const line of (await Deno.readTextFile(FUNCTIONS)).split("\n")) {

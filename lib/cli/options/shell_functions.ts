@@ -118,11 +118,15 @@ _fifobus_hand_over() {
 }
 
 # Runs the program with the variables of this shell. An argument of a program
-# can be 128 KiB long and must be UTF-8, a message need not.
+# can be 128 KiB long.
 _fifobus_run_program() (
   export FIFOBUS_DIR FIFOBUS_MAX_SIZE FIFOBUS_SLOW_TIMEOUT
   case $_fifobus_reason in
-    *options | *'no message' | *'line feed') exec pub "$@" ;;
+    'the record is longer'*) ;;
+    *)
+      command pub "$@"
+      exit
+      ;;
   esac
   to=$1
   shift
