@@ -212,7 +212,8 @@ function isNear(one: string, other: string): boolean {
 
 /** The error leaves out anything that could be a password. */
 function bad(text: string, reason: string): FifobusError {
-  const shown = SCHEME.test(text) ? text.replace(/:\/\/.*@/s, "://…@") : text;
+  const isBroker = SCHEME.test(text) || CUT_SCHEME.test(text);
+  const shown = isBroker ? text.replace(/^([\w+.-]+:?\/*).*@/s, "$1…@") : text;
   const message = `Cannot use the address ${JSON.stringify(shown)}: ${reason}`;
   return new FifobusError("bad_address", message);
 }

@@ -136,6 +136,11 @@ Deno.test("parseAddress() leaves the password out of the address that is shown",
     assert(!/secret|cret|ada/.test(message), message);
     assertMatch(message, /written %2F/);
   }
+  for (const start of ["mqtt:/", "mqtt:", "mqtts//"]) {
+    const text = `${start}ada:secret@host/a`;
+    const { message } = assertThrows(() => parseAddress(text), FifobusError);
+    assert(!/secret|ada/.test(message), message);
+  }
   // A topic may hold an @.
   for (const topic of ["a@b", "ada@example.org/in", "a:1/b@c"]) {
     const { broker } = parseAddress(`mqtt://host:1883/${topic}`) as MqttAddress;
