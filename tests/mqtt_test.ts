@@ -310,6 +310,34 @@ mqttTest("a will is published when a subscriber is killed", async () => {
   assertEquals(await mourner.line(), "gone sensor 1");
 });
 
+mqttTest(
+  "the will of a subscriber that leaves a stream is not published",
+  async () => {
+    await using folder = new Folder();
+    await using broker = await Mosquitto.start(folder);
+    await using wills = await Subscriber.open(`${broker.url}/will`);
+    const many = ["-m", "a message", "--repeat", "100000000"];
+    await using _stream = broker.client(
+      "pub",
+      "-t",
+      "stream",
+      "-q",
+      "1",
+      ...many,
+    );
+    const will = { topic: "will", message: "dead" };
+    for (let i = 0; i < 10; i++) {
+      await using subscriber = await Subscriber.open(`${broker.url}/stream`, {
+        mqtt: { qos: 1, will },
+      });
+      let left = 200;
+      for await (const _ of subscriber) if (--left === 0) break;
+    }
+    await finish(pub(`${broker.url}/will`, "none"));
+    assertEquals((await wills.read(1))![0]!.text, "none");
+  },
+);
+
 mqttTest("a persistent session gets what was published meanwhile", async () => {
   await using folder = new Folder();
   await using broker = await Mosquitto.start(folder);

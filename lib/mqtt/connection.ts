@@ -564,6 +564,12 @@ export async function disconnect(
   for (const [id, { volatile }] of Object.entries(client.outgoing)) {
     if (volatile) client.removeOutgoingMessage(Number(id));
   }
+  // What still comes is read and dropped: a connection that closes with unread
+  // bytes is reset, and the broker may not see the DISCONNECT, and publish the
+  // will.
+  client.on("packetsend", ({ cmd }) => {
+    if (cmd === "disconnect") client.stream.unpipe().resume();
+  });
   const ended = client.endAsync(
     isSilent,
     isMqtt5 && !persistent ? { properties } : {},
