@@ -955,7 +955,12 @@ for (const shell of FAST) {
       await subscriber.until("end\n");
       subscriber.kill("SIGTERM");
       const { stderr } = await subscriber.ended();
-      assertEquals(stderr.match(/missed/g)?.length, 1, stderr);
+      const told = [...stderr.matchAll(/(\d+) messages? missed/g)];
+      const sum = told.reduce((sum, [, count]) => sum + Number(count), 0);
+      const said = (await process.ended()).stderr;
+      const dropped = said.match(/1 message dropped/g)?.length ?? 0;
+      // What a subshell drops itself goes with it.
+      assert(sum > 0 && sum <= dropped, `${stderr}${said}`);
       await process.ended();
     },
   );
