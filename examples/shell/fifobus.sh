@@ -538,14 +538,10 @@ _fifobus_write() {
 _fifobus_insist() {
   # On a busy machine a try takes longer; no sh but bash and zsh has SECONDS.
   local tries="$1" end=$((${SECONDS:-0} + $1 / 50))
-  if [ "$missed" -gt 0 ]; then # 8.5
-    format="\\030fifobus missed $missed\\030${format#'%s\t%s'}$format"
-  fi
   while :; do
     if ! _fifobus_locked && _fifobus_lock; then
-      if _fifobus_put 2>&-; then
+      if _fifobus_tell_missed 2>&- && _fifobus_put 2>&-; then
         n=$((n + 1))
-        [ "$missed" -eq 0 ] || _fifobus_keep 0
         return 0
       fi
       if _fifobus_is_broken; then
@@ -564,6 +560,13 @@ _fifobus_insist() {
   done
   _fifobus_keep $((missed + 1))
   _fifobus_tell_dropped 'it does not read'
+}
+
+# 8.5. In a write of its own: bash makes one of each line.
+_fifobus_tell_missed() {
+  [ "$missed" -gt 0 ] || return 0
+  local format="\\030fifobus missed $missed\\030%.0s%.0s${format#'%s\t%s'}"
+  _fifobus_put && _fifobus_keep 0
 }
 
 _fifobus_tell_dropped() {
