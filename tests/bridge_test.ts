@@ -373,6 +373,31 @@ waiting.test("a bridge from a persistent session acknowledges a message once it 
   assertEquals(events, expected);
 });
 
+waiting.test("a bridge that ends leaves a persistent session what its target has not taken", async () => {
+  await using bus = new TestBus();
+  const acknowledged: number[] = [];
+  await using from = new FakeBroker((packet, send) => {
+    if (packet.cmd === "puback") acknowledged.push(packet.messageId!);
+    if (packet.cmd !== "subscribe") return;
+    send({ cmd: "suback", messageId: packet.messageId!, granted: [1] });
+    const how = { qos: 1, dup: false, retain: false, messageId: 1 } as const;
+    send({ cmd: "publish", topic: "a", payload: "1", ...how });
+  });
+  let arrived = 0;
+  // It answers nothing.
+  await using to = new FakeBroker(({ cmd }) => {
+    if (cmd === "publish") arrived++;
+  });
+  await using bridge = bus.pub(
+    ...["--persistent", "--client-id=b", "--qos=1"],
+    ...["--from", `${from.url}/a`, `${to.url}/x`],
+  );
+  await eventually(() => arrived > 0);
+  bridge.kill("SIGTERM");
+  assertEquals((await bridge.ended()).code, 143);
+  assertEquals(acknowledged, []);
+});
+
 waiting.test("bridges at a broker of MQTT 3.1.1 are told that it has no marks, and do not feed themselves", async () => {
   await using bus = new TestBus();
   await using broker = await Broker.start();

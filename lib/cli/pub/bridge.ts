@@ -244,6 +244,8 @@ async function passOn(
     while (isAcknowledging && !waiting.isKept && !intake.isEnded) {
       await waiting.changed;
     }
+    // At the end, those that are not stay with it.
+    if (isAcknowledging && !waiting.isKept) break;
   }
   overflow.report();
   return [];
