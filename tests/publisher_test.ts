@@ -478,6 +478,11 @@ waiting.test("a part of a message to a topic, whose publisher was killed, joins 
     await using subscriber = await bus.sub("--no-exit-word", filter);
     for (let i = 0; i < 5; i++) {
       subscriber.kill("SIGSTOP");
+      // Before that, it may still take the whole message.
+      await eventually(async () =>
+        (await finish(bus.sh(`ps -o stat= -p ${subscriber.pid}`))).stdout
+          .startsWith("T")
+      );
       await using killed = bus.pub(
         "--slow-timeout=inf",
         "t",
