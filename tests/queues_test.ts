@@ -155,6 +155,19 @@ Deno.test("Inbound hands out all messages that have come, and then ends", async 
   await assertRejects(() => inbound.next(), Error, "broken");
 });
 
+Deno.test("Inbound puts any number of messages ahead of the others", async () => {
+  const inbound = new Inbound(10);
+  const [first, last] = ["a", "z"].map((text) =>
+    new WireMessage("t", new TextEncoder().encode(text))
+  ) as [WireMessage, WireMessage];
+  inbound.add(last);
+  // More than a call takes as arguments.
+  inbound.addFirst(new Array(200_000).fill(first));
+  const messages = (await inbound.next())!;
+  assertEquals(messages.length, 200_001);
+  assertEquals([messages[0], messages.at(-1)], [first, last]);
+});
+
 Deno.test("Inbound hands out the messages before one that is too large, and then ends", async () => {
   const inbound = new Inbound(3);
   inbound.add(message("123"));

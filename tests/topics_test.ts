@@ -7,6 +7,7 @@ import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import { assertMatch } from "jsr:@std/assert@1.0.19/match";
 import { TopicCounts } from "../lib/cli/sub/topic_counts.ts";
+import { TopicsOutput } from "../lib/cli/sub/topics.ts";
 import { WireMessage } from "../lib/wire/message.ts";
 import { Mosquitto, withoutMosquitto } from "./harness/mosquitto.ts";
 import { testWithout } from "./harness/needs.ts";
@@ -36,6 +37,28 @@ function rate(arrivals: [atMs: number, count: number][], endMs: number) {
   assertNear(topic!.bytesPerSecond, 10 * topic!.rate);
   return topic!.rate;
 }
+
+Deno.test("sub --topics prints a table of any length", async () => {
+  let text = "";
+  const writer = {
+    isTerminal: () => false,
+    write(bytes: Uint8Array) {
+      text += new TextDecoder().decode(bytes);
+      return Promise.resolve(bytes.length);
+    },
+  };
+  await using output = new TopicsOutput({
+    ...{ listenMs: 1e6, json: false, mode: undefined, onOver() {} },
+    addresses: ["mqtt://h/#"],
+  }, { stdout: Object.assign(Object.create(Deno.stdout), writer) });
+  const count = 200_000;
+  const bytes = new Uint8Array();
+  await output.take(
+    Array.from({ length: count }, (_, i) => new WireMessage(`${i}`, bytes)),
+  );
+  await output.finish();
+  assertEquals(text.split("\n").length, 1 + count + 1);
+});
 
 Deno.test("the rate of a topic is right at a message a minute", () => {
   for (const offset of [0, 20_000, 59_999]) {

@@ -60,7 +60,7 @@ export class Inbound {
 
   /** Puts messages ahead of all others. */
   addFirst(messages: WireMessage[]): void {
-    this.#messages.unshift(...messages);
+    this.#messages = messages.concat(this.#messages);
     this.#notify();
   }
 

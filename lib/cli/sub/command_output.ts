@@ -78,9 +78,11 @@ export class CommandOutput implements AsyncDisposable {
 
   /** Starts a command for each message; the caller has waited for room. */
   take(messages: Message[]): Promise<void> {
-    // A signal may have come while the messages did.
-    if (this.#isOver) this.unhandled.push(...messages);
-    else for (const message of messages) this.#exec.start(message);
+    for (const message of messages) {
+      // A signal may have come while the messages did.
+      if (this.#isOver) this.unhandled.push(message);
+      else this.#exec.start(message);
+    }
     return Promise.resolve();
   }
 

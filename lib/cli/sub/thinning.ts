@@ -83,8 +83,8 @@ export class Thinning {
     const dueAt = now + holdMs;
     for (const message of messages) {
       const held = this.#held.get(message.topic);
-      this.#heldBytes += message.length -
-        (held ? held.message.length : -TOPIC_BYTES);
+      this.#heldBytes += message.length +
+        (held ? -held.message.length : TOPIC_BYTES);
       if (held && !restarts) held.message = message;
       else {
         // It goes to the end, where the latest ones are.
