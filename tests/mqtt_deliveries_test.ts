@@ -4,7 +4,7 @@
  * @module
  */
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
-import type { IPublishPacket, Packet } from "npm:mqtt-packet@9.0.2";
+import type { IPublishPacket } from "npm:mqtt-packet@9.0.2";
 import { Subscriber } from "../mod.ts";
 import { type Answer, FakeBroker } from "./harness/fake_broker.ts";
 import { eventually } from "./harness/process.ts";
@@ -82,28 +82,27 @@ waiting.test("a message of QoS 2 is handed out once, whatever of its answers is 
 
 for (const qos of [1, 2] as const) {
   waiting.test(`an answer of QoS ${qos} is for the connection on which the message came`, async () => {
-    const answers: Packet[] = [];
-    await using fake = broker((packet, send, close) => {
-      if (packet.cmd === "puback" || packet.cmd === "pubrec") {
-        answers.push(packet);
-      }
-      // The session is lost, and the number goes to another message.
-      if (packet.cmd === "subscribe") {
+    const answers: unknown[] = [];
+    await using fake = broker(({ cmd, messageId }, send, close) => {
+      if (cmd === "subscribe") {
+        // The session is lost, and the number goes to another message.
         send(message(1, fake.connections === 1 ? "A" : "B", qos));
         if (fake.connections === 1) close();
       }
+      if (cmd !== "puback" && cmd !== "pubrec") return;
+      answers.push(messageId);
+      if (answers.length === 1) send(message(2, "C", qos));
     });
     const mqtt = { qos, persistent: true, clientId: "me" };
     await using subscriber = await Subscriber.open(`${fake.url}/t`, { mqtt });
     assertEquals((await subscriber.read(1))![0]!.text, "A");
     await eventually(() => fake.connections === 2);
+    // Each read says that the message before is handled.
     assertEquals((await subscriber.read(1))![0]!.text, "B");
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    assertEquals(answers, []);
-    // Asking for more says that the last one is handled.
+    assertEquals((await subscriber.read(1))![0]!.text, "C");
     const reading = subscriber.read(1);
-    await eventually(() => answers.length > 0);
-    assertEquals(answers.map(({ messageId }) => messageId), [1]);
+    await eventually(() => answers.includes(2));
+    assertEquals(answers, [1, 2]);
     await subscriber.close();
     await reading;
   });

@@ -313,7 +313,7 @@ function attempt(
   const deliveries = onMessage && new Deliveries(onMessage);
   const client = makeClient({
     ...clientOptions(server, address, options, protocolVersion, timeoutMs),
-    ...deliveries && { incomingStore: deliveries.store },
+    ...deliveries && { incomingStore: deliveries },
     ...protocolVersion === 5 && {
       properties: {
         sessionExpiryInterval: sessionSeconds(options),

@@ -31,40 +31,30 @@ interface Sender {
   ): void;
 }
 
-/** What a broker delivers to a client, over all its connections. */
-export class Deliveries {
+/**
+ * What a broker delivers to a client, over all its connections. MQTT.js keeps
+ * messages of QoS 2 in a store until PUBREL; this one hands them out instead.
+ */
+export class Deliveries extends mqtt.Store {
   readonly #take: Take;
   /** By their identifiers. */
   readonly #open = new Map<number, Delivery>();
   #isWithheld = false;
 
-  /** Where MQTT.js keeps messages of QoS 2, and looks for them at PUBREL. */
-  readonly store: InstanceType<typeof mqtt.Store>;
-
   /**
-   * Creates the deliveries of a client.
+   * Creates the deliveries of a client, to be its store of incoming messages.
    *
    * @param take Takes each message.
    */
   constructor(take: Take) {
+    super();
     this.#take = take;
-    this.store = new Incoming({
-      // MQTT 5, section 4.3.3: handing it out before PUBREC is as good as after
-      // PUBREL, if it is not handed out again when it comes a second time.
-      came: (packet, answer) =>
-        this.#deliver(packet, (error) => {
-          this.#isWithheld = error !== undefined;
-          answer();
-          this.#isWithheld = false;
-        }),
-      released: (id) => this.#open.delete(id),
-    });
   }
 
   /**
    * Takes over the deliveries of a client.
    *
-   * @param client The client, made with {@linkcode store}.
+   * @param client The client that has this store.
    */
   attach(client: MqttClient): void {
     client.handleMessage = (packet, done) => {
@@ -84,6 +74,38 @@ export class Deliveries {
     client.on("close", () => {
       for (const delivery of this.#open.values()) delivery.answer = undefined;
     });
+  }
+
+  /**
+   * Hands out a message of QoS 2. To do so before PUBREC is as good as after
+   * PUBREL, if it is not handed out again when it comes again: MQTT 5, section
+   * 4.3.3.
+   *
+   * @param packet The message.
+   * @param answer Sends PUBREC.
+   */
+  override put(packet: IPublishPacket, answer: () => void): this {
+    this.#deliver(packet, (error) => {
+      this.#isWithheld = error !== undefined;
+      answer();
+      this.#isWithheld = false;
+    });
+    return this;
+  }
+
+  /**
+   * Finds nothing, so MQTT.js answers PUBREL and hands out nothing.
+   *
+   * @param packet The PUBREL: its message is over.
+   * @param found Takes the error.
+   */
+  override get(
+    { messageId }: { messageId?: number },
+    found: (error?: Error) => void,
+  ): this {
+    this.#open.delete(messageId!);
+    found(new Error("it was handed out before"));
+    return this;
   }
 
   #deliver(packet: IPublishPacket, answer: Done): void {
@@ -113,35 +135,5 @@ export class Deliveries {
     if (!answer) return;
     if (qos === 1 && this.#open.get(id) === delivery) this.#open.delete(id);
     answer();
-  }
-}
-
-/** What happens to messages of QoS 2. */
-interface Events {
-  came(packet: IPublishPacket, answer: () => void): void;
-  released(id: number): void;
-}
-
-class Incoming extends mqtt.Store {
-  readonly #events: Events;
-
-  constructor(events: Events) {
-    super();
-    this.#events = events;
-  }
-
-  override put(packet: IPublishPacket, answer: () => void): this {
-    this.#events.came(packet, answer);
-    return this;
-  }
-
-  /** Finds nothing, so MQTT.js answers PUBREL and hands out nothing. */
-  override get(
-    { messageId }: { messageId?: number },
-    found: (error?: Error) => void,
-  ): this {
-    this.#events.released(messageId!);
-    found(new Error("it was handed out before"));
-    return this;
   }
 }
