@@ -5,6 +5,7 @@
  */
 import { Buffer } from "node:buffer";
 import { Duplex, Writable } from "node:stream";
+import { setImmediate } from "node:timers";
 import { assert } from "jsr:@std/assert@1.0.19/assert";
 import { assertEquals } from "jsr:@std/assert@1.0.19/equals";
 import mqttPacket, { type IPublishPacket } from "npm:mqtt-packet@9.0.2";
@@ -134,8 +135,10 @@ Deno.test("gatherReads() pauses after many reads, loses nothing, and keeps backp
   isTaking = false;
   taken.length = 0;
   for (const part of parts) stream.push(part);
-  // Several times as long as a pause.
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await eventually(() => taken.length > 0 && stream.isPaused());
+  // A timer as long as a pause, and so behind it.
+  await new Promise((resolve) => setTimeout(resolve, 1));
+  await new Promise((resolve) => setImmediate(resolve));
   assertEquals(taken, ["0,"]);
   assert(reader.writableLength < 2 * HIGH_WATER_MARK);
   isTaking = true;

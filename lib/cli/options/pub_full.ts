@@ -39,8 +39,8 @@ their messages byte for byte: the members "message" or "base64", "topic",
 JSON. Without an ADDRESS each message goes to its topic; a FIFO or a topic as
 ADDRESS gets all of them; the topic of a broker's ADDRESS comes before each topic.
 A byte order mark (U+FEFF) at the start, as programs of Windows write it, is left
-out. A line that cannot be published is reported with its number, and pub goes on; then
-it ends with code 1.
+out. A line that cannot be published is reported with its number, and pub goes
+on; then it ends with code 1.
   jq -c 'select(.length < 100)' night.json | pub --json-lines`,
   from:
     `Forwards the messages of ADDRESS until a signal ends pub. The option can

@@ -51,8 +51,9 @@ ends, it first prints what it holds back, also at a signal.
   settle:
     `Lets through the last message of a topic when the topic has been quiet
 for TIME, and none while messages keep coming. With --exec that is one command
-after each burst. It holds back 64 MiB, as --every does. When sub ends, it first handles what it holds back; at a signal
-no command starts, and sub tells how many messages that were.
+after each burst. It holds back 64 MiB, as --every does. When sub ends, it first
+handles what it holds back; at a signal no command starts, and sub tells how many
+messages that were.
   sub --settle 500ms --exec make src/changed`,
   list:
     `Prints who subscribes to the topics of this machine, one subscription on
