@@ -107,3 +107,24 @@ for (const qos of [1, 2] as const) {
     await reading;
   });
 }
+
+for (const qos of [1, 2] as const) {
+  waiting.test(`a message of QoS ${qos} that comes again with the number of another one is handed out`, async () => {
+    // NATS numbers what it sends again anew.
+    await using fake = broker(({ cmd }, send, close) => {
+      if (cmd === "subscribe") {
+        send(message(1, "A", qos));
+        close();
+      }
+      if (cmd === "connect" && fake.connections === 2) {
+        queueMicrotask(() => send(message(1, "B", qos, true)));
+      }
+    });
+    fake.keepsSessions = true;
+    const mqtt = { qos, persistent: true, clientId: "me" };
+    await using subscriber = await Subscriber.open(`${fake.url}/t`, { mqtt });
+    assertEquals((await subscriber.read(1))![0]!.text, "A");
+    await eventually(() => fake.connections === 2);
+    assertEquals((await subscriber.read(1))![0]!.text, "B");
+  });
+}

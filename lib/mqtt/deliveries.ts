@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { Buffer } from "node:buffer";
 import mqtt, { type IPublishPacket, type MqttClient } from "npm:mqtt@5.15.0";
 
 /** Ends the handling of a message; with an error it is not acknowledged. */
@@ -17,8 +18,9 @@ export type Take = (packet: IPublishPacket, done: Done) => void;
 
 /** A message of QoS 1 or 2 that the broker has not forgotten yet. */
 interface Delivery {
-  /** Answers it; undefined without the connection on which it came. */
-  answer: Done | undefined;
+  readonly packet: IPublishPacket;
+  /** Answers it, if the connection on which it came is still there. */
+  answer: Done;
   isHandled: boolean;
 }
 
@@ -39,6 +41,7 @@ export class Deliveries extends mqtt.Store {
   readonly #take: Take;
   /** By their identifiers. */
   readonly #open = new Map<number, Delivery>();
+  #client: MqttClient | undefined;
   #isWithheld = false;
 
   /**
@@ -57,6 +60,7 @@ export class Deliveries extends mqtt.Store {
    * @param client The client that has this store.
    */
   attach(client: MqttClient): void {
+    this.#client = client;
     client.handleMessage = (packet, done) => {
       if (packet.qos === 0) this.#take(packet, done);
       else this.#deliver(packet, done);
@@ -70,9 +74,6 @@ export class Deliveries extends mqtt.Store {
     };
     client.on("connect", ({ sessionPresent }) => {
       if (!sessionPresent) this.#open.clear();
-    });
-    client.on("close", () => {
-      for (const delivery of this.#open.values()) delivery.answer = undefined;
     });
   }
 
@@ -108,32 +109,39 @@ export class Deliveries extends mqtt.Store {
     return this;
   }
 
-  #deliver(packet: IPublishPacket, answer: Done): void {
+  #deliver(packet: IPublishPacket, done: Done): void {
     const { messageId, dup, qos } = packet;
+    const client = this.#client!;
+    const { stream } = client;
+    // MQTT.js would keep it for the next connection.
+    const answer = (error?: Error) => {
+      if (client.connected && client.stream === stream) done(error);
+    };
     const id = messageId!;
     const before = this.#open.get(id);
-    if (before && dup) {
+    // At QoS 1 it may come twice, and must not be taken for another one.
+    if (before && dup && qos === 2 && isSame(packet, before.packet)) {
       before.answer = answer;
-      if (before.isHandled) this.#answer(id, before, qos);
+      if (before.isHandled) answer();
       return;
     }
-    const delivery: Delivery = { answer, isHandled: false };
+    const delivery: Delivery = { packet, answer, isHandled: false };
     this.#open.set(id, delivery);
     this.#take(packet, (error) => {
-      if (error) {
-        if (this.#open.get(id) === delivery) this.#open.delete(id);
-        return delivery.answer?.(error);
-      }
-      delivery.isHandled = true;
-      this.#answer(id, delivery, qos);
+      delivery.isHandled = !error;
+      // One of QoS 2 that is handled ends with PUBREL.
+      const isOver = error !== undefined || qos === 1;
+      if (isOver && this.#open.get(id) === delivery) this.#open.delete(id);
+      delivery.answer(error);
     });
   }
+}
 
-  /** Answers, if its connection is there. One of QoS 2 ends with PUBREL. */
-  #answer(id: number, delivery: Delivery, qos: IPublishPacket["qos"]): void {
-    const { answer } = delivery;
-    if (!answer) return;
-    if (qos === 1 && this.#open.get(id) === delivery) this.#open.delete(id);
-    answer();
-  }
+/**
+ * Tells whether a message that comes again is another one: NATS numbers them anew
+ * for each connection.
+ */
+function isSame(one: IPublishPacket, other: IPublishPacket): boolean {
+  return one.topic === other.topic &&
+    Buffer.compare(one.payload as Buffer, other.payload as Buffer) === 0;
 }
